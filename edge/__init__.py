@@ -1,0 +1,1 @@
+"""The edge: a shared HTTP cache near the viewers."""

@@ -1,0 +1,1 @@
+"""The packager: an upload becomes an adaptive HLS stream."""

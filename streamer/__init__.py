@@ -1,0 +1,1 @@
+"""Streamer: a self-hosted video CDN."""

@@ -1,0 +1,75 @@
+"""Object keys and URL paths, spelled here and nowhere else.
+
+One name serves both sides: the object `videos/{id}/{rest}` is served at `/v/{id}/{rest}`, so the
+origin needs no lookup to serve media. Names of immutable objects carry a digest of their bytes, so
+that a URL changes whenever its bytes would.
+"""
+
+import re
+
+VIDEO_ID = re.compile(r"[a-z0-9]{8,32}")
+RENDITION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+_MEDIA_NAME = re.compile(
+    r"(?:[a-z0-9][a-z0-9_-]{0,31}/)?[a-z0-9][a-z0-9_-]*\.(?:m4s|mp4|jpg|vtt)"
+)
+_DIGEST_LENGTH = 12
+
+MULTIVARIANT_PLAYLIST = "index.m3u8"
+DASH_MANIFEST = "manifest.mpd"
+POSTER = "poster.jpg"
+STORYBOARD = "storyboard.vtt"
+
+
+def is_video_id(text: str) -> bool:
+    """Whether `text` is spelled like a video id."""
+    return VIDEO_ID.fullmatch(text) is not None
+
+
+def is_media_name(text: str) -> bool:
+    """Whether `text` names an object of a video that viewers may read (never the source)."""
+    return _MEDIA_NAME.fullmatch(text) is not None
+
+
+def is_immutable(name: str) -> bool:
+    """Whether the bytes behind a media name can never change (everything but poster and VTT)."""
+    return name not in (POSTER, STORYBOARD)
+
+
+def video_prefix(video_id: str) -> str:
+    """The prefix of every object of a video, the source included."""
+    return f"videos/{video_id}/"
+
+
+def source_key(video_id: str) -> str:
+    """The object that holds the uploaded file."""
+    return f"videos/{video_id}/source"
+
+
+def media_key(video_id: str, name: str) -> str:
+    """The object behind `/v/{video_id}/{name}`."""
+    return f"videos/{video_id}/{name}"
+
+
+def media_path(video_id: str, name: str) -> str:
+    """The URL path of a playlist, segment or picture of a video."""
+    return f"/v/{video_id}/{name}"
+
+
+def init_name(rendition: str, digest: str) -> str:
+    """The name of a rendition's init segment, relative to its video."""
+    return f"{rendition}/init-{digest[:_DIGEST_LENGTH]}.mp4"
+
+
+def segment_name(rendition: str, number: int, digest: str) -> str:
+    """The name of segment `number` (from 0) of a rendition, relative to its video."""
+    return f"{rendition}/{number:06d}-{digest[:_DIGEST_LENGTH]}.m4s"
+
+
+def sprite_name(number: int, digest: str) -> str:
+    """The name of storyboard sheet `number` (from 0), relative to its video."""
+    return f"sprite-{number:04d}-{digest[:_DIGEST_LENGTH]}.jpg"
+
+
+def playlist_name(rendition: str) -> str:
+    """The name of a rendition's media playlist, relative to its video."""
+    return f"{rendition}/index.m3u8"

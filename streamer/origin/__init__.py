@@ -1,0 +1,1 @@
+"""The origin: uploads, the videos API, manifests and media."""

@@ -1,0 +1,1 @@
+"""Adapters every service may import."""

@@ -1,0 +1,97 @@
+"""The object store: one port, any number of backends.
+
+Every backend passes `tests/contract/test_object_store.py`. Keys are `/`-separated, relative,
+without `.` or `..` components. Objects are immutable once visible: a reader sees the whole object
+or none of it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a store knows of an object. `etag` is a quoted strong validator (RFC 9110 §8.8.3)."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    modified_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectBody:
+    """An object, or a part of it, being read. `chunks` must be exhausted or closed."""
+
+    info: ObjectInfo
+    chunks: AsyncIterator[bytes]
+
+
+class ObjectStore(Protocol):
+    """Bytes by key."""
+
+    async def put(self, key: str, data: bytes, *, only_if_absent: bool = False) -> ObjectInfo:
+        """Store `data` under `key`.
+
+        Raises:
+            Conflict: `only_if_absent` and the key exists.
+            StorageFull: No room is left.
+            Unavailable: The store does not answer.
+        """
+        ...
+
+    async def put_file(self, key: str, path: Path, *, move: bool = False) -> ObjectInfo:
+        """Store the file at `path`; with `move` the file may be consumed (it is gone after)."""
+        ...
+
+    async def put_stream(self, key: str, chunks: AsyncIterator[bytes]) -> ObjectInfo:
+        """Store what `chunks` yields, in bounded memory; nothing is visible if it raises."""
+        ...
+
+    def get(
+        self, key: str, *, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[ObjectBody]:
+        """Read bytes `start` to `stop` (exclusive; None: to the end) in bounded pieces.
+
+        Raises:
+            NotFound: There is no such object.
+        """
+        ...
+
+    async def head(self, key: str) -> ObjectInfo:
+        """What is known of an object.
+
+        Raises:
+            NotFound: There is no such object.
+        """
+        ...
+
+    def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
+        """All objects whose key starts with `prefix`, in key order."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Remove an object; removing what is not there is no error."""
+        ...
+
+    async def delete_prefix(self, prefix: str) -> int:
+        """Remove every object whose key starts with `prefix`; returns how many."""
+        ...
+
+    def local_path(self, key: str) -> Path | None:
+        """The file that holds the object, where the store is a directory on this machine."""
+        ...
+
+    async def check(self) -> None:
+        """Return when the store answers; raise Unavailable when it does not."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections and threads."""
+        ...
