@@ -1,0 +1,60 @@
+# make demo | test | check | bench | install | lock | clean. Each prepares what it needs, once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMPS := .make
+WEB := streamer/web
+WEB_SOURCES := $(shell find $(WEB) -path $(WEB)/node_modules -prune -o -path $(WEB)/dist -prune -o -type f -print 2>/dev/null)
+
+.PHONY: help install demo test check bench format lock clean
+help:
+	@sed -n '1s/^# //p' Makefile
+
+$(STAMPS)/venv: pyproject.toml requirements.lock
+	@deploy/debian-packages python3-venv:$(PYTHON)-venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --quiet --disable-pip-version-check install uv
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/web: $(WEB_SOURCES)
+	@cd $(WEB) && npm ci --silent && npm run --silent build
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/test-tools: deploy/debian-packages Makefile
+	@deploy/debian-packages chromium:chromium postgresql:postgres mpv:mpv
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/bench-tools: deploy/debian-packages Makefile
+	@deploy/debian-packages nginx:nginx varnish:varnishd wrk:wrk
+	@mkdir -p $(STAMPS) && touch $@
+
+install: $(STAMPS)/venv $(STAMPS)/web
+
+demo: install
+	@$(BIN)/streamer demo $(ARGS)
+
+test: install $(STAMPS)/test-tools
+	@$(BIN)/pytest $(ARGS)
+	@cd $(WEB) && npm test --silent
+
+check: install
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/mypy streamer packager edge sample_media bench tests
+	@cd $(WEB) && npm run --silent check
+
+bench: install $(STAMPS)/bench-tools
+	@$(BIN)/python -m bench $(ARGS)
+
+format: install
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock:
+	@$(BIN)/uv pip compile --quiet --all-extras --no-annotate --no-header --python-version 3.11 --upgrade pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv $(STAMPS) $(WEB)/node_modules $(WEB)/dist

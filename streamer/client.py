@@ -1,0 +1,223 @@
+"""A client of the origin's API: what the CLI, the demo and the benchmarks speak.
+
+Uploads are resumable (tus 1.0.0): when the connection breaks, the client asks for the offset and
+goes on from there. Every call raises the `StreamerError` that fits the answer's status.
+"""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import aiofiles
+import aiofiles.os
+import aiohttp
+
+from streamer.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    StreamerError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+VideoResource = dict[str, Any]
+
+_PIECE_BYTES = 256 * 1024
+_ATTEMPTS = 8
+_TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5)
+_TRANSFER_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=120)
+_FAILURES: Mapping[int, type[StreamerError]] = {
+    401: Unauthorized,
+    404: NotFound,
+    409: Conflict,
+    410: NotFound,
+    413: TooLarge,
+}
+
+
+class ApiClient:
+    """Talks to one origin; use it as an async context manager.
+
+    Args:
+        server: The origin's base URL.
+        token: The API token; empty where the origin asks for none.
+    """
+
+    def __init__(self, server: str, *, token: str = "") -> None:
+        self.server = server.rstrip("/") + "/"
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(headers=self._headers, timeout=_TIMEOUT)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def upload(
+        self,
+        path: Path,
+        *,
+        title: str | None = None,
+        on_progress: Callable[[int, int], None] = lambda sent, total: None,
+    ) -> str:
+        """Upload a file and return the video's id.
+
+        Args:
+            path: The file.
+            title: The video's title; the file's name where it is missing.
+            on_progress: Called with the bytes the origin has or was sent, and the file's size.
+        """
+        size = await aiofiles.os.path.getsize(path)
+        location = await self._create_upload(size, title or path.stem, path.name)
+        for attempt in range(_ATTEMPTS):
+            try:
+                offset = await self._upload_offset(location)
+                on_progress(offset, size)
+                await self._append(location, path, offset, size, on_progress)
+            except Unavailable:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+                await asyncio.sleep(min(0.25 * 2**attempt, 10))
+            else:
+                break
+        return location.rstrip("/").rsplit("/", 1)[-1]
+
+    async def video(self, video_id: str) -> VideoResource:
+        """One video."""
+        resource: VideoResource = await self._json("GET", f"api/v1/videos/{video_id}")
+        return resource
+
+    async def videos(self, *, limit: int = 50, query: str | None = None) -> list[VideoResource]:
+        """The newest videos, at most `limit`."""
+        found: list[VideoResource] = []
+        parameters: dict[str, str] = {"q": query} if query else {}
+        while len(found) < limit:
+            parameters["limit"] = str(min(100, limit - len(found)))
+            page = await self._json("GET", "api/v1/videos", params=parameters)
+            found += page["items"]
+            if not page.get("next_cursor"):
+                break
+            parameters["cursor"] = page["next_cursor"]
+        return found
+
+    async def delete(self, video_id: str) -> None:
+        """Delete a video with everything that was made of it."""
+        async with self._request("DELETE", f"api/v1/videos/{video_id}"):
+            pass
+
+    async def purge(self, paths: Sequence[str]) -> None:
+        """Remove objects from the caches of all edges; a path may end in `*`."""
+        async with self._request("POST", "api/v1/purges", json={"paths": list(paths)}):
+            pass
+
+    async def edges(self) -> list[dict[str, Any]]:
+        """The living edges."""
+        answer = await self._json("GET", "api/v1/edges")
+        return list(answer["items"])
+
+    async def events(self, video_id: str) -> AsyncIterator[VideoResource]:
+        """The video each time it changes, until its state is final (server-sent events)."""
+        path = f"api/v1/videos/{video_id}/events"
+        async with self._request("GET", path, timeout=_TRANSFER_TIMEOUT) as response:
+            data: list[str] = []
+            async for raw in response.content:
+                line = raw.decode().rstrip("\r\n")
+                if line.startswith("data:"):
+                    data.append(line[5:].lstrip())
+                elif not line and data:
+                    yield json.loads("\n".join(data))
+                    data = []
+
+    async def _create_upload(self, size: int, title: str, filename: str) -> str:
+        metadata = {"filename": filename, "title": title}
+        headers = {
+            "Tus-Resumable": "1.0.0",
+            "Upload-Length": str(size),
+            "Upload-Metadata": ",".join(
+                f"{key} {base64.b64encode(value.encode()).decode()}"
+                for key, value in metadata.items()
+            ),
+        }
+        async with self._request("POST", "api/v1/uploads", headers=headers) as response:
+            return urljoin(str(response.url), response.headers["Location"])
+
+    async def _upload_offset(self, location: str) -> int:
+        async with self._request("HEAD", location, headers={"Tus-Resumable": "1.0.0"}) as response:
+            return int(response.headers["Upload-Offset"])
+
+    async def _append(
+        self,
+        location: str,
+        path: Path,
+        offset: int,
+        size: int,
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            sent = offset
+            async with aiofiles.open(path, "rb") as file:
+                await file.seek(offset)
+                while piece := await file.read(_PIECE_BYTES):
+                    yield piece
+                    sent += len(piece)
+                    on_progress(sent, size)
+
+        headers = {
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": str(offset),
+            "Content-Type": "application/offset+octet-stream",
+            "Content-Length": str(size - offset),
+        }
+        async with self._request(
+            "PATCH", location, headers=headers, data=pieces(), timeout=_TRANSFER_TIMEOUT
+        ):
+            pass
+
+    async def _json(self, method: str, path: str, **options: Any) -> Any:
+        async with self._request(method, path, **options) as response:
+            return await response.json()
+
+    @asynccontextmanager
+    async def _request(
+        self, method: str, path: str, **options: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise RuntimeError("ApiClient is used outside of its context")
+        try:
+            async with self._session.request(
+                method, urljoin(self.server, path), **options
+            ) as response:
+                if response.status >= 400:
+                    raise await _failure(response)
+                yield response
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = str(error) or type(error).__name__
+            raise Unavailable(f"{self.server} does not answer: {reason}") from error
+
+
+async def _failure(response: aiohttp.ClientResponse) -> StreamerError:
+    kind = _FAILURES.get(response.status)
+    if kind is None:
+        kind = Unavailable if response.status >= 500 else InvalidInput
+    try:
+        problem = json.loads(await response.text())
+        detail, code = str(problem["detail"]), problem.get("code")
+    except (ValueError, KeyError, TypeError):
+        detail, code = f"the server answered {response.status}", None
+    return kind(detail, code=code)
