@@ -1,10 +1,11 @@
 """The object store: one port, any number of backends.
 
-Every backend passes `tests/contract/test_object_store.py`. Keys are `/`-separated, relative,
-without `.` or `..` components. Objects are immutable once visible: a reader sees the whole object
-or none of it.
+Every backend passes `tests/contract/test_object_store.py`. Keys are `/`-separated and relative;
+no component is empty or begins with a dot. Objects are immutable once visible: a reader sees the
+whole object or none of it.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -12,7 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from streamer.core.errors import InvalidInput
+
 CHUNK_BYTES = 256 * 1024
+_KEY = re.compile(
+    r"(?!\.)[^/\x00-\x1f\x7f\ud800-\udfff]+(?:/(?!\.)[^/\x00-\x1f\x7f\ud800-\udfff]+)*"
+)
+_KEY_BYTES = 1024
+_COMPONENT_BYTES = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,9 @@ class ObjectStore(Protocol):
     ) -> AbstractAsyncContextManager[ObjectBody]:
         """Read bytes `start` to `stop` (exclusive; None: to the end) in bounded pieces.
 
+        Both ends are cut to the object's size, as in a slice, so that a range outside of it is
+        empty.
+
         Raises:
             NotFound: There is no such object.
         """
@@ -81,7 +92,11 @@ class ObjectStore(Protocol):
         ...
 
     async def delete_prefix(self, prefix: str) -> int:
-        """Remove every object whose key starts with `prefix`; returns how many."""
+        """Remove every object whose key starts with `prefix`; returns how many.
+
+        Raises:
+            InvalidInput: `prefix` does not end with `/`, so that it could touch siblings.
+        """
         ...
 
     def local_path(self, key: str) -> Path | None:
@@ -95,3 +110,32 @@ class ObjectStore(Protocol):
     async def close(self) -> None:
         """Release connections and threads."""
         ...
+
+
+def check_key(key: str) -> str:
+    """Return `key` when every backend can store it.
+
+    Raises:
+        InvalidInput: It is absolute, has an empty component or one that begins with a dot, holds
+            control characters or lone surrogates, is longer than 1024 bytes, or a component of it
+            is longer than 255.
+    """
+    if _KEY.fullmatch(key) is None:
+        raise InvalidInput(f"not an object key: {key[:100]!a}")
+    if len(key.encode()) > _KEY_BYTES:
+        raise InvalidInput("the object key is too long")
+    if any(len(component.encode()) > _COMPONENT_BYTES for component in key.split("/")):
+        raise InvalidInput("a component of the object key is too long")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """Return `prefix` when it names a whole subtree.
+
+    Raises:
+        InvalidInput: It does not end with `/`, or what precedes that is no key.
+    """
+    if not prefix.endswith("/"):
+        raise InvalidInput(f"not a prefix that ends with a slash: {prefix[:100]!a}")
+    check_key(prefix[:-1])
+    return prefix

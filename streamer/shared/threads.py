@@ -1,0 +1,42 @@
+"""A bounded set of threads for calls that block."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Threads:
+    """Runs blocking calls away from the event loop.
+
+    Args:
+        count: The most calls that run at once; further ones wait.
+        name: Prefix of the threads' names.
+    """
+
+    def __init__(self, count: int, name: str) -> None:
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix=name)
+
+    async def run(self, call: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Return what `call` returns.
+
+        A cancelled caller still waits until the call ends: nobody may close a file or a connection
+        that a thread is using.
+        """
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait([future])
+            if not future.cancelled():
+                future.exception()
+            raise
+
+    def close(self) -> None:
+        """Let the threads end once their calls did."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
