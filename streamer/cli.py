@@ -46,8 +46,10 @@ _SERVER = "http://127.0.0.1:8080"
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind [default: 8080]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind.", show_default="8080")] = None,
     worker: Annotated[bool, typer.Option(help="Run one packager worker in a child.")] = True,
 ) -> None:
     """Run the origin."""
@@ -82,10 +84,12 @@ def worker() -> None:
 def edge(
     origin: Annotated[str | None, typer.Option(help="URL of the origin.")] = None,
     region: Annotated[str | None, typer.Option(help="The region this edge serves.")] = None,
-    host: Annotated[str | None, typer.Option(help="Address to bind [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind [default: 8081]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind.", show_default="8081")] = None,
     admin_port: Annotated[
-        int | None, typer.Option(help="Port of health and metrics [default: 9081]")
+        int | None, typer.Option(help="Port of health and metrics.", show_default="9081")
     ] = None,
     public_url: Annotated[str | None, typer.Option(help="The URL viewers reach it at.")] = None,
     cache_dir: Annotated[Path | None, typer.Option(help="Directory of the disk tier.")] = None,
@@ -122,7 +126,9 @@ def edge(
 @app.command()
 def upload(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The video file.")],
-    title: Annotated[str | None, typer.Option(help="[default: the file's name]")] = None,
+    title: Annotated[
+        str | None, typer.Option(help="The video's title.", show_default="the file's name")
+    ] = None,
     server: Server = _SERVER,
     token: Token = "",
     wait: Annotated[bool, typer.Option(help="Wait until it is ready or has failed.")] = False,
@@ -211,7 +217,8 @@ def demo(
     ] = False,
     s3: Annotated[bool, typer.Option("--s3", help="Keep objects in SeaweedFS over S3.")] = False,
     data_dir: Annotated[
-        Path | None, typer.Option(help="Keep the videos here [default: a temporary directory]")
+        Path | None,
+        typer.Option(help="Keep the videos here.", show_default="a temporary directory"),
     ] = None,
 ) -> None:
     """Run everything on this machine, with a sample video in it."""

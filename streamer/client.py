@@ -7,6 +7,7 @@ goes on from there. Every call raises the `StreamerError` that fits the answer's
 import asyncio
 import base64
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -207,8 +208,13 @@ class ApiClient:
                     raise await _failure(response)
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = str(error) or type(error).__name__
-            raise Unavailable(f"{self.server} does not answer: {reason}") from error
+            raise Unavailable(f"{self.server} does not answer: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno is not None and error.strerror:
+        return os.strerror(error.errno) if error.errno > 0 else error.strerror
+    return str(error) or type(error).__name__
 
 
 async def _failure(response: aiohttp.ClientResponse) -> StreamerError:

@@ -1,0 +1,88 @@
+"""The `streamer` command as its users meet it: help, wrong usage, servers that are not there."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ("serve", "worker", "edge", "upload", "videos", "status", "delete", "purge", "demo")
+
+
+def streamer(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "streamer", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "100", "HOME": "/nonexistent"},
+    )
+
+
+@pytest.fixture
+def closed_port() -> str:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return str(listener.getsockname()[1])
+
+
+def test_help_names_every_command() -> None:
+    result = streamer("--help")
+    assert result.returncode == 0
+    for command in COMMANDS:
+        assert f" {command} " in result.stdout
+
+
+@pytest.mark.parametrize("command", ["status", "delete"])
+def test_a_server_that_is_not_there_is_one_line_and_exit_3(command: str, closed_port: str) -> None:
+    result = streamer(command, "abcdefgh", "--server", f"http://127.0.0.1:{closed_port}")
+    assert result.returncode == 3
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        f"streamer: http://127.0.0.1:{closed_port}/ does not answer: Connection refused"
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["upload", "/nonexistent.mp4"],
+        ["upload"],
+        ["serve", "--port", "eighty"],
+        ["edge", "--origin", "http://127.0.0.1:1", "--region", "x", "--memory-size", "much"],
+        ["edge", "--origin", "not a url", "--region", "x"],
+        ["frobnicate"],
+    ],
+    ids=lambda words: " ".join(words)[:40],
+)
+def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
+    result = streamer(*arguments)
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert result.stderr
+
+
+def test_a_public_address_without_a_token_is_refused() -> None:
+    result = streamer("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker")
+    assert result.returncode == 2
+    assert "STREAMER_API_TOKEN" in result.stderr
+
+
+def test_the_demo_plays_the_sample_through_the_edge(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "streamer", "demo", "--once", "--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary["segments"] == -(-summary["duration_seconds"] // 4)
+    assert summary["edge_hits"] > summary["edge_misses"] > 0
+    assert summary["prefetched_used"] > 0
+    assert summary["time_to_playable_seconds"] > 0
+    assert summary["renditions"]
