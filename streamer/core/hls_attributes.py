@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from streamer.core.errors import InvalidInput
 
 _ATTRIBUTE = re.compile(r'[ \t]*([A-Z0-9-]+)=("[^"\r\n]*"|[^",\r\n]*)[ \t]*(?:,|$)')
-_UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _NOT_IN_URI = re.compile(r'[\x00-\x20"<>\\^`{|}\x7f]')
 
 
@@ -44,7 +44,12 @@ def render_attributes(attributes: Iterable[tuple[str, str | None]]) -> str:
 
 def quoted(text: str) -> str:
     """`text` as a quoted string; quotes become apostrophes, control characters spaces."""
-    return '"' + _UNQUOTABLE.sub(" ", text).replace('"', "'") + '"'
+    return '"' + printable(text).replace('"', "'") + '"'
+
+
+def printable(text: str) -> str:
+    """`text` with a space for each character that no playlist or XML document may hold."""
+    return _UNPRINTABLE.sub(" ", text)
 
 
 def safe_uri(uri: str) -> str:

@@ -1,0 +1,41 @@
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamer.core.dash import render_static_manifest
+from tests.unit.core.published import DIGEST, HIGH, LOW, SOUND, audio, tracks
+
+NAMESPACE = {"": "urn:mpeg:dash:schema:mpd:2011"}
+
+
+def test_manifest_of_a_ladder_with_sound() -> None:
+    root = ElementTree.fromstring(render_static_manifest(tracks(LOW, HIGH, SOUND)))
+    assert root.get("type") == "static"
+    assert root.get("mediaPresentationDuration") == "PT8.021333S"
+    sets = root.findall("Period/AdaptationSet", NAMESPACE)
+    assert [item.get("contentType") for item in sets] == ["video", "audio"]
+    low, high = sets[0].findall("Representation", NAMESPACE)
+    assert (low.get("id"), low.get("width"), low.get("frameRate")) == ("240p", "426", "30000/1001")
+    assert (high.get("id"), high.get("bandwidth")) == ("720p", "199801")
+    listing = low.find("SegmentList", NAMESPACE)
+    assert listing is not None
+    assert [child.tag.partition("}")[2] for child in listing] == [
+        "Initialization",
+        "SegmentTimeline",
+        "SegmentURL",
+        "SegmentURL",
+    ]
+    assert listing[0].get("sourceURL") == f"240p/init-{DIGEST}.mp4"
+    assert listing[1][0].attrib == {"t": "0", "d": "120120", "r": "1"}
+    assert listing[3].get("media") == f"240p/000001-{DIGEST}.m4s"
+    sound = sets[1].find("Representation", NAMESPACE)
+    assert sound is not None
+    assert sound[0].get("value") == "2"
+
+
+@given(st.text(max_size=20), st.text(max_size=20))
+def test_outside_text_cannot_break_the_document(label: str, language: str) -> None:
+    text = render_static_manifest(tracks(LOW, audio("audio-1", label=label, language=language)))
+    root = ElementTree.fromstring(text.encode())
+    assert len(root.findall("Period/AdaptationSet", NAMESPACE)) == 2

@@ -1,0 +1,92 @@
+from dataclasses import replace
+from fractions import Fraction
+
+from streamer.core.manifests import (
+    media_playlist,
+    multivariant_playlist,
+    published_tracks,
+    target_duration_seconds,
+)
+from streamer.core.playlist import parse_playlist, render_media, render_multivariant
+from tests.unit.core.published import DIGEST, HIGH, LOW, SOUND, audio, segments, tracks, video
+
+
+def test_every_variant_names_what_a_player_needs_to_choose() -> None:
+    playlist = multivariant_playlist(tracks(LOW, HIGH, SOUND))
+    assert [variant.uri for variant in playlist.variants] == ["240p/index.m3u8", "720p/index.m3u8"]
+    low = playlist.variants[0]
+    assert (low.codecs, low.width, low.height) == ("avc1.64001f,mp4a.40.2", 426, 240)
+    assert low.frame_rate == 30000 / 1001
+    assert low.audio_group == playlist.audio[0].group
+    video_peak, audio_peak = 100_000 * 8 / 4.004, 100_000 * 8 / (192512 / 48000)
+    assert 0 <= low.bandwidth_bps - (video_peak + audio_peak) < 2
+    assert low.average_bandwidth_bps is not None
+    assert 0 <= low.average_bandwidth_bps - 0.75 * (video_peak + audio_peak) < 2
+    assert parse_playlist(render_multivariant(playlist)) == replace(
+        playlist,
+        variants=tuple(replace(item, frame_rate=29.97) for item in playlist.variants),
+    )
+
+
+def test_only_renditions_with_segments_are_listed() -> None:
+    found = published_tracks([LOW, HIGH, SOUND], {"240p": segments(LOW, 10), "720p": []})
+    assert [track.rendition.name for track in found] == ["240p"]
+    assert multivariant_playlist(found).audio == ()
+    assert multivariant_playlist(found).variants[0].audio_group is None
+
+
+def test_a_rendition_without_init_segment_is_not_listed() -> None:
+    unfinished = replace(HIGH, init_name=None)
+    assert published_tracks([unfinished], {"720p": segments(HIGH, 10)}) == []
+
+
+def test_audio_names_differ_and_one_is_the_default() -> None:
+    sounds = [
+        audio("audio-1", label="Commentary"),
+        audio("audio-2", label="Commentary"),
+        audio("audio-3", language=None, is_default=False),
+    ]
+    playlist = multivariant_playlist(tracks(LOW, *sounds))
+    assert [item.name for item in playlist.audio] == ["Commentary", "Commentary 2", "Audio"]
+    assert [item.is_default for item in playlist.audio] == [True, False, False]
+
+
+def test_sound_alone_is_a_variant_stream() -> None:
+    playlist = multivariant_playlist(tracks(SOUND))
+    assert [variant.uri for variant in playlist.variants] == ["audio-eng/index.m3u8"]
+    assert playlist.variants[0].codecs == "mp4a.40.2"
+    assert playlist.audio == ()
+
+
+def test_several_languages_without_picture() -> None:
+    other = audio("audio-fra", language="fr", is_default=False)
+    playlist = multivariant_playlist(tracks(other, SOUND))
+    assert [variant.uri for variant in playlist.variants] == ["audio-eng/index.m3u8"]
+    assert [item.language for item in playlist.audio] == ["fr", "en"]
+
+
+def test_a_growing_playlist_is_an_event_that_begins_at_its_beginning() -> None:
+    text = render_media(media_playlist(tracks(LOW)[0], ended=False))
+    assert "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-START:TIME-OFFSET=0.000000\n" in text
+    assert "#EXT-X-ENDLIST" not in text
+
+
+def test_a_finished_playlist_is_vod() -> None:
+    text = render_media(media_playlist(tracks(LOW)[0], ended=True))
+    assert "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MAP" in text
+    assert text.endswith(f"#EXTINF:4.004000,\n000001-{DIGEST}.m4s\n#EXT-X-ENDLIST\n")
+    assert f'#EXT-X-MAP:URI="init-{DIGEST}.mp4"' in text
+
+
+def test_target_duration_never_changes_as_segments_are_added() -> None:
+    one = {"240p": segments(LOW, 10)}
+    all_of_them = {"240p": segments(LOW, 10, 10), "audio-eng": segments(SOUND, 10)}
+    assert target_duration_seconds([LOW, SOUND], {}) == 4
+    assert target_duration_seconds([LOW, SOUND], one) == 4
+    assert target_duration_seconds([LOW, SOUND], all_of_them) == 4
+
+
+def test_target_duration_covers_the_longest_segment_rounded() -> None:
+    slow = replace(video("240p", 426, 240), timescale=2, frame_rate=Fraction(1, 5))
+    nine_halves = [replace(segments(slow, 10)[0], duration_ticks=9)]
+    assert target_duration_seconds([slow], {"240p": nine_halves}) == 5
