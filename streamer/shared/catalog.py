@@ -1,0 +1,34 @@
+"""The catalog: what the services know together of videos, their segments, edges and workers.
+
+Every instant is aware and given by the caller. Every method raises Unavailable when the database
+does not answer and StorageFull when it has no room.
+"""
+
+from typing import Self
+
+from streamer.shared.database import Database
+from streamer.shared.presence import Presence
+from streamer.shared.publication import Publication
+from streamer.shared.videos import Videos
+
+
+class Catalog(Videos, Publication, Presence):
+    """One database, shared by origin and workers."""
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """The catalog at `sqlite:///path` or `postgresql://…`, its tables brought up to date.
+
+        Raises:
+            InvalidInput: The URL names no such database.
+            Conflict: It was made by a newer version of this program.
+        """
+        return cls(await Database.open(url))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._database.close()
+
+    async def check(self) -> None:
+        """Return when the database answers; raise Unavailable when it does not."""
+        await self._database.check()

@@ -1,0 +1,107 @@
+"""Rows of the catalog as the values of `streamer.core`, and back."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Row
+
+from streamer.core.edges import Edge
+from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoError, VideoState
+
+
+def to_video(row: Row[Any]) -> Video:
+    """The video of a row of `videos`."""
+    failed = row.error_code is not None
+    return Video(
+        id=row.id,
+        title=row.title,
+        state=VideoState(row.state),
+        progress=float(row.progress),
+        duration_seconds=row.duration_seconds,
+        error=VideoError(row.error_code, row.error_message) if failed else None,
+        has_poster=row.has_poster,
+        has_storyboard=row.has_storyboard,
+        source_bytes=row.source_bytes,
+        source_url=row.source_url,
+        created_at=row.created_at,
+        playable_at=row.playable_at,
+        ready_at=row.ready_at,
+        revision=row.revision,
+    )
+
+
+def to_rendition(row: Row[Any]) -> Rendition:
+    """The rendition of a row of `renditions`."""
+    numerator, denominator = row.frame_rate_numerator, row.frame_rate_denominator
+    return Rendition(
+        name=row.name,
+        kind=MediaKind(row.kind),
+        codecs=row.codecs,
+        timescale=row.timescale,
+        init_name=row.init_name,
+        width=row.width,
+        height=row.height,
+        frame_rate=None if numerator is None else Fraction(numerator, denominator),
+        language=row.language,
+        label=row.label,
+        channels=row.channels,
+        is_default=row.is_default,
+    )
+
+
+def from_rendition(video_id: str, position: int, rendition: Rendition) -> Mapping[str, Any]:
+    """The row of `renditions` for a rendition of a video; `position` keeps the caller's order."""
+    rate = rendition.frame_rate
+    return {
+        "video_id": video_id,
+        "name": rendition.name,
+        "position": position,
+        "kind": rendition.kind,
+        "codecs": rendition.codecs,
+        "timescale": rendition.timescale,
+        "init_name": rendition.init_name,
+        "width": rendition.width,
+        "height": rendition.height,
+        "frame_rate_numerator": None if rate is None else rate.numerator,
+        "frame_rate_denominator": None if rate is None else rate.denominator,
+        "language": rendition.language,
+        "label": rendition.label,
+        "channels": rendition.channels,
+        "is_default": rendition.is_default,
+    }
+
+
+def to_segment(row: Row[Any]) -> Segment:
+    """The segment of a row of `segments`."""
+    return Segment(
+        rendition=row.rendition,
+        number=row.number,
+        name=row.name,
+        duration_ticks=row.duration_ticks,
+        size_bytes=row.size_bytes,
+    )
+
+
+def from_segment(video_id: str, segment: Segment) -> Mapping[str, Any]:
+    """The row of `segments` for a segment of a video."""
+    return {
+        "video_id": video_id,
+        "rendition": segment.rendition,
+        "number": segment.number,
+        "name": segment.name,
+        "duration_ticks": segment.duration_ticks,
+        "size_bytes": segment.size_bytes,
+    }
+
+
+def to_edge(row: Row[Any]) -> Edge:
+    """The edge of a row of `edges`."""
+    return Edge(
+        id=row.id,
+        region=row.region,
+        url=row.url,
+        version=row.version,
+        started_at=row.started_at,
+        seen_at=row.seen_at,
+    )

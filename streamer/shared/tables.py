@@ -1,0 +1,124 @@
+"""The catalog's tables. A change here needs a migration in `streamer/shared/migrations`."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant. SQLite keeps no offset, so it holds UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the instant in UTC; a naive one is refused with ValueError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the instant, aware, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData()
+
+# `title_folded` serves the search, which is blind to case. A row with `deleted_at` is a tombstone:
+# invisible, kept until the objects of the video are gone.
+videos = Table(
+    "videos",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("title_folded", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("progress", Float, nullable=False),
+    Column("duration_seconds", Float),
+    Column("error_code", Text),
+    Column("error_message", Text),
+    Column("has_poster", Boolean, nullable=False),
+    Column("has_storyboard", Boolean, nullable=False),
+    Column("source_bytes", BigInteger),
+    Column("source_url", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("playable_at", UtcDateTime),
+    Column("ready_at", UtcDateTime),
+    Column("deleted_at", UtcDateTime),
+    Column("revision", BigInteger, nullable=False),
+    Index("videos_newest_first", "created_at", "id"),
+    Index("videos_by_state", "state"),
+)
+
+renditions = Table(
+    "renditions",
+    metadata,
+    Column("video_id", Text, ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("codecs", Text, nullable=False),
+    Column("timescale", Integer, nullable=False),
+    Column("init_name", Text),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("frame_rate_numerator", Integer),
+    Column("frame_rate_denominator", Integer),
+    Column("language", Text),
+    Column("label", Text),
+    Column("channels", Integer),
+    Column("is_default", Boolean, nullable=False),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("video_id", Text, primary_key=True),
+    Column("rendition", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("duration_ticks", BigInteger, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    ForeignKeyConstraint(
+        ["video_id", "rendition"],
+        ["renditions.video_id", "renditions.name"],
+        ondelete="CASCADE",
+    ),
+)
+
+edges = Table(
+    "edges",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("region", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("seen_at", UtcDateTime, nullable=False),
+)

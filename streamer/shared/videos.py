@@ -1,0 +1,221 @@
+"""The catalog's videos: made, listed, moved from state to state, deleted."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from streamer.core.errors import Conflict, InvalidInput, NotFound
+from streamer.core.keys import is_video_id
+from streamer.core.video import Video, VideoState
+from streamer.shared.records import Records, change_video, check_text, move_video, read_video
+from streamer.shared.rows import to_video
+from streamer.shared.tables import videos
+
+_MAX_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to some videos: those that changed, and the ids of those that are gone."""
+
+    videos: tuple[Video, ...]
+    gone: frozenset[str]
+
+
+class Videos(Records):
+    """The videos of a catalog. Deleted ones are not found, whatever is asked."""
+
+    async def create_video(
+        self, video_id: str, *, title: str, now: datetime, source_url: str | None = None
+    ) -> Video:
+        """Make a video in state uploading.
+
+        Raises:
+            InvalidInput: The id or the title cannot be stored.
+            Conflict: The id is taken, or was by a video whose objects are still being deleted.
+        """
+        if not is_video_id(video_id):
+            raise InvalidInput("not a video id")
+        values = {
+            "id": video_id,
+            "title": check_text(title),
+            "title_folded": title.casefold(),
+            "state": VideoState.UPLOADING,
+            "progress": 0.0,
+            "has_poster": False,
+            "has_storyboard": False,
+            "source_url": None if source_url is None else check_text(source_url),
+            "created_at": now,
+            "revision": 1,
+        }
+        try:
+            async with self._database.writing() as connection:
+                made = await connection.execute(insert(videos).values(values).returning(videos))
+                return to_video(made.one())
+        except IntegrityError as error:
+            raise Conflict("the video id is taken") from error
+
+    async def get_video(self, video_id: str) -> Video:
+        """The video; NotFound when there is none."""
+        async with self._database.reading() as connection:
+            return await read_video(connection, video_id)
+
+    async def list_videos(
+        self, *, limit: int, cursor: str | None = None, query: str | None = None
+    ) -> tuple[list[Video], str | None]:
+        """A page of videos, newest first, and the cursor of the next page, None at the end.
+
+        Videos made while somebody turns the pages neither repeat nor hide others.
+
+        Args:
+            limit: The most videos on the page, 1 to 1000.
+            cursor: From the previous page.
+            query: Text that the title must contain, in any case.
+
+        Raises:
+            InvalidInput: A limit, cursor or query that cannot be.
+        """
+        if not 1 <= limit <= _MAX_PAGE:
+            raise InvalidInput(f"the limit must be from 1 to {_MAX_PAGE}")
+        page = _newest_first(cursor, query).limit(limit + 1)
+        async with self._database.reading() as connection:
+            found = [to_video(row) for row in await connection.execute(page)]
+        if len(found) <= limit:
+            return found, None
+        return found[:limit], _cursor_after(found[limit - 1])
+
+    async def in_state(self, *states: VideoState) -> list[Video]:
+        """The videos in any of the states, oldest first."""
+        query = (
+            select(videos)
+            .where(videos.c.state.in_(states), videos.c.deleted_at.is_(None))
+            .order_by(videos.c.created_at, videos.c.id)
+        )
+        async with self._database.reading() as connection:
+            return [to_video(row) for row in await connection.execute(query)]
+
+    async def changes_since(self, revision_by_id: Mapping[str, int]) -> Changes:
+        """The videos whose revision is higher than the one given, and the ids that are gone."""
+        known = [video_id for video_id in revision_by_id if is_video_id(video_id)]
+        query = select(videos).where(videos.c.id.in_(known), videos.c.deleted_at.is_(None))
+        async with self._database.reading() as connection:
+            found = [to_video(row) for row in await connection.execute(query)]
+        return Changes(
+            videos=tuple(v for v in found if v.revision > revision_by_id[v.id]),
+            gone=frozenset(revision_by_id) - {video.id for video in found},
+        )
+
+    async def set_title(self, video_id: str, title: str) -> Video:
+        """Give a video another title."""
+        folded = check_text(title).casefold()
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            return await change_video(connection, video_id, title=title, title_folded=folded)
+
+    async def set_pictures(
+        self, video_id: str, *, has_poster: bool | None = None, has_storyboard: bool | None = None
+    ) -> None:
+        """Note which pictures a video has; None leaves one as it is."""
+        pictures = {"has_poster": has_poster, "has_storyboard": has_storyboard}
+        known = {name: value for name, value in pictures.items() if value is not None}
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            await change_video(connection, video_id, **known)
+
+    async def accept_source(self, video_id: str, *, size_bytes: int) -> Video:
+        """The source is complete: uploading becomes probing.
+
+        Raises:
+            Conflict: The video is not uploading (somebody else accepted it already).
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            return await move_video(connection, video, VideoState.PROBING, source_bytes=size_bytes)
+
+    async def fail(self, video_id: str, *, code: str, message: str) -> None:
+        """Move a video to failed; nothing happens to one that is ready, failed or gone."""
+        values = {"error_code": check_text(code), "error_message": check_text(message)}
+        async with self._database.writing() as connection:
+            try:
+                video = await read_video(connection, video_id, lock=True)
+                await move_video(connection, video, VideoState.FAILED, **values)
+            except (NotFound, Conflict):
+                return
+
+    async def delete_video(self, video_id: str, *, now: datetime) -> None:
+        """Make a video invisible at once; its rows stay until `forget`."""
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            await change_video(connection, video_id, deleted_at=now)
+
+    async def tombstones(self) -> list[str]:
+        """The ids of deleted videos that are not forgotten yet, oldest deletion first."""
+        query = (
+            select(videos.c.id)
+            .where(videos.c.deleted_at.is_not(None))
+            .order_by(videos.c.deleted_at, videos.c.id)
+        )
+        async with self._database.reading() as connection:
+            return [row.id for row in await connection.execute(query)]
+
+    async def forget(self, video_id: str) -> None:
+        """Remove every row of a video; one that is not there is no error."""
+        if is_video_id(video_id):
+            async with self._database.writing() as connection:
+                await connection.execute(delete(videos).where(videos.c.id == video_id))
+
+    async def set_progress(self, video_id: str, progress: float) -> None:
+        """Note how much of a video is packaged, 0 to 1; it never goes back.
+
+        Nothing happens to a video that is not packaging or gone.
+        """
+        query = (
+            update(videos)
+            .where(
+                videos.c.id == video_id,
+                videos.c.deleted_at.is_(None),
+                videos.c.state == VideoState.PACKAGING,
+                videos.c.progress < min(progress, 1.0),
+            )
+            .values(progress=min(progress, 1.0), revision=videos.c.revision + 1)
+        )
+        if is_video_id(video_id):
+            async with self._database.writing() as connection:
+                await connection.execute(query)
+
+
+def _newest_first(cursor: str | None, query: str | None) -> Select[Any]:
+    page = (
+        select(videos)
+        .where(videos.c.deleted_at.is_(None))
+        .order_by(videos.c.created_at.desc(), videos.c.id.desc())
+    )
+    if query:
+        folded = check_text(query).casefold()
+        page = page.where(videos.c.title_folded.contains(folded, autoescape=True))
+    if cursor is not None:
+        page = page.where(_after(cursor))
+    return page
+
+
+def _cursor_after(video: Video) -> str:
+    place = f"{video.created_at.isoformat()} {video.id}"
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _after(cursor: str) -> ColumnElement[bool]:
+    try:
+        place = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        instant, _, video_id = place.partition(" ")
+        created_at = datetime.fromisoformat(instant).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput("the cursor is not one of this list") from error
+    if not is_video_id(video_id):
+        raise InvalidInput("the cursor is not one of this list")
+    older = videos.c.created_at < created_at
+    return or_(older, and_(videos.c.created_at == created_at, videos.c.id < video_id))
