@@ -1,0 +1,1 @@
+"""Deterministic clips made with ffmpeg's own sources."""
