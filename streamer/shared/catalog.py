@@ -1,4 +1,4 @@
-"""The catalog: what the services know together of videos, their segments, edges and workers.
+"""The catalog: what the services share about videos, segments, edges, workers and purges.
 
 Every instant is aware and given by the caller. Every method raises Unavailable when the database
 does not answer and StorageFull when it has no room.
@@ -9,10 +9,11 @@ from typing import Self
 from streamer.shared.database import Database
 from streamer.shared.presence import Presence
 from streamer.shared.publication import Publication
+from streamer.shared.purges import Purges
 from streamer.shared.videos import Videos
 
 
-class Catalog(Videos, Publication, Presence):
+class Catalog(Videos, Publication, Presence, Purges):
     """One database, shared by origin and workers."""
 
     @classmethod

@@ -122,3 +122,13 @@ workers = Table(
     Column("id", Text, primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False),
 )
+
+# Ids are never used twice, also when the newest rows are gone.
+purges = Table(
+    "purges",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("path", Text, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import typer
+
 from streamer.cli import app
 
 UNITS = sorted(Path("deploy/systemd").glob("*.service"))

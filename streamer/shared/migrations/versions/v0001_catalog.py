@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make videos, renditions, segments, edges and workers."""
+    """Make videos, renditions, segments, edges, workers and purges."""
     _create_videos()
     _create_renditions()
     _create_segments()
@@ -25,6 +25,13 @@ def upgrade() -> None:
         "workers",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "purges",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sqlite_autoincrement=True,
     )
 
 

@@ -1,0 +1,44 @@
+"""The catalog's purges: a log that every edge reads from where it stopped."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select
+
+from streamer.core.purge import Purge
+from streamer.shared.records import Records
+from streamer.shared.tables import purges
+
+_FORGOTTEN_AFTER = timedelta(days=7)
+
+
+class Purges(Records):
+    """The purges of a catalog."""
+
+    async def record_purges(self, paths: Sequence[str], *, now: datetime) -> int:
+        """Append purges and return the last one's id; those of a week ago are forgotten."""
+        rows = [{"path": path, "requested_at": now} for path in paths]
+        forgotten = purges.c.requested_at < now - _FORGOTTEN_AFTER
+        async with self._database.writing() as connection:
+            await connection.execute(self._database.insert(purges), rows)
+            await connection.execute(delete(purges).where(forgotten))
+            newest = await connection.execute(select(func.max(purges.c.id)))
+            return int(newest.scalar_one())
+
+    async def purges_after(self, purge_id: int, *, limit: int = 1000) -> list[Purge]:
+        """The purges recorded after the one with this id, oldest first."""
+        query = (
+            select(purges.c.id, purges.c.path)
+            .where(purges.c.id > purge_id)
+            .order_by(purges.c.id)
+            .limit(limit)
+        )
+        async with self._database.reading() as connection:
+            return [Purge(row.id, row.path) for row in await connection.execute(query)]
+
+    async def purge_bounds(self) -> tuple[int, int]:
+        """The ids of the oldest and the newest purge that are remembered; (0, 0) for none."""
+        query = select(func.min(purges.c.id), func.max(purges.c.id))
+        async with self._database.reading() as connection:
+            oldest, newest = (await connection.execute(query)).one()
+        return oldest or 0, newest or 0
