@@ -228,8 +228,9 @@ def _chords(*, detune: float) -> str:
     notes = []
     for place in range(len(_CHORDS_HZ[0])):
         pitch = _choose(now, [chord[place] * detune for chord in _CHORDS_HZ])
-        pluck = f"exp(-4*mod(t+{place * 0.25}\\,1))*sin(4*PI*({pitch})*t)"
-        notes.append(f"0.05*{swell}*sin(2*PI*({pitch})*t)+0.07*{pluck}")
+        since = f"mod(t+{place * 0.25}\\,1)"
+        pluck = f"min(1\\,80*{since})*exp(-4*{since})*sin(4*PI*({pitch})*t)"
+        notes.append(f"0.11*{swell}*sin(2*PI*({pitch})*t)+0.15*{pluck}")
     return "+".join(notes)
 
 
