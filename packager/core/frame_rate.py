@@ -1,0 +1,75 @@
+"""The constant frame rate a source is brought to."""
+
+from fractions import Fraction
+
+MAX_FRAME_RATE = Fraction(60)
+MIN_FRAME_RATE = Fraction(1)
+# Containers round: Matroska to milliseconds, AVI to microseconds a frame, phones to their clock.
+USUAL_RATES = (
+    Fraction(10),
+    Fraction(12),
+    Fraction(15),
+    Fraction(20),
+    Fraction(24000, 1001),
+    Fraction(24),
+    Fraction(25),
+    Fraction(30000, 1001),
+    Fraction(30),
+    Fraction(48),
+    Fraction(50),
+    Fraction(60000, 1001),
+    Fraction(60),
+)
+_SAME_RATE = Fraction(1, 2500)
+_PLAUSIBLE_REAL_RATE = Fraction(130)
+_STEADY = Fraction(13, 10)
+_LARGEST_DENOMINATOR = 1001
+
+
+def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction:
+    """The rate of every rendition of a source, in frames a second.
+
+    Args:
+        real: ffprobe's `r_frame_rate`: the lowest rate that can express all time stamps.
+        average: ffprobe's `avg_frame_rate`: frames over duration.
+
+    Returns:
+        The source's own rate when it is steady and at most 60; above 60 it is halved. A variable
+        rate becomes the next usual one that loses no frames.
+    """
+    if real is not None and _is_steady(real, average):
+        return _clamp(_named(_halve(real)))
+    if average is not None and average <= _PLAUSIBLE_REAL_RATE:
+        return _clamp(_at_least(_halve(average)))
+    return Fraction(30)
+
+
+def _is_steady(real: Fraction, average: Fraction | None) -> bool:
+    if real > _PLAUSIBLE_REAL_RATE:
+        return False
+    return average is None or average > real or real / average <= _STEADY
+
+
+def _halve(rate: Fraction) -> Fraction:
+    while rate > MAX_FRAME_RATE * (1 + _SAME_RATE):
+        rate /= 2
+    return rate
+
+
+def _named(rate: Fraction) -> Fraction:
+    """The usual rate that `rate` is a rounding of, or `rate` itself."""
+    nearest = min(USUAL_RATES, key=lambda usual: abs(usual - rate))
+    if abs(nearest - rate) <= nearest * _SAME_RATE:
+        return nearest
+    return rate.limit_denominator(_LARGEST_DENOMINATOR)
+
+
+def _at_least(rate: Fraction) -> Fraction:
+    """The lowest usual rate that is not noticeably below `rate`."""
+    return next(
+        (usual for usual in USUAL_RATES if usual * Fraction(102, 100) >= rate), USUAL_RATES[-1]
+    )
+
+
+def _clamp(rate: Fraction) -> Fraction:
+    return min(max(rate, MIN_FRAME_RATE), MAX_FRAME_RATE)

@@ -1,0 +1,79 @@
+"""The ladder: which video renditions a source becomes."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from packager.core.source import VideoTrack
+
+# The usual steps by short side: each about doubles the pixels of the one below.
+STEPS = (240, 360, 480, 720, 1080, 1440, 2160)
+# A step this close below the source's own size would cost its encoding and show no difference.
+_SMALLEST_STEP_RATIO = 1.25
+_LARGEST_SHORT_SIDE = 2160
+# H.264 level 5.2 ends at 36864 macroblocks and 8 times as wide as high; players stop earlier.
+_LARGEST_LONG_SIDE = 4096
+_SMALLEST_SIDE = 16
+
+_REFERENCE_PIXELS = 1920 * 1080
+_REFERENCE_BPS = 5_500_000
+# Larger pictures need fewer bits a pixel: this exponent runs through the customary ladders
+# (0.6 Mbit/s at 240p, 1.6 at 480p, 3.0 at 720p, 15.5 at 2160p).
+_PIXELS_EXPONENT = 0.75
+# Twice the frames differ less from one another: they cost 1.4 times the bits.
+_FRAME_RATE_EXPONENT = 0.5
+_REFERENCE_FRAME_RATE = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One video rendition: its name, its even size in square pixels and its bit rate's cap."""
+
+    name: str
+    width: int
+    height: int
+    max_bps: int
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of one frame."""
+        return self.width * self.height
+
+
+def build_ladder(video: VideoTrack) -> tuple[Rung, ...]:
+    """The renditions of a source, lowest first.
+
+    The highest has the source's own size (at most 2160 lines): nothing is enlarged, the display
+    aspect is kept and portrait stays upright.
+    """
+    short, long = sorted((video.width, video.height))
+    own = _own_short_side(short, long)
+    sides = [step for step in STEPS if step * _SMALLEST_STEP_RATIO <= own] + [own]
+    return tuple(_rung(video, side) for side in sides)
+
+
+def _own_short_side(short: int, long: int) -> int:
+    fitting = min(short, _LARGEST_SHORT_SIDE, short * _LARGEST_LONG_SIDE // long)
+    return _even(fitting)
+
+
+def _rung(video: VideoTrack, short_side: int) -> Rung:
+    long_side = _even(short_side * max(video.width, video.height) / min(video.width, video.height))
+    landscape = video.width >= video.height
+    width, height = (long_side, short_side) if landscape else (short_side, long_side)
+    return Rung(
+        name=f"{short_side}p",
+        width=width,
+        height=height,
+        max_bps=_max_bps(width * height, video.frame_rate),
+    )
+
+
+def _even(side: float) -> int:
+    """The even number at or below `side` plus half a pixel: 4:2:0 has no odd sizes."""
+    return max(_SMALLEST_SIDE, int(side + 0.5) // 2 * 2)
+
+
+def _max_bps(pixels: int, frame_rate: Fraction) -> int:
+    size = (pixels / _REFERENCE_PIXELS) ** _PIXELS_EXPONENT
+    motion = max(1.0, float(frame_rate) / _REFERENCE_FRAME_RATE) ** _FRAME_RATE_EXPONENT
+    return round(_REFERENCE_BPS * size * motion / 1000) * 1000

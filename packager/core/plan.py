@@ -1,0 +1,120 @@
+"""The plan: a video cut into chunks on frame numbers, and who is encoded first.
+
+Every rendition is cut at the same frames, so a segment number means the same moment everywhere.
+Chunks grow: the first is one segment, so that a viewer can start; later ones are long enough for
+the start of an encoder not to matter.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+SEGMENT_SECONDS = 4
+LEAD_SEGMENTS = 4
+_FIRST_CHUNK_SEGMENTS = 1
+_GROWTH = (3, 3, 6)
+# Encoders beyond the duration that the container states, in case it is wrong.
+_TAIL_SEGMENTS = 1
+# An x264 timescale has at least this many ticks a second.
+_SMALLEST_TIMESCALE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The frame grid all renditions share.
+
+    Frame n is shown at n / frame_rate; every segment but the last has `segment_frames` frames.
+    """
+
+    frame_rate: Fraction
+    segment_frames: int
+
+    @property
+    def timescale(self) -> int:
+        """Ticks a second in which every frame lasts a whole number of ticks."""
+        numerator = self.frame_rate.numerator
+        return numerator * -(-_SMALLEST_TIMESCALE // numerator)
+
+    @property
+    def frame_ticks(self) -> int:
+        """Ticks of one frame."""
+        return int(self.timescale / self.frame_rate)
+
+    @property
+    def segment_seconds(self) -> Fraction:
+        """How long every segment but the last one lasts."""
+        return self.segment_frames / self.frame_rate
+
+    def seconds(self, frame: int) -> Fraction:
+        """When frame `frame` is shown."""
+        return frame / self.frame_rate
+
+    def segments_in(self, seconds: float) -> int:
+        """How many segments a video of this duration has; at least one."""
+        return max(1, -(-round(Fraction(seconds) * self.frame_rate) // self.segment_frames))
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The segments `start` to `stop` (exclusive) of some renditions, encoded in one run.
+
+    Attributes:
+        renditions: Names, as in the ladder.
+        lead: A viewer waits for it: the first segments of the lowest rendition.
+    """
+
+    start: int
+    stop: int
+    renditions: tuple[str, ...]
+    lead: bool = False
+
+
+def frame_grid(frame_rate: Fraction) -> Grid:
+    """The grid whose segments last `SEGMENT_SECONDS`, to the nearest frame."""
+    return Grid(frame_rate=frame_rate, segment_frames=max(1, round(SEGMENT_SECONDS * frame_rate)))
+
+
+def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
+    """The chunks of a video, in the order in which viewers need them.
+
+    Args:
+        segments: How many segments the stated duration makes.
+        renditions: The ladder's names, lowest first; the lowest leads.
+
+    Returns:
+        The lead's first segment; the lead's next ones; the other renditions of those; then whole
+        chunks. The chunks that reach the stated end go a little beyond it.
+    """
+    stated = max(1, segments)
+    lead, others = renditions[0], tuple(renditions[1:])
+    first = _FIRST_CHUNK_SEGMENTS
+    head = min(LEAD_SEGMENTS, stated)
+    spans = [(0, first)] + ([(first, head)] if head > first else [])
+    chunks = [Chunk(start, stop, (lead,), lead=True) for start, stop in spans]
+    if others:
+        chunks.append(Chunk(0, head, others))
+    chunks += [Chunk(start, stop, tuple(renditions)) for start, stop in _whole(head, stated)]
+    return tuple(_beyond(chunk, stated) for chunk in chunks)
+
+
+def extend_plan(plan: Sequence[Chunk], renditions: Sequence[str]) -> Chunk:
+    """The chunk after the last of `plan`, for a source that is longer than it says."""
+    start = max(chunk.stop for chunk in plan)
+    return Chunk(start, start + _GROWTH[-1], tuple(renditions))
+
+
+def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    sizes = iter(_GROWTH)
+    size = _GROWTH[-1]
+    while start < stop:
+        size = next(sizes, size)
+        # A short rest joins the chunk before it.
+        end = stop if stop - start <= size + size // 2 else start + size
+        yield start, end
+        start = end
+
+
+def _beyond(chunk: Chunk, stated: int) -> Chunk:
+    if chunk.stop < stated:
+        return chunk
+    return Chunk(chunk.start, chunk.stop + _TAIL_SEGMENTS, chunk.renditions, chunk.lead)
