@@ -21,7 +21,8 @@ _LONGEST_PAUSE_SECONDS = 30.0
 _libc = ctypes.CDLL(None)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Run in a new child: the kernel ends it when its parent dies."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -63,7 +64,7 @@ class Child:
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
         return self._process
 
