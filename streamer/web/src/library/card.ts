@@ -1,0 +1,167 @@
+/** One video of the library: poster, title, state, actions. */
+
+import { deleteVideo, renameVideo } from "../shared/api";
+import { confirmed } from "../shared/dialog";
+import { el } from "../shared/dom";
+import { ago, clock } from "../shared/format";
+import { icon } from "../shared/icons";
+import { statusOf } from "../shared/status";
+import { toast, toastError } from "../shared/toast";
+import { isFinal, mediaPath, type VideoResource } from "../shared/video";
+import { watchVideo } from "../shared/watch";
+import { canBeContinued } from "./interrupted";
+
+export class Card {
+  readonly element = el("li", { class: "card" });
+  readonly #onGone: () => void;
+  readonly #picture = el("a", { class: "card-picture", tabindex: "-1", "aria-hidden": "true" });
+  readonly #duration = el("span", { class: "card-duration" });
+  readonly #title = el("a", { class: "card-title" });
+  readonly #chip = el("span", { class: "chip" });
+  readonly #created = el("time");
+  readonly #reason = el("p", { class: "card-reason", hidden: true });
+  readonly #bar = el("progress", { max: 1, value: 0, class: "card-progress" });
+  readonly #heading: HTMLElement;
+  #video: VideoResource;
+  #poster: HTMLImageElement | null = null;
+  #stopWatching: (() => void) | null = null;
+
+  constructor(video: VideoResource, onGone: () => void) {
+    this.#video = video;
+    this.#onGone = onGone;
+    this.#picture.append(icon("film"), this.#duration, this.#bar);
+    this.#heading = el("h3", {}, this.#title);
+    this.element.append(
+      this.#picture,
+      el(
+        "div",
+        { class: "card-body" },
+        el("div", { class: "card-head" }, this.#heading, this.#actions()),
+        el("p", { class: "card-meta" }, this.#chip, this.#created),
+        this.#reason,
+      ),
+    );
+    this.update(video);
+  }
+
+  get video(): VideoResource {
+    return this.#video;
+  }
+
+  /** Follows the video while it is on screen and not final. */
+  watch(visible: boolean): void {
+    if (visible && !this.#stopWatching && !isFinal(this.#video)) {
+      this.#stopWatching = watchVideo(this.#video.id, {
+        onChange: (video) => this.update(video),
+        onGone: () => this.#onGone(),
+      });
+    } else if (!visible) {
+      this.#stopWatching?.();
+      this.#stopWatching = null;
+    }
+  }
+
+  /** Shows another state of the video. */
+  update(video: VideoResource): void {
+    this.#video = video;
+    const { label, tone } = statusOf(video);
+    this.element.dataset.state = video.state;
+    this.element.dataset.id = video.id;
+    this.#chip.textContent = label;
+    this.#chip.dataset.tone = tone;
+    this.#title.textContent = video.title;
+    this.#created.dateTime = video.created_at;
+    this.#created.textContent = ago(new Date(video.created_at), new Date());
+    this.#duration.textContent = video.duration_seconds ? clock(video.duration_seconds) : "";
+    this.#reason.textContent = this.#note();
+    this.#reason.hidden = !this.#reason.textContent;
+    this.#bar.hidden = video.state !== "packaging";
+    this.#bar.value = video.progress;
+    this.#bar.setAttribute("aria-label", `Packaging of ${video.title}`);
+    const target = `/watch/${encodeURIComponent(video.id)}`;
+    this.#title.href = target;
+    this.#picture.href = target;
+    this.#showPoster();
+  }
+
+  #note(): string {
+    if (this.#video.error) return this.#video.error.message;
+    const waits = this.#video.state === "uploading" && canBeContinued(this.#video.id);
+    return waits ? "Choose the same file again to continue its upload." : "";
+  }
+
+  #showPoster(): void {
+    if (this.#poster || this.#video.state === "failed" || !this.#video.playable) return;
+    const image = el("img", { alt: "", decoding: "async" });
+    this.#poster = image;
+    image.addEventListener("load", () => this.#picture.prepend(image));
+    image.addEventListener("error", () => {
+      this.#poster = null;
+    });
+    image.src = mediaPath(this.#video.id, "poster.jpg");
+  }
+
+  #actions(): HTMLElement {
+    const rename = el(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Rename", title: "Rename" },
+      icon("pencil"),
+    );
+    const remove = el(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Delete", title: "Delete" },
+      icon("trash"),
+    );
+    rename.addEventListener("click", () => this.#edit(rename));
+    remove.addEventListener("click", () => void this.#delete());
+    return el("div", { class: "card-actions" }, rename, remove);
+  }
+
+  #edit(button: HTMLButtonElement): void {
+    const input = el("input", {
+      class: "card-rename",
+      value: this.#video.title,
+      "aria-label": "Title",
+      maxlength: 200,
+    });
+    const close = (title: string | null) => {
+      if (!input.isConnected) return;
+      input.replaceWith(this.#title);
+      if (title) void this.#rename(title);
+    };
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") close(input.value.trim());
+      if (event.key === "Escape") close(null);
+      if (event.key === "Enter" || event.key === "Escape") button.focus();
+    });
+    input.addEventListener("blur", () => close(input.value.trim()));
+    this.#title.replaceWith(input);
+    input.select();
+  }
+
+  async #rename(title: string): Promise<void> {
+    if (title === this.#video.title) return;
+    try {
+      this.update(await renameVideo(this.#video.id, title));
+    } catch (error) {
+      toastError(error);
+    }
+  }
+
+  async #delete(): Promise<void> {
+    const { id, title } = this.#video;
+    const agreed = await confirmed({
+      title: "Delete this video?",
+      text: `“${title}” and everything made from it will be gone for good.`,
+      action: "Delete",
+    });
+    if (!agreed) return;
+    try {
+      await deleteVideo(id);
+      this.#onGone();
+      toast(`“${title}” was deleted.`);
+    } catch (error) {
+      toastError(error);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+/** One resumable upload (tus 1.0.0). The same file chosen again continues where it stopped. */
+
+import type { DetailedError, Upload } from "tus-js-client";
+import { askForToken, authorisation } from "../shared/token";
+
+const ENDPOINT = "/api/v1/uploads";
+const RETRY_DELAYS_MS = [0, 1000, 3000, 5000, 10_000, 20_000];
+
+export interface TransferListener {
+  onProgress: (sentBytes: number, totalBytes: number) => void;
+  /** The origin knows the upload, which has the video's id. */
+  onCreated: (videoId: string) => void;
+  onDone: (videoId: string) => void;
+  onError: (message: string) => void;
+}
+
+export class Transfer {
+  readonly #file: File;
+  readonly #listener: TransferListener;
+  #upload: Upload | null = null;
+  #wanted = false;
+
+  constructor(file: File, listener: TransferListener) {
+    this.#file = file;
+    this.#listener = listener;
+  }
+
+  /** Starts, or goes on after a pause or an error. */
+  async start(): Promise<void> {
+    this.#wanted = true;
+    this.#upload ??= await this.#prepare();
+    if (this.#wanted) this.#upload.start();
+  }
+
+  /** Stops sending; what was sent stays. */
+  async pause(): Promise<void> {
+    this.#wanted = false;
+    await this.#upload?.abort();
+  }
+
+  /** Stops and lets the origin forget what was sent. */
+  async cancel(): Promise<void> {
+    this.#wanted = false;
+    await this.#upload?.abort(true);
+  }
+
+  async #prepare(): Promise<Upload> {
+    const tus = await import("tus-js-client");
+    const upload = new tus.Upload(this.#file, {
+      endpoint: ENDPOINT,
+      retryDelays: RETRY_DELAYS_MS,
+      removeFingerprintOnSuccess: true,
+      metadata: {
+        filename: this.#file.name,
+        title: titleOf(this.#file.name),
+        filetype: this.#file.type,
+      },
+      onBeforeRequest(request) {
+        for (const [name, value] of Object.entries(authorisation())) request.setHeader(name, value);
+      },
+      onShouldRetry: (error) => isPassing(statusOf(error)),
+      onProgress: (sent, total) => this.#listener.onProgress(sent, total ?? 0),
+      onUploadUrlAvailable: () => this.#listener.onCreated(videoIdOf(upload)),
+      onSuccess: () => this.#listener.onDone(videoIdOf(upload)),
+      onError: (error) => void this.#fail(error),
+    });
+    const [previous] = await upload.findPreviousUploads();
+    if (previous) upload.resumeFromPreviousUpload(previous);
+    return upload;
+  }
+
+  async #fail(error: Error | DetailedError): Promise<void> {
+    if (statusOf(error) === 401 && (await askForToken())) return this.start();
+    this.#listener.onError(messageOf(error));
+  }
+}
+
+/** A file's name as a title: without its extension, with spaces. */
+export function titleOf(filename: string): string {
+  const stem = filename.replace(/\.[^.]{1,5}$/, "");
+  return stem.replaceAll(/[_\s]+/g, " ").trim() || filename;
+}
+
+/** Whether the same request may succeed later: no answer, a conflict of offsets, too many requests, or the server's own trouble. */
+export function isPassing(status: number): boolean {
+  return status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
+}
+
+function videoIdOf(upload: Upload): string {
+  return new URL(upload.url ?? "", location.href).pathname.split("/").at(-1) ?? "";
+}
+
+function statusOf(error: Error | DetailedError): number {
+  return ("originalResponse" in error && error.originalResponse?.getStatus()) || 0;
+}
+
+function messageOf(error: Error | DetailedError): string {
+  const body = ("originalResponse" in error && error.originalResponse?.getBody()) || "";
+  try {
+    return JSON.parse(body).detail ?? "The server refused the file.";
+  } catch {
+    return statusOf(error)
+      ? `The server answered ${statusOf(error)}.`
+      : "The connection broke. Nothing that was sent is lost.";
+  }
+}

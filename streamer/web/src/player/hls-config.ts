@@ -1,0 +1,39 @@
+/** How hls.js is set up here. */
+
+import type { HlsConfig, LoadPolicy } from "hls.js";
+
+/** Ahead of the viewer once all qualities are there. */
+export const BUFFER_SECONDS = 30;
+/** Ahead of the viewer while only the first quality is there: better ones should not have to wait. */
+export const FIRST_BUFFER_SECONDS = 10;
+
+const NO_RETRY = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
+
+/** A failed request is not repeated where it failed: the next source gets it at once. */
+const ONE_TRY: LoadPolicy = {
+  default: {
+    maxTimeToFirstByteMs: 8000,
+    maxLoadTimeMs: 60_000,
+    timeoutRetry: NO_RETRY,
+    errorRetry: NO_RETRY,
+  },
+};
+
+/** The options for a stream that begins at a position with an expected bandwidth. */
+export function hlsConfig(
+  positionSeconds: number,
+  bitsPerSecond: number | null,
+): Partial<HlsConfig> {
+  return {
+    enableWorker: false,
+    startPosition: positionSeconds,
+    capLevelToPlayerSize: true,
+    maxBufferLength: BUFFER_SECONDS,
+    maxMaxBufferLength: 2 * BUFFER_SECONDS,
+    backBufferLength: 60,
+    manifestLoadPolicy: ONE_TRY,
+    playlistLoadPolicy: ONE_TRY,
+    fragLoadPolicy: ONE_TRY,
+    ...(bitsPerSecond ? { abrEwmaDefaultEstimate: bitsPerSecond } : {}),
+  };
+}

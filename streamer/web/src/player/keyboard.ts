@@ -1,0 +1,19 @@
+/** Listens to the keyboard for the whole page. */
+
+import { type Command, commandFor } from "./keys";
+
+/** Runs the command of every keystroke that no other control wants. */
+export function listenToKeys(run: (command: Command) => void): void {
+  addEventListener("keydown", (event) => {
+    const command = event.defaultPrevented || isTakenBy(event) ? null : commandFor(event);
+    if (!command) return;
+    event.preventDefault();
+    run(command);
+  });
+}
+
+function isTakenBy(event: KeyboardEvent): boolean {
+  const target = event.target instanceof Element ? event.target : document.body;
+  if (target.closest("input, textarea, select, dialog")) return true;
+  return event.key === " " && target.closest("button, a") !== null;
+}

@@ -1,0 +1,94 @@
+/** The player page: follows the video, waits until it is playable, then plays it through an edge. */
+
+import "../styles/player.css";
+import Hls from "hls.js";
+import { ApiError, getVideo, listEdges } from "../shared/api";
+import { byId, el } from "../shared/dom";
+import { ago, clock } from "../shared/format";
+import { statusOf } from "../shared/status";
+import { bindThemeButton } from "../shared/theme";
+import { toast, toastError } from "../shared/toast";
+import { isFinal, type VideoResource } from "../shared/video";
+import { watchVideo } from "../shared/watch";
+import { HlsStream } from "./hls-stream";
+import { SHORTCUTS } from "./keys";
+import { NativeStream } from "./native-stream";
+import { nearestFirst } from "./nearest";
+import { hideNotice, showMissing, showWaiting } from "./notice";
+import { Player } from "./player";
+import { eligibleEdges, SourceRing, sourcesFor } from "./sources";
+
+const videoId = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+let player: Promise<Player> | null = null;
+
+bindThemeButton(byId<HTMLButtonElement>("theme"));
+byId("shortcut-list").append(
+  ...SHORTCUTS.flatMap(([keys, meaning]) => [el("dt", {}, keys), el("dd", {}, meaning)]),
+);
+void open();
+
+async function open(): Promise<void> {
+  try {
+    const video = await getVideo(videoId);
+    show(video);
+    if (isFinal(video)) return;
+    watchVideo(videoId, {
+      onChange: show,
+      onGone: () => showMissing("It was deleted."),
+    });
+  } catch (error) {
+    const missing = error instanceof ApiError && error.status === 404;
+    showMissing(missing ? "It was deleted, or the address is wrong." : String(error));
+  }
+}
+
+function show(video: VideoResource): void {
+  describe(video);
+  if (!video.playable) return showWaiting(video);
+  hideNotice();
+  if (player) void player.then((running) => running.update(video));
+  else player = play(video);
+}
+
+async function play(video: VideoResource): Promise<Player> {
+  const playbackUrl = new URL(video.playback.hls, location.href);
+  const ring = new SourceRing(await findSources(playbackUrl));
+  const player = new Player(video, ring, (element, sources, events) =>
+    Hls.isSupported()
+      ? new HlsStream(element, sources, events)
+      : new NativeStream(element, sources, events),
+  );
+  offerAddress(ring.current.url);
+  await player.start();
+  return player;
+}
+
+async function findSources(playbackUrl: URL) {
+  const parameters = new URLSearchParams(location.search);
+  const wish = { edge: parameters.get("edge"), region: parameters.get("region") };
+  const edges = eligibleEdges(await listEdges().catch(() => []), wish);
+  return sourcesFor(playbackUrl, await nearestFirst(edges, playbackUrl.pathname));
+}
+
+function describe(video: VideoResource): void {
+  document.title = `${video.title} · Streamer`;
+  byId("title").textContent = video.title;
+  const { label, tone } = statusOf(video);
+  const parts = [ago(new Date(video.created_at), new Date())];
+  if (video.duration_seconds) parts.unshift(clock(video.duration_seconds));
+  const chip = el("span", { class: "chip", "data-tone": tone }, label);
+  byId("meta").replaceChildren(chip, el("span", {}, parts.join(" · ")));
+}
+
+function offerAddress(url: string): void {
+  const button = byId("copy");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(url);
+      toast("The stream's address is in the clipboard.");
+    } catch (error) {
+      toastError(error);
+    }
+  });
+}

@@ -1,0 +1,43 @@
+/** HLS played by the browser itself, where Media Source Extensions are missing. */
+
+import type { Source, SourceRing } from "./sources";
+import type { Stream, StreamEvents } from "./stream";
+
+export class NativeStream implements Stream {
+  readonly qualities = [];
+  readonly shown = null;
+  readonly languages = [];
+  readonly language = 0;
+  readonly bandwidth = null;
+  readonly #video: HTMLVideoElement;
+  readonly #ring: SourceRing;
+
+  constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
+    this.#video = video;
+    this.#ring = ring;
+    video.addEventListener("playing", () => ring.succeed());
+    video.addEventListener("error", () => {
+      const position = video.currentTime;
+      setTimeout(() => this.start(position), ring.fail());
+      events.onFailover();
+    });
+  }
+
+  get source(): Source {
+    return this.#ring.current;
+  }
+
+  start(positionSeconds: number): void {
+    const seek = () => {
+      this.#video.currentTime = positionSeconds;
+    };
+    this.#video.addEventListener("loadedmetadata", seek, { once: true });
+    this.#video.src = this.source.url;
+  }
+
+  choose(): void {}
+
+  speak(): void {}
+
+  expectVariants(): void {}
+}

@@ -1,0 +1,32 @@
+/** What the stage says while there is nothing to play. */
+
+import { byId } from "../shared/dom";
+import { explanationOf, statusOf } from "../shared/status";
+import type { VideoResource } from "../shared/video";
+
+/** Shows why the video does not play, or that it is about to. */
+export function showWaiting(video: VideoResource): void {
+  const failed = video.state === "failed";
+  show(failed ? "This video cannot be played" : statusOf(video).label, explanationOf(video));
+  byId("stage").dataset.mode = failed ? "failed" : "waiting";
+  const bar = byId<HTMLProgressElement>("notice-progress");
+  bar.hidden = video.state !== "packaging";
+  bar.value = video.progress;
+}
+
+/** Shows that there is no such video, or that the server cannot say. */
+export function showMissing(message: string): void {
+  show("No video here", message);
+  byId("stage").dataset.mode = "failed";
+}
+
+/** Makes room for the picture. */
+export function hideNotice(): void {
+  byId("notice").hidden = true;
+}
+
+function show(title: string, text: string): void {
+  byId("notice").hidden = false;
+  byId("notice-title").textContent = title;
+  byId("notice-text").textContent = text;
+}

@@ -1,0 +1,143 @@
+/** The player: one stream on the stage with everything around it. */
+
+import { byId } from "../shared/dom";
+import { icon } from "../shared/icons";
+import { isFinal, publishedVariants, type VideoResource } from "../shared/video";
+import { bindButtons } from "./buttons";
+import { commandRunner } from "./commands";
+import { NOTHING_DELIVERED, withDelivery } from "./deliveries";
+import { flashIn } from "./flash";
+import { listenToGestures } from "./gestures";
+import { watchIdleness } from "./idle";
+import { listenToKeys } from "./keyboard";
+import { rememberedPosition, rememberPosition, rememberVolume } from "./memory";
+import { Menus } from "./menus";
+import { type Health, Overlay } from "./overlay";
+import { Playback } from "./playback";
+import { drawTime, Scrubber } from "./scrubber";
+import type { SourceRing } from "./sources";
+import { parseStoryboard } from "./storyboard";
+import type { Stream, StreamEvents } from "./stream";
+
+export type StreamFactory = (
+  video: HTMLVideoElement,
+  ring: SourceRing,
+  events: StreamEvents,
+) => Stream;
+
+export class Player {
+  readonly #stage = byId("stage");
+  readonly #playback = new Playback(byId<HTMLVideoElement>("video"));
+  readonly #stream: Stream;
+  readonly #menus: Menus;
+  readonly #scrubber: Scrubber;
+  readonly #overlay: Overlay;
+  readonly #health: Health = { stalls: 0, failovers: 0, deliveries: NOTHING_DELIVERED };
+  #video: VideoResource;
+  #hasStoryboard = false;
+
+  constructor(video: VideoResource, ring: SourceRing, createStream: StreamFactory) {
+    const element = this.#playback.video;
+    this.#video = video;
+    this.#stream = createStream(element, ring, this.#streamEvents());
+    this.#menus = new Menus(byId("menus"), this.#stream, this.#playback);
+    this.#scrubber = new Scrubber(byId("scrubber"), this.#playback);
+    this.#overlay = new Overlay(byId("overlay"), this.#stream, this.#playback, () => this.#health);
+    rememberVolume(element);
+    this.#bindControls();
+    this.#followElement();
+    this.update(video);
+  }
+
+  /** Shows the stage, and plays from where this browser left the video. */
+  async start(): Promise<void> {
+    byId("controls").hidden = false;
+    this.#stream.start(rememberedPosition(this.#video.id));
+    byId("big-play").hidden = await this.#playback.play();
+  }
+
+  /** Takes in what changed: a longer stream, more qualities, a storyboard. */
+  update(video: VideoResource): void {
+    this.#video = video;
+    this.#playback.expect(video.duration_seconds, !isFinal(video));
+    this.#expectVariants();
+    this.#draw();
+    void this.#loadStoryboard();
+  }
+
+  #streamEvents(): StreamEvents {
+    return {
+      onTracks: () => {
+        this.#menus.update();
+        this.#expectVariants();
+      },
+      onQuality: () => this.#menus.update(),
+      onDelivered: (delivery) => {
+        this.#health.deliveries = withDelivery(this.#health.deliveries, delivery);
+        this.#overlay.draw();
+      },
+      onFailover: () => {
+        this.#health.failovers += 1;
+      },
+    };
+  }
+
+  #expectVariants(): void {
+    const { renditions } = this.#video;
+    const planned = renditions.filter(({ kind }) => kind === "video").length;
+    this.#stream.expectVariants(publishedVariants(this.#video), planned);
+  }
+
+  #bindControls(): void {
+    const run = commandRunner({
+      stage: this.#stage,
+      playback: this.#playback,
+      shortcuts: byId<HTMLDialogElement>("shortcuts"),
+      flash: flashIn(byId("flash")),
+      toggleStats: () => {
+        this.#overlay.toggle();
+        byId("stats").setAttribute("aria-pressed", String(this.#overlay.open));
+      },
+    });
+    const bigPlay = byId<HTMLButtonElement>("big-play");
+    bigPlay.append(icon("play"));
+    bigPlay.addEventListener("click", () => run({ do: "toggle" }));
+    const idleness = watchIdleness(this.#stage, this.#playback.video);
+    bindButtons(this.#playback, run);
+    listenToKeys(run);
+    listenToGestures({ surface: byId("gestures"), run, toggleControls: idleness.toggle });
+  }
+
+  #followElement(): void {
+    const { video } = this.#playback;
+    for (const event of ["timeupdate", "progress", "durationchange", "seeking", "seeked"]) {
+      video.addEventListener(event, () => this.#draw());
+    }
+    video.addEventListener("playing", () => {
+      byId("big-play").hidden = true;
+      this.#stage.dataset.mode = "playing";
+    });
+    video.addEventListener("waiting", () => {
+      this.#stage.dataset.mode = "waiting";
+      if (video.currentTime > 0 && !video.seeking) this.#health.stalls += 1;
+    });
+    const remember = () =>
+      rememberPosition(this.#video.id, video.currentTime, this.#playback.durationSeconds);
+    video.addEventListener("pause", remember);
+    addEventListener("pagehide", remember);
+  }
+
+  #draw(): void {
+    this.#scrubber.draw();
+    drawTime(byId("position"), byId("duration"), this.#playback);
+  }
+
+  async #loadStoryboard(): Promise<void> {
+    if (this.#hasStoryboard) return;
+    this.#hasStoryboard = true;
+    const url = new URL("storyboard.vtt", this.#stream.source.url);
+    const response = await fetch(url).catch(() => null);
+    this.#hasStoryboard = response?.ok ?? false;
+    if (response?.ok) this.#scrubber.preview.use(parseStoryboard(await response.text(), url.href));
+  }
+}

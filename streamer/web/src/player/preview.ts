@@ -1,0 +1,48 @@
+/** The picture above the scrub bar. */
+
+import { clock } from "../shared/format";
+import { type Thumbnail, thumbnailAt } from "./storyboard";
+
+export class Preview {
+  readonly #element: HTMLElement;
+  readonly #picture: HTMLElement;
+  readonly #time: HTMLElement;
+  #board: readonly Thumbnail[] = [];
+
+  constructor(element: HTMLElement) {
+    this.#element = element;
+    this.#picture = element.querySelector<HTMLElement>(".preview-picture") as HTMLElement;
+    this.#time = element.querySelector<HTMLElement>(".preview-time") as HTMLElement;
+    this.#picture.hidden = true;
+  }
+
+  /** Uses this storyboard from now on. */
+  use(board: readonly Thumbnail[]): void {
+    this.#board = board;
+  }
+
+  /** Shows the moment, centred at this fraction of the bar. */
+  show(seconds: number, fraction: number): void {
+    this.#element.hidden = false;
+    this.#time.textContent = clock(seconds);
+    this.#draw(thumbnailAt(this.#board, seconds));
+    const bar = this.#element.parentElement?.clientWidth ?? 0;
+    const half = this.#element.offsetWidth / 2;
+    const centre = Math.min(Math.max(fraction * bar, half), bar - half);
+    this.#element.style.left = `${centre}px`;
+  }
+
+  hide(): void {
+    this.#element.hidden = true;
+  }
+
+  #draw(thumbnail: Thumbnail | undefined): void {
+    this.#picture.hidden = !thumbnail;
+    if (!thumbnail) return;
+    const { style } = this.#picture;
+    style.width = `${thumbnail.width}px`;
+    style.height = `${thumbnail.height}px`;
+    style.backgroundImage = `url("${CSS.escape(thumbnail.sheet)}")`;
+    style.backgroundPosition = `-${thumbnail.x}px -${thumbnail.y}px`;
+  }
+}

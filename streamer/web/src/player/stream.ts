@@ -1,0 +1,39 @@
+/** What the player needs of a stream, whoever plays it. */
+
+import type { Delivery } from "./deliveries";
+import type { Source } from "./sources";
+
+export interface Quality {
+  /** The shorter side, which names it: 720 for 1280 × 720 and for 720 × 1280. */
+  lines: number;
+  bitsPerSecond: number;
+}
+
+export interface StreamEvents {
+  /** The list of qualities or languages changed. */
+  onTracks: () => void;
+  /** Another quality is on the screen. */
+  onQuality: () => void;
+  onDelivered: (delivery: Delivery) => void;
+  /** The source failed; the next one is being used. */
+  onFailover: () => void;
+}
+
+export interface Stream {
+  /** Where it is loaded from now. */
+  readonly source: Source;
+  readonly qualities: readonly Quality[];
+  /** The quality on the screen; null before the first picture. */
+  readonly shown: Quality | null;
+  /** The names of the audio languages. */
+  readonly languages: readonly string[];
+  readonly language: number;
+  /** Measured bits a second; null before anything was. */
+  readonly bandwidth: number | null;
+  start(positionSeconds: number): void;
+  /** Fixes the quality; null leaves the choice to the measured bandwidth. */
+  choose(quality: Quality | null): void;
+  speak(language: number): void;
+  /** Reads the multivariant playlist again until it lists this many variants. */
+  expectVariants(published: number, planned: number): void;
+}

@@ -1,0 +1,104 @@
+/** The origin's API. Every call rejects with an `ApiError` that a person can read. */
+
+import { askForToken, authorisation } from "./token";
+import type { VideoResource } from "./video";
+
+const TIMEOUT_MS = 20_000;
+
+export interface VideoPage {
+  items: VideoResource[];
+  next_cursor: string | null;
+}
+
+export interface EdgeResource {
+  id: string;
+  region: string;
+  url: string;
+  version: string;
+}
+
+/** A refusal of the origin (RFC 9457), or a request that never reached it (status 0). */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** One page of videos, newest first. */
+export function listVideos(query: string, cursor: string | null): Promise<VideoPage> {
+  const parameters = new URLSearchParams({ limit: "24" });
+  if (query) parameters.set("q", query);
+  if (cursor) parameters.set("cursor", cursor);
+  return request(`/api/v1/videos?${parameters}`);
+}
+
+/** One video; status 404 when there is none. */
+export function getVideo(id: string): Promise<VideoResource> {
+  return request(videoPath(id));
+}
+
+/** Gives the video another title. */
+export function renameVideo(id: string, title: string): Promise<VideoResource> {
+  return request(videoPath(id), { method: "PATCH", ...json({ title }) });
+}
+
+/** Deletes the video with everything that was made of it. */
+export async function deleteVideo(id: string): Promise<void> {
+  await request(videoPath(id), { method: "DELETE" });
+}
+
+/** Lets the origin fetch a file by itself. */
+export function fetchFromUrl(url: string): Promise<VideoResource> {
+  return request("/api/v1/videos", { method: "POST", ...json({ url }) });
+}
+
+/** The living edges. */
+export async function listEdges(): Promise<EdgeResource[]> {
+  const page = await request<{ items: EdgeResource[] }>("/api/v1/edges");
+  return page.items;
+}
+
+/** Where a video's server-sent events come from. */
+export function eventsPath(id: string): string {
+  return `${videoPath(id)}/events`;
+}
+
+function videoPath(id: string): string {
+  return `/api/v1/videos/${encodeURIComponent(id)}`;
+}
+
+function json(body: object): RequestInit {
+  return { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+}
+
+async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
+  const response = await send(path, init);
+  if (response.status === 401 && (await askForToken())) return request(path, init);
+  if (!response.ok) throw await refusal(response);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+async function send(path: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(path, {
+      ...init,
+      headers: { ...init.headers, ...authorisation() },
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch {
+    throw new ApiError(0, "unreachable", "The server does not answer. Check your connection.");
+  }
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const problem = await response.json().catch(() => ({}));
+  return new ApiError(
+    response.status,
+    problem.code ?? "internal",
+    problem.detail ?? problem.title ?? `The server answered ${response.status}.`,
+  );
+}
