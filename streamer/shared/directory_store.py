@@ -114,7 +114,7 @@ class DirectoryStore:
         return await self._threads.run(self._head, check_key(key))
 
     async def list(self, prefix: str) -> AsyncGenerator[ObjectInfo]:
-        """All objects whose key starts with `prefix`, in key order."""
+        """All objects whose key starts with `prefix`; see `ObjectStore.list`."""
         objects = self._objects(prefix)
         while batch := await self._threads.run(_take, objects):
             for info in batch:

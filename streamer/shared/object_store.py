@@ -16,9 +16,8 @@ from typing import Protocol
 from streamer.core.errors import InvalidInput
 
 CHUNK_BYTES = 256 * 1024
-_KEY = re.compile(
-    r"(?!\.)[^/\x00-\x1f\x7f\ud800-\udfff]+(?:/(?!\.)[^/\x00-\x1f\x7f\ud800-\udfff]+)*"
-)
+_COMPONENT = r"(?!\.)[^/\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+"
+_KEY = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*")
 _KEY_BYTES = 1024
 _COMPONENT_BYTES = 255
 
@@ -84,7 +83,11 @@ class ObjectStore(Protocol):
         ...
 
     def list(self, prefix: str) -> AsyncIterator[ObjectInfo]:
-        """All objects whose key starts with `prefix`, in key order."""
+        """All objects whose key starts with `prefix`.
+
+        Keys that are equal up to their last `/` come in the order of their UTF-8 bytes; servers
+        differ in where they put what lies deeper.
+        """
         ...
 
     async def delete(self, key: str) -> None:
@@ -117,8 +120,8 @@ def check_key(key: str) -> str:
 
     Raises:
         InvalidInput: It is absolute, has an empty component or one that begins with a dot, holds
-            control characters or lone surrogates, is longer than 1024 bytes, or a component of it
-            is longer than 255.
+            control characters or what XML cannot carry, or is longer than 1024 bytes, 255 in one
+            component.
     """
     if _KEY.fullmatch(key) is None:
         raise InvalidInput(f"not an object key: {key[:100]!a}")
