@@ -1,0 +1,121 @@
+"""The whole ladder of a minute of 1080p30, against one ffmpeg command that makes the same."""
+
+import asyncio
+import resource
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from bench.report import Goal, Measure, Report
+from bench.site import open_site
+from packager.core.ladder import Rung, build_ladder
+from packager.core.plan import SEGMENT_SECONDS
+from packager.core.source import VideoTrack
+from packager.settings import PackagerSettings
+from sample_media.generate import generate
+from streamer.client import ApiClient
+
+GOAL_RATIO = 1.1
+FRAME_RATE = 30
+_SOURCE = VideoTrack(
+    index=0,
+    width=1920,
+    height=1080,
+    frame_rate=Fraction(FRAME_RATE),
+    start_seconds=Fraction(0),
+    matrix="bt709",
+)
+
+
+async def run(directory: Path, quick: bool) -> Report:
+    """Package the clip and run the command in turn; wall clock and CPU of both."""
+    rounds, clip_name = (1, "demo") if quick else (3, "demo_60s")
+    clip = await asyncio.to_thread(generate, clip_name)
+    rungs = build_ladder(_SOURCE)
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    async with open_site(directory) as site:
+        origin, worker = await site.origin(), await site.worker()
+        for number in range(rounds):
+            before = worker.cpu_seconds()
+            wall = await _package(origin.url, clip)
+            found["streamer"].append((wall, worker.cpu_seconds() - before))
+            target = directory / f"peer-{number}"
+            found["one command"].append(await _run_command(clip, rungs, target))
+    wall_clock, cpu = (
+        {
+            name: Measure(f"{name}, {label}", "s", tuple(run[place] for run in runs))
+            for name, runs in found.items()
+        }
+        for place, label in enumerate(("wall", "CPU"))
+    )
+    ratios = [of["streamer"].ratio_to(of["one command"]) for of in (wall_clock, cpu)]
+    names = ", ".join(rung.name for rung in rungs)
+    return Report(
+        f"Whole ladder of {clip_name}",
+        (*wall_clock.values(), *cpu.values(), *ratios),
+        (Goal(ratios[0], GOAL_RATIO),),
+        (
+            f"{names} and stereo AAC; the same preset, CRF, caps and GOP on both sides",
+            "streamer: last byte answered to state ready, poster and storyboard included",
+        ),
+    )
+
+
+async def _package(origin_url: str, clip: Path) -> float:
+    loop = asyncio.get_running_loop()
+    async with ApiClient(origin_url) as client:
+        video_id = await client.upload(clip, title="ladder")
+        uploaded_at = loop.time()
+        async for video in client.events(video_id):
+            if video["state"] == "failed":
+                raise RuntimeError(f"packaging failed: {video['error']}")
+            if video["state"] == "ready":
+                break
+        elapsed = loop.time() - uploaded_at
+        await client.delete(video_id)
+    return elapsed
+
+
+async def _run_command(clip: Path, rungs: Sequence[Rung], target: Path) -> tuple[float, float]:
+    loop = asyncio.get_running_loop()
+    await asyncio.to_thread(target.mkdir)
+    before, started_at = _children_cpu_seconds(), loop.time()
+    process = await asyncio.create_subprocess_exec(*_command(clip, rungs, target))
+    if await process.wait() != 0:
+        raise RuntimeError("the ffmpeg command failed")
+    return loop.time() - started_at, _children_cpu_seconds() - before
+
+
+def _children_cpu_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _command(clip: Path, rungs: Sequence[Rung], target: Path) -> list[str]:
+    """Decode once, scale and encode every rendition, write HLS with fMP4 segments."""
+    labels = [f"v{number}" for number in range(len(rungs))]
+    graph = [f"[0:v]split={len(rungs)}" + "".join(f"[in_{label}]" for label in labels)]
+    graph += [
+        f"[in_{label}]scale={rung.width}:{rung.height}:flags=bicubic,format=yuv420p[{label}]"
+        for label, rung in zip(labels, rungs, strict=True)
+    ]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(clip)]
+    command += ["-filter_complex", ";".join(graph)]
+    for number, (label, rung) in enumerate(zip(labels, rungs, strict=True)):
+        command += ["-map", f"[{label}]", f"-maxrate:v:{number}", str(rung.max_bps)]
+        command += [f"-bufsize:v:{number}", str(round(rung.max_bps * 1.5))]
+    gop = str(SEGMENT_SECONDS * FRAME_RATE)
+    streams = [f"v:{number},agroup:sound" for number in range(len(rungs))]
+    return [
+        *command,
+        *("-map", "0:a", "-c:a", "aac", "-b:a", "128k", "-c:v", "libx264", "-profile:v", "high"),
+        *("-preset", PackagerSettings().preset, "-crf", "23", "-flags:v", "+cgop"),
+        *("-g", gop, "-keyint_min", gop, "-sc_threshold", "0"),
+        *("-f", "hls", "-hls_time", str(SEGMENT_SECONDS), "-hls_segment_type", "fmp4"),
+        *("-hls_playlist_type", "vod", "-master_pl_name", "index.m3u8"),
+        *("-var_stream_map", " ".join((*streams, "a:0,agroup:sound,default:yes"))),
+        str(target / "%v" / "index.m3u8"),
+    ]

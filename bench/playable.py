@@ -1,0 +1,85 @@
+"""Time to playable: from an upload's last byte to a first segment fetched through the edge."""
+
+import asyncio
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+import aiohttp
+import imageio_ffmpeg
+
+from bench.process import Running
+from bench.report import Goal, Measure, Report
+from bench.site import Service, open_site
+from bench.viewing import fetch_start
+from sample_media.generate import generate
+from streamer.client import ApiClient
+from streamer.core.keys import MULTIVARIANT_PLAYLIST, media_path
+
+GOAL_SECONDS = 2.0
+_REPEATS_OF_A_MINUTE = 30
+_IDLE_SECONDS = 60.0
+
+
+async def run(directory: Path, quick: bool) -> Report:
+    """Upload a short and a long clip in turn, each time to a packager that has nothing to do."""
+    rounds, minutes = (1, 5) if quick else (5, _REPEATS_OF_A_MINUTE)
+    short = await asyncio.to_thread(generate, "demo_60s")
+    long = await asyncio.to_thread(_repeated, short, minutes, directory / "long.mp4")
+    clips = {"60 s": short, f"{minutes} min": long}
+    found: dict[str, list[float]] = defaultdict(list)
+    async with open_site(directory) as site:
+        origin, worker = await site.origin(), await site.worker()
+        edge = await site.edge(origin.url)
+        await _time_to_playable(origin, edge, worker, short)  # the first run warms the processes
+        for _ in range(rounds):
+            for label, clip in clips.items():
+                found[label].append(await _time_to_playable(origin, edge, worker, clip))
+    measures = tuple(Measure(label, "s", tuple(values)) for label, values in found.items())
+    return Report(
+        "Time to playable, 1080p30",
+        measures,
+        tuple(Goal(measure, GOAL_SECONDS) for measure in measures),
+        ("last byte sent to playlists, init and first segments of picture and sound at the edge",),
+    )
+
+
+def _repeated(clip: Path, times: int, target: Path) -> Path:
+    """The clip played several times over, its packets copied into one file."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", str(times - 1)]
+    command += ["-i", str(clip), "-c", "copy", "-movflags", "+faststart", str(target)]
+    subprocess.run(command, check=True, timeout=300)
+    return target
+
+
+async def _time_to_playable(origin: Service, edge: Service, worker: Running, clip: Path) -> float:
+    loop = asyncio.get_running_loop()
+    last_byte_at = loop.time()
+
+    def note_last_byte(sent: int, total: int) -> None:
+        nonlocal last_byte_at
+        if sent == total:
+            last_byte_at = loop.time()
+
+    async with ApiClient(origin.url) as client, aiohttp.ClientSession() as viewer:
+        video_id = await client.upload(clip, title=clip.stem, on_progress=note_last_byte)
+        async for video in client.events(video_id):
+            if video["state"] == "failed":
+                raise RuntimeError(f"packaging failed: {video['error']}")
+            if video["playable"]:
+                break
+        await fetch_start(viewer, edge.url + media_path(video_id, MULTIVARIANT_PLAYLIST))
+        elapsed = loop.time() - last_byte_at
+        await client.delete(video_id)
+    await _wait_until_idle(worker)
+    return elapsed
+
+
+async def _wait_until_idle(worker: Running) -> None:
+    """Return when no ffmpeg of the deleted video runs any more."""
+    deadline = asyncio.get_running_loop().time() + _IDLE_SECONDS
+    while worker.runs_any("ffmpeg"):
+        if asyncio.get_running_loop().time() > deadline:
+            raise RuntimeError("ffmpeg still runs for a deleted video")
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)

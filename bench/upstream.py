@@ -1,0 +1,62 @@
+"""An origin for edge benchmarks: objects of any size, at once or slowly, every request counted."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from bench.process import free_port
+
+_SLOW_PIECES = 50
+_HEADERS = {
+    "Cache-Control": "public, max-age=31536000, immutable",
+    "Content-Type": "video/mp4",
+    "ETag": '"v1"',
+}
+
+
+@dataclass(slots=True)
+class Upstream:
+    """The running origin. `/bytes/N` answers at once; `/slow/N/ANY` takes a second."""
+
+    url: str
+    requests: Counter[str] = field(default_factory=Counter)
+
+    async def at_once(self, request: web.Request) -> web.Response:
+        """Answer with the asked number of bytes."""
+        self.requests[request.path] += 1
+        return web.Response(body=bytes(int(request.match_info["size"])), headers=_HEADERS)
+
+    async def slowly(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the asked number of bytes, evenly over one second."""
+        self.requests[request.path] += 1
+        size = int(request.match_info["size"])
+        response = web.StreamResponse(headers=_HEADERS)
+        response.content_length = size
+        await response.prepare(request)
+        for piece in range(_SLOW_PIECES):
+            await response.write(
+                bytes(size * (piece + 1) // _SLOW_PIECES - size * piece // _SLOW_PIECES)
+            )
+            await asyncio.sleep(1 / _SLOW_PIECES)
+        return response
+
+
+@asynccontextmanager
+async def open_upstream() -> AsyncIterator[Upstream]:
+    """An origin in this process, on a free port of the loopback address."""
+    port = free_port()
+    upstream = Upstream(f"http://127.0.0.1:{port}")
+    app = web.Application()
+    app.router.add_get("/bytes/{size}", upstream.at_once)
+    app.router.add_get("/slow/{size}/{name}", upstream.slowly)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield upstream
+    finally:
+        await runner.cleanup()
