@@ -84,7 +84,7 @@ class BoxReader:
     def feed(self, data: bytes) -> Iterator[Box]:
         """The boxes completed by `data`."""
         self._pending += data
-        while (length := box_length(self._pending[:_LARGE_HEADER_BYTES])) is not None:
+        while (length := box_length(bytes(self._pending[:_LARGE_HEADER_BYTES]))) is not None:
             size, header = length
             if len(self._pending) < size:
                 return

@@ -53,11 +53,13 @@ def build_ladder(video: VideoTrack) -> tuple[Rung, ...]:
 
 def _own_short_side(short: int, long: int) -> int:
     fitting = min(short, _LARGEST_SHORT_SIDE, short * _LARGEST_LONG_SIDE // long)
-    return _even(fitting)
+    return max(_SMALLEST_SIDE, fitting // 2 * 2)
 
 
 def _rung(video: VideoTrack, short_side: int) -> Rung:
-    long_side = _even(short_side * max(video.width, video.height) / min(video.width, video.height))
+    short, long = sorted((video.width, video.height))
+    # 4:2:0 has no odd sizes.
+    long_side = max(_SMALLEST_SIDE, min(2 * round(short_side * long / short / 2), long // 2 * 2))
     landscape = video.width >= video.height
     width, height = (long_side, short_side) if landscape else (short_side, long_side)
     return Rung(
@@ -68,12 +70,7 @@ def _rung(video: VideoTrack, short_side: int) -> Rung:
     )
 
 
-def _even(side: float) -> int:
-    """The even number at or below `side` plus half a pixel: 4:2:0 has no odd sizes."""
-    return max(_SMALLEST_SIDE, int(side + 0.5) // 2 * 2)
-
-
 def _max_bps(pixels: int, frame_rate: Fraction) -> int:
-    size = (pixels / _REFERENCE_PIXELS) ** _PIXELS_EXPONENT
-    motion = max(1.0, float(frame_rate) / _REFERENCE_FRAME_RATE) ** _FRAME_RATE_EXPONENT
+    size: float = (pixels / _REFERENCE_PIXELS) ** _PIXELS_EXPONENT
+    motion: float = max(1.0, float(frame_rate) / _REFERENCE_FRAME_RATE) ** _FRAME_RATE_EXPONENT
     return round(_REFERENCE_BPS * size * motion / 1000) * 1000

@@ -13,9 +13,9 @@ SEGMENT_SECONDS = 4
 LEAD_SEGMENTS = 4
 _FIRST_CHUNK_SEGMENTS = 1
 _GROWTH = (3, 3, 6)
-# Encoders beyond the duration that the container states, in case it is wrong.
+# Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
-# An x264 timescale has at least this many ticks a second.
+# Ticks a second below which time would be told too coarsely.
 _SMALLEST_TIMESCALE = 1000
 
 
@@ -33,7 +33,7 @@ class Grid:
     def timescale(self) -> int:
         """Ticks a second in which every frame lasts a whole number of ticks."""
         numerator = self.frame_rate.numerator
-        return numerator * -(-_SMALLEST_TIMESCALE // numerator)
+        return numerator if numerator >= _SMALLEST_TIMESCALE else numerator * _SMALLEST_TIMESCALE
 
     @property
     def frame_ticks(self) -> int:

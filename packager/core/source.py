@@ -9,6 +9,7 @@ from packager.core.frame_rate import output_frame_rate
 from streamer.core.errors import SourceRejected
 
 MAX_PIXELS = 8192 * 8192
+# PQ and HLG (ITU-R BT.2100).
 _HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
 _INTERLACED_ORDERS = frozenset({"tt", "bb", "tb", "bt"})
 _MATRICES = {
@@ -32,7 +33,7 @@ class VideoTrack:
     """The picture of a source, as it is displayed: upright, with square pixels.
 
     `index` counts all streams of the file. `start_seconds` is on the container's own clock.
-    `matrix` is the name swscale gives the colour matrix.
+    `matrix` is the name swscale gives the colour matrix; `hdr_transfer` is set for PQ and HLG.
     """
 
     index: int
@@ -42,7 +43,7 @@ class VideoTrack:
     start_seconds: Fraction
     matrix: str
     interlaced: bool = False
-    hdr: bool = False
+    hdr_transfer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ def _preference(stream: Mapping[str, Any]) -> tuple[bool, bool, int]:
 
 
 def _video_track(stream: Mapping[str, Any]) -> VideoTrack:
+    transfer = stream.get("color_transfer")
     width, height = _displayed_size(stream)
     if width * height > MAX_PIXELS:
         raise SourceRejected(
@@ -175,7 +177,7 @@ def _video_track(stream: Mapping[str, Any]) -> VideoTrack:
         start_seconds=_seconds(stream.get("start_time")),
         matrix=_matrix(stream),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
-        hdr=stream.get("color_transfer") in _HDR_TRANSFERS,
+        hdr_transfer=transfer if transfer in _HDR_TRANSFERS else None,
     )
 
 

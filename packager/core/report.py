@@ -1,0 +1,47 @@
+"""What ffmpeg says while it runs and when it fails."""
+
+import re
+
+from streamer.core.errors import SourceRejected
+
+_FRAMES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
+_CONTEXT = re.compile(r"\[[^\]\n]*@ 0x[0-9a-f]+\]\s*")
+_PATH = re.compile(r"file:\S+|(?<![\w/])/\S+")
+_REPORT_LINES = 4
+_LINE_CHARACTERS = 200
+_NO_DECODER = re.compile(
+    r"Decod(?:er|ing).{0,60}not found|no decoder found|Could not find codec parameters"
+    r"|not currently supported|Decoding requested, but no decoder",
+    re.IGNORECASE,
+)
+
+
+def read_frames(progress: str) -> int | None:
+    """The last frame count in a piece of `-progress` output; None when there is none."""
+    counts = _FRAMES.findall(progress)
+    return int(counts[-1]) if counts else None
+
+
+def clean_report(text: str) -> str:
+    """The last lines of a process's standard error, without paths, addresses or control codes."""
+    lines = [_CONTEXT.sub("", line).strip() for line in text.replace("\r", "\n").split("\n")]
+    kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in lines if line]
+    printable = ("".join(c if c.isprintable() else "?" for c in line) for line in kept)
+    return " / ".join(list(printable)[-_REPORT_LINES:])
+
+
+def explain_failure(report: str) -> SourceRejected:
+    """Why a source that ffprobe could read was not converted."""
+    if _NO_DECODER.search(report):
+        return SourceRejected(
+            "The video uses a codec that cannot be decoded here.", code="unsupported_codec"
+        )
+    reason = f" ffmpeg says: {report}" if report else ""
+    return SourceRejected(f"The video could not be converted.{reason}", code="encode_failed")
+
+
+def explain_empty() -> SourceRejected:
+    """Why a source that was opened is not playable: nothing came out of it."""
+    return SourceRejected(
+        "No picture or sound could be decoded: the file is damaged or cut off.", code="truncated"
+    )

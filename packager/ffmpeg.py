@@ -1,0 +1,301 @@
+"""Runs ffmpeg and ffprobe: the only file that starts processes.
+
+Every run has its own process group, no standard input unless bytes are fed to it, no way to write
+a file, limits on processor time, a deadline on standing still, and ends with its worker.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import resource
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from packager.core.input import probe_argv
+from packager.core.report import clean_report, read_frames
+
+_PIECE_BYTES = 256 * 1024
+_LARGEST_PROBE_BYTES = 4 * 1024 * 1024
+_KEPT_REPORT_BYTES = 4096
+_PROBE_SECONDS = 20.0
+_LONGEST_CPU_SECONDS = 24 * 3600
+_MAX_OPEN_FILES = 256
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_libc = ctypes.CDLL(None)
+
+Sink = Callable[[AsyncIterator[bytes]], Awaitable[None]]
+"""Reads one output of a run to its end."""
+
+
+class FfmpegError(Exception):
+    """The process ended with an error or was ended for standing still.
+
+    Attributes:
+        report: The last lines it wrote, fit for a log or a person.
+    """
+
+    def __init__(self, report: str) -> None:
+        super().__init__(report or "ffmpeg failed without a word")
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True)
+class Ffmpeg:
+    """The two programs and how long one of them may stand still."""
+
+    ffmpeg: str
+    ffprobe: str
+    stall_seconds: float = 120.0
+
+    async def probe(self, path: str) -> dict[str, Any]:
+        """What ffprobe says of the file.
+
+        Raises:
+            FfmpegError: It cannot be opened as a media file.
+        """
+        output = bytearray()
+
+        async def keep(pieces: AsyncIterator[bytes]) -> None:
+            async for piece in pieces:
+                output.extend(piece[: _LARGEST_PROBE_BYTES - len(output)])
+
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await _run([self.ffprobe, *probe_argv(path)], stdout=keep, nice=0)
+            probe = json.loads(output)
+        except TimeoutError as error:
+            raise FfmpegError("reading the file took too long") from error
+        except ValueError as error:
+            raise FfmpegError("the description of the file is not readable") from error
+        return probe if isinstance(probe, dict) else {}
+
+    async def run(
+        self,
+        argv: Callable[[Sequence[str]], Sequence[str]],
+        sinks: Sequence[Sink],
+        *,
+        on_frames: Callable[[int], None] | None = None,
+        feed: AsyncIterator[bytes] | None = None,
+        nice: int = 0,
+    ) -> None:
+        """Run ffmpeg until it ends.
+
+        Args:
+            argv: Makes the arguments, given one target for each sink.
+            sinks: Each reads one output to its end. When one raises, the run ends with that.
+            on_frames: Told how many frames are done, about twice a second.
+            feed: Bytes for standard input.
+            nice: How far it stands back for other processes, 0 to 19.
+
+        Raises:
+            FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
+        """
+        watch = _Watch(self.stall_seconds, on_frames)
+        async with _Pipes(len(sinks)) as pipes:
+            command = [self.ffmpeg, *argv([f"pipe:{fd}" for fd in pipes.write_ends])]
+            readers = [
+                sink(watch.seen(pieces))
+                for sink, pieces in zip(sinks, await pipes.open(), strict=True)
+            ]
+            await _run(
+                command,
+                stdout=watch.follow,
+                nice=nice,
+                pass_fds=pipes.write_ends,
+                started=pipes.close_write_ends,
+                others=[*readers, watch.bark()],
+                feed=feed,
+            )
+
+
+class _Watch:
+    """Notices progress, and the lack of it."""
+
+    def __init__(self, stall_seconds: float, on_frames: Callable[[int], None] | None) -> None:
+        self._stall_seconds = stall_seconds
+        self._on_frames = on_frames
+        self._frames = -1
+        self._alive = asyncio.Event()
+        self._over = False
+
+    async def seen(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The same pieces; each one shows that the run moves."""
+        async for piece in pieces:
+            self._alive.set()
+            yield piece
+
+    async def follow(self, pieces: AsyncIterator[bytes]) -> None:
+        """Read the progress report until the process closes it."""
+        async for piece in pieces:
+            frames = read_frames(piece.decode("ascii", "replace"))
+            if frames is None or frames == self._frames:
+                continue
+            self._frames = frames
+            self._alive.set()
+            if self._on_frames is not None:
+                self._on_frames(frames)
+        self._over = True
+        self._alive.set()
+
+    async def bark(self) -> None:
+        """Return when the run is over; raise FfmpegError when it stands still."""
+        while not self._over:
+            self._alive.clear()
+            try:
+                await asyncio.wait_for(self._alive.wait(), self._stall_seconds)
+            except TimeoutError as error:
+                raise FfmpegError("the conversion stood still") from error
+
+
+class _Pipes:
+    """One pipe for each output of a run."""
+
+    def __init__(self, count: int) -> None:
+        self._pairs = [os.pipe() for _ in range(count)]
+        self._transports: list[asyncio.ReadTransport] = []
+        self._write_open = True
+
+    @property
+    def write_ends(self) -> tuple[int, ...]:
+        return tuple(write for _, write in self._pairs)
+
+    async def __aenter__(self) -> "_Pipes":
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self.close_write_ends()
+        for transport in self._transports:
+            transport.close()
+        for read, _ in self._pairs[len(self._transports) :]:
+            os.close(read)
+
+    async def open(self) -> list[AsyncIterator[bytes]]:
+        """The read ends."""
+        return [await self._open(read) for read, _ in self._pairs]
+
+    def close_write_ends(self) -> None:
+        """Leave the write ends to the process alone, so that its end ends the streams."""
+        if self._write_open:
+            self._write_open = False
+            for _, write in self._pairs:
+                os.close(write)
+
+    async def _open(self, read: int) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=_PIECE_BYTES)
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", buffering=0)
+        )
+        self._transports.append(transport)
+        return _pieces(reader)
+
+
+async def _run(
+    command: Sequence[str],
+    *,
+    stdout: Sink,
+    nice: int,
+    pass_fds: tuple[int, ...] = (),
+    started: Callable[[], None] = lambda: None,
+    others: Sequence[Awaitable[None]] = (),
+    feed: AsyncIterator[bytes] | None = None,
+) -> None:
+    """Start one process and carry its streams until it ends; it never outlives this call."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=pass_fds,
+        start_new_session=True,
+        preexec_fn=lambda: _confine(nice),
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+    )
+    started()
+    report = _Report()
+    try:
+        streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
+        if feed is not None:
+            streams.append(_feed(process, feed))
+        await _all(streams)
+        code = await process.wait()
+    except BaseException as error:
+        await _end(process)
+        if isinstance(error, Exception) and process.returncode not in (0, -signal.SIGKILL):
+            raise FfmpegError(report.text) from error
+        raise
+    if code != 0:
+        raise FfmpegError(report.text)
+
+
+async def _all(awaitables: Sequence[Awaitable[None]]) -> None:
+    """Wait for all; the first failure cancels the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for awaitable in awaitables:
+                group.create_task(_as_coroutine(awaitable))
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _as_coroutine(awaitable: Awaitable[None]) -> None:
+    await awaitable
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())
+
+
+async def _feed(process: asyncio.subprocess.Process, pieces: AsyncIterator[bytes]) -> None:
+    if process.stdin is None:
+        return
+    # A process that has what it needs closes its input early.
+    with suppress(BrokenPipeError, ConnectionResetError):
+        async for piece in pieces:
+            process.stdin.write(piece)
+            await process.stdin.drain()
+    process.stdin.close()
+
+
+class _Report:
+    """The last of what a process writes to its standard error."""
+
+    def __init__(self) -> None:
+        self._tail = b""
+
+    async def follow(self, stream: asyncio.StreamReader | None) -> None:
+        async for piece in _pieces(_stream(stream)):
+            self._tail = (self._tail + piece)[-_KEPT_REPORT_BYTES:]
+
+    @property
+    def text(self) -> str:
+        return clean_report(self._tail.decode("utf-8", "replace"))
+
+
+def _stream(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:
+    if stream is None:
+        raise RuntimeError("the process was started without this stream")
+    return stream
+
+
+async def _pieces(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while piece := await reader.read(_PIECE_BYTES):
+        yield piece
+
+
+def _confine(nice: int) -> None:
+    """Runs in the new process, before the program: limits it and ties it to this one."""
+    _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_CPU, (_LONGEST_CPU_SECONDS, _LONGEST_CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Everything leaves through pipes: there is no file to write.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_OPEN_FILES, _MAX_OPEN_FILES))
+    os.nice(nice)

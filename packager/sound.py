@@ -1,0 +1,170 @@
+"""Encodes the sound of a video: once, whole, published while it runs."""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from packager.core.encode import AUDIO_RATE, audio_argv, silence_argv
+from packager.core.fmp4 import FragmentReader
+from packager.core.init_segment import InitSegment
+from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
+from packager.core.source import AudioTrack, SourceInfo
+from packager.ffmpeg import FfmpegError
+from packager.workshop import Track, Workshop, publish
+
+_NICE = 0
+_PUBLISH_SECONDS = 0.5
+_log = logging.getLogger("packager")
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSource:
+    """A source's sound, and the segments it is cut into."""
+
+    path: str
+    source: SourceInfo
+    audio: AudioTrack
+    rendition: str
+    segment_seconds: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class SoundEnd:
+    """What is left of the sound until the end of the picture is known.
+
+    Attributes:
+        number: The segment that is not complete.
+        rest: Its frames.
+        priming_frames: Frames before time 0.
+        init: The init segment.
+    """
+
+    number: int
+    rest: tuple[bytes, ...]
+    priming_frames: int
+    init: InitSegment
+
+    def seconds(self, segment_seconds: Fraction) -> Fraction:
+        """How long the sound lasts."""
+        cutting = Cutting(segment_seconds, AUDIO_RATE, self.priming_frames)
+        frames = cutting.boundary(self.number) + len(self.rest) - self.priming_frames
+        return Fraction(max(0, frames) * FRAME_TICKS, AUDIO_RATE)
+
+
+async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) -> SoundEnd:
+    """Encode and publish all complete segments of the sound.
+
+    Sound that cannot be decoded becomes silence when there is a picture to see.
+
+    Raises:
+        FfmpegError: There is nothing else, and it cannot be decoded.
+        NotFound: The video was deleted.
+    """
+
+    def argv(targets: Sequence[str]) -> list[str]:
+        return audio_argv(sound.path, sound.source, sound.audio, targets[0])
+
+    def silence(targets: Sequence[str]) -> list[str]:
+        return silence_argv(targets[0])
+
+    track = _SoundTrack(workshop, video_id, sound)
+    try:
+        await workshop.ffmpeg.run(argv, [track.read], nice=_NICE)
+    except FfmpegError as error:
+        if sound.source.video is None:
+            raise
+        _log.warning("video %s: the sound is damaged: %s", video_id, error.report)
+    if not track.has_begun and sound.source.video is not None:
+        track = _SoundTrack(workshop, video_id, sound)
+        await workshop.ffmpeg.run(silence, [track.read], nice=_NICE)
+    await track.fill(sound.source)
+    return track.end()
+
+
+async def finish_sound(
+    workshop: Workshop,
+    video_id: str,
+    sound: SoundSource,
+    end: SoundEnd,
+    picture_seconds: Fraction,
+) -> None:
+    """Publish the last segments, with silence up to the end of the picture.
+
+    Raises:
+        NotFound: The video was deleted.
+    """
+    cutting = Cutting(sound.segment_seconds, AUDIO_RATE, end.priming_frames)
+    cutter = SoundCutter(cutting, end.number)
+    track = Track(workshop, video_id, sound.rendition)
+    await track.put_init(end.init)
+    await _store(track, cutter.feed(end.rest))
+    await _store(track, cutter.finish(picture_seconds))
+    await publish(workshop, video_id, [track])
+
+
+class _SoundTrack:
+    """Turns ffmpeg's small fragments into segments, and publishes them as they come."""
+
+    def __init__(self, workshop: Workshop, video_id: str, sound: SoundSource) -> None:
+        self._workshop = workshop
+        self._video_id = video_id
+        self._segment_seconds = sound.segment_seconds
+        self._reader = FragmentReader()
+        self._cutter: SoundCutter | None = None
+        self._track = Track(workshop, video_id, sound.rendition)
+        self._published_at = 0.0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there was any sound."""
+        return self._cutter is not None
+
+    async def read(self, pieces: AsyncIterator[bytes]) -> None:
+        async for piece in pieces:
+            for fragment in self._reader.feed(piece):
+                await self._keep(sample.data for sample in fragment.samples)
+        await publish(self._workshop, self._video_id, [self._track])
+
+    async def fill(self, source: SourceInfo) -> None:
+        """Complete the segment that is being filled when the picture surely goes beyond it."""
+        cutter, _ = self._begun()
+        end_seconds = (cutter.number + 1) * self._segment_seconds
+        if source.video is not None and source.duration_seconds > end_seconds:
+            await _store(self._track, cutter.complete())
+            await publish(self._workshop, self._video_id, [self._track])
+
+    def end(self) -> SoundEnd:
+        """What is left."""
+        cutter, init = self._begun()
+        return SoundEnd(cutter.number, cutter.rest, init.start_ticks // FRAME_TICKS, init)
+
+    async def _keep(self, frames: Iterable[bytes]) -> None:
+        if self._cutter is None:
+            self._cutter = await self._begin()
+        await _store(self._track, self._cutter.feed(frames))
+        now = time.monotonic()
+        if self._track.segments and now - self._published_at >= _PUBLISH_SECONDS:
+            self._published_at = now
+            await publish(self._workshop, self._video_id, [self._track])
+
+    async def _begin(self) -> SoundCutter:
+        init = self._reader.init
+        if init is None or init.timescale != AUDIO_RATE:
+            raise FfmpegError("the sound has no description")
+        await self._track.put_init(init)
+        priming = init.start_ticks // FRAME_TICKS
+        return SoundCutter(Cutting(self._segment_seconds, AUDIO_RATE, priming))
+
+    def _begun(self) -> tuple[SoundCutter, InitSegment]:
+        if self._cutter is None or self._reader.init is None:
+            raise FfmpegError("no sound could be decoded")
+        return self._cutter, self._reader.init
+
+
+async def _store(track: Track, segments: Iterable[SoundSegment]) -> None:
+    for segment in segments:
+        await track.put_segment(
+            segment.number, segment.start_ticks, segment.duration_ticks, segment.samples
+        )

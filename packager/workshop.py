@@ -1,0 +1,120 @@
+"""What every step of a worker works with."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Self
+
+from packager.core.fmp4 import Sample, write_segment
+from packager.core.init_segment import InitSegment
+from packager.ffmpeg import Ffmpeg
+from packager.patience import insist
+from packager.settings import PackagerSettings
+from packager.slots import Slots
+from streamer.core.keys import init_name, media_key, segment_name
+from streamer.core.video import Segment
+from streamer.shared.catalog import Catalog
+from streamer.shared.object_store import ObjectStore
+from streamer.shared.stores import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The store, the catalog, ffmpeg, and the turns at it."""
+
+    settings: PackagerSettings
+    store: ObjectStore
+    catalog: Catalog
+    ffmpeg: Ffmpeg
+    slots: Slots
+
+    @classmethod
+    async def open(cls, settings: PackagerSettings, stack: AsyncExitStack) -> Self:
+        """Connect to the store and the catalog; `stack` closes them.
+
+        Raises:
+            Unavailable: One of them does not answer.
+        """
+        shared = settings.shared
+        store = open_store(shared.store_url, s3_addressing_style=shared.s3_addressing_style)
+        stack.push_async_callback(store.close)
+        catalog = await Catalog.open(shared.catalog_url)
+        stack.push_async_callback(catalog.close)
+        return cls(
+            settings=settings,
+            store=store,
+            catalog=catalog,
+            ffmpeg=Ffmpeg(settings.ffmpeg, settings.ffprobe, settings.stall_seconds),
+            slots=Slots(settings.concurrency),
+        )
+
+
+class Track:
+    """One rendition's objects on their way into the store.
+
+    `segments` and `init_names` are what the catalog must be told next.
+    """
+
+    def __init__(self, workshop: Workshop, video_id: str, rendition: str) -> None:
+        self._workshop = workshop
+        self._video_id = video_id
+        self.rendition = rendition
+        self.segments: list[Segment] = []
+        self._init: InitSegment | None = None
+        self._init_name = ""
+
+    async def put_init(self, init: InitSegment) -> None:
+        """Store the init segment, once."""
+        if self._init is not None:
+            return
+        name = init_name(self.rendition, _digest(init.data))
+        await self._put(name, init.data)
+        self._init, self._init_name = init, name
+
+    async def put_segment(
+        self, number: int, start_ticks: int, duration_ticks: int, samples: Sequence[Sample]
+    ) -> None:
+        """Store one segment."""
+        data = write_segment(number, start_ticks, samples)
+        name = segment_name(self.rendition, number, _digest(data))
+        await self._put(name, data)
+        self.segments.append(Segment(self.rendition, number, name, duration_ticks, len(data)))
+
+    async def _put(self, name: str, data: bytes) -> None:
+        await self._workshop.store.put(media_key(self._video_id, name), data)
+
+    def described(self) -> tuple[dict[str, str], dict[str, str]]:
+        """The rendition's init segment and its codecs, by the rendition's name."""
+        if self._init is None:
+            return {}, {}
+        return {self.rendition: self._init_name}, {self.rendition: self._init.codecs}
+
+
+async def publish(workshop: Workshop, video_id: str, tracks: Sequence[Track]) -> None:
+    """Let viewers see what the tracks stored since they were published last, all at once.
+
+    Raises:
+        NotFound: The video was deleted.
+        Conflict: The video takes no segments, or an init segment changed.
+    """
+    segments = [segment for track in tracks for segment in track.segments]
+    init_names: dict[str, str] = {}
+    codecs: dict[str, str] = {}
+    for track in tracks:
+        names, found = track.described()
+        init_names |= names
+        codecs |= found
+    if segments:
+        await insist(
+            lambda: workshop.catalog.publish(
+                video_id, segments, init_names=init_names, codecs=codecs, now=datetime.now(UTC)
+            )
+        )
+    for track in tracks:
+        track.segments = []
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()

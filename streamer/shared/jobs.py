@@ -1,0 +1,109 @@
+"""Hand-over of packaging jobs from the origin to the packager's workers.
+
+A job is a DBOS workflow whose id is the video's id, enqueued in DBOS's system database: a SQLite
+file beside the catalog's, or the PostgreSQL server that holds the catalog.
+"""
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import sqlalchemy
+from dbos import DBOS, DBOSClient, EnqueueOptions
+
+from streamer.core.errors import Unavailable
+from streamer.shared.settings import SharedSettings
+
+APPLICATION = "streamer"
+# Workers take over the unfinished jobs of this version: change it when workflow steps change.
+APPLICATION_VERSION = "1"
+QUEUE = "package"
+WORKFLOW = "package_video"
+_SQLITE_FILE = "jobs.db"
+
+
+class Jobs:
+    """The sending side of the queue."""
+
+    def __init__(self, client: DBOSClient) -> None:
+        self._client = client
+
+    @classmethod
+    def open(cls, settings: SharedSettings) -> "Jobs":
+        """The queue of an installation, created where there is none.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        url = jobs_url(settings)
+        with _translate():
+            prepare_jobs(url)
+            client = DBOSClient(
+                system_database_url=url,
+                application_name=APPLICATION,
+                retry_connection_errors=False,
+            )
+        return cls(client)
+
+    async def package(self, video_id: str) -> None:
+        """Have a worker package a video whose source is in the store; repeating changes nothing.
+
+        Raises:
+            Unavailable: The database does not answer; nothing was enqueued.
+        """
+        options: EnqueueOptions = {
+            "workflow_name": WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": video_id,
+            "app_version": APPLICATION_VERSION,
+        }
+        with _translate():
+            await self._client.enqueue_async(options, video_id)
+
+    async def cancel(self, video_id: str) -> None:
+        """Stop the work on a video: its processes end within seconds. None running is no error.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        with _translate():
+            await self._client.cancel_workflow_async(video_id)
+
+    async def check(self) -> None:
+        """Return when the database answers; raise Unavailable when it does not."""
+        with _translate():
+            await self._client.check_connection_async()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.destroy()
+
+
+def jobs_url(settings: SharedSettings) -> str:
+    """The URL of DBOS's system database."""
+    catalog = sqlalchemy.make_url(settings.catalog_url)
+    if catalog.get_backend_name() == "sqlite":
+        return f"sqlite:///{Path(catalog.database or '').with_name(_SQLITE_FILE)}"
+    plain = catalog.set(drivername="postgresql")
+    return plain.render_as_string(hide_password=False)
+
+
+def prepare_jobs(url: str) -> None:
+    """Create the system database, or bring it up to date."""
+    target = sqlalchemy.make_url(url)
+    if target.get_backend_name() == "sqlite" and target.database:
+        path = Path(target.database)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path, timeout=30)) as connection:
+            # Readers and the writer do not wait for one another; the file remembers this mode.
+            connection.execute("PRAGMA journal_mode=WAL")
+    DBOS.migrate(url)
+
+
+@contextmanager
+def _translate() -> Generator[None]:
+    try:
+        yield
+    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise Unavailable("The job queue does not answer.") from error
