@@ -17,7 +17,7 @@ from streamer.core.errors import Unavailable
 from streamer.processes import end_with_parent
 
 _READY_SECONDS = 60.0
-_STOP_SECONDS = 10.0
+_STOP_SECONDS = 2.0
 _POLL_SECONDS = 0.1
 _BUCKET = "streamer"
 _SOCKETS = Path("/tmp")  # noqa: S108  # its choice
@@ -164,12 +164,16 @@ class SeaweedFS:
     async def _stop(self, process: asyncio.subprocess.Process) -> None:
         if process.returncode is None:
             process.terminate()
-        try:
+        try:  # its gRPC servers wait 10 s for clients; what it stored was written before
             await asyncio.wait_for(process.wait(), _STOP_SECONDS)
         except TimeoutError:
             process.kill()
             await process.wait()
-        for port in self._ports.values():  # sockets that it leaves behind
+        self._remove_sockets()
+
+    def _remove_sockets(self) -> None:
+        """Remove what it leaves behind outside of its directory."""
+        for port in self._ports.values():
             for path in _SOCKETS.glob(f"seaweedfs-*-grpc-{port}.sock"):
                 path.unlink(missing_ok=True)
 

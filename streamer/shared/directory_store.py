@@ -6,7 +6,6 @@ name in one step, so that neither a reader nor a crash ever sees half of it.
 
 import errno
 import os
-import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -152,7 +151,8 @@ class DirectoryStore:
             if move and os.fstat(source.fileno()).st_dev == self._root.stat().st_dev:
                 return self._install(key, source, path)
             with self._incoming.create() as file:
-                shutil.copyfileobj(source, file, _WRITE_BYTES)
+                while piece := source.read(_WRITE_BYTES):
+                    write_all(file, piece)
                 info = self._install(key, file, Path(file.name))
             if move:
                 path.unlink(missing_ok=True)

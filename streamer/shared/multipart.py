@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 PART_BYTES = 8 * 1024 * 1024
-_PARALLEL_PARTS = 3
+_PARALLEL_PARTS = 2
 _MOST_PARTS = 10_000
 
 
@@ -77,14 +78,15 @@ class MultipartUpload:
         return parts
 
     async def _send_part(self, upload_id: str, number: int, piece: bytes) -> "CompletedPartTypeDef":
-        with translated():
+        # closing the file frees the bytes, which reference cycles of the client hold for longer
+        with translated(), BytesIO(piece) as body:
             sent = await self._threads.run(
                 self._client.upload_part,
                 Bucket=self._bucket,
                 Key=self._name,
                 UploadId=upload_id,
                 PartNumber=number,
-                Body=piece,
+                Body=body,
             )
         return {"PartNumber": number, "ETag": sent["ETag"]}
 

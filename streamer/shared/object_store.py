@@ -1,8 +1,8 @@
 """The object store: one port, any number of backends.
 
 Every backend passes `tests/contract/test_object_store.py`. Keys are `/`-separated and relative;
-no component is empty or begins with a dot. Objects are immutable once visible: a reader sees the
-whole object or none of it.
+no component is empty or begins with a dot, and there are no backslashes, which some servers take
+for slashes. Objects are immutable once visible: a reader sees the whole object or none of it.
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import Protocol
 from streamer.core.errors import InvalidInput
 
 CHUNK_BYTES = 256 * 1024
-_COMPONENT = r"(?!\.)[^/\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+"
+_COMPONENT = r"(?!\.)[^/\\\x00-\x1f\x7f\ud800-\udfff\ufffe\uffff]+"
 _KEY = re.compile(f"{_COMPONENT}(?:/{_COMPONENT})*")
 _KEY_BYTES = 1024
 _COMPONENT_BYTES = 255
@@ -120,8 +120,8 @@ def check_key(key: str) -> str:
 
     Raises:
         InvalidInput: It is absolute, has an empty component or one that begins with a dot, holds
-            control characters or what XML cannot carry, or is longer than 1024 bytes, 255 in one
-            component.
+            a backslash, control characters or what XML cannot carry, or is longer than 1024
+            bytes, 255 in one component.
     """
     if _KEY.fullmatch(key) is None:
         raise InvalidInput(f"not an object key: {key[:100]!a}")

@@ -8,11 +8,23 @@ async def regroup(chunks: AsyncIterator[bytes], piece_bytes: int) -> AsyncIterat
 
     Holds one piece and one chunk at a time. An empty stream yields nothing.
     """
-    buffer = bytearray()
+    parts: list[memoryview] = []
+    missing = piece_bytes
     async for chunk in chunks:
-        buffer += chunk
-        while len(buffer) >= piece_bytes:
-            yield bytes(buffer[:piece_bytes])
-            del buffer[:piece_bytes]
-    if buffer:
-        yield bytes(buffer)
+        rest = memoryview(chunk)
+        while len(rest) >= missing:
+            parts.append(rest[:missing])
+            rest, missing = rest[missing:], piece_bytes
+            yield _join(parts)
+        if rest:
+            parts.append(rest)
+            missing -= len(rest)
+    if parts:
+        yield _join(parts)
+
+
+def _join(parts: list[memoryview]) -> bytes:
+    """The parts as one, which leaves the list, so that nobody holds the bytes twice."""
+    joined = b"".join(parts)
+    parts.clear()
+    return joined

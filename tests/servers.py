@@ -1,0 +1,141 @@
+"""Real servers for the tests."""
+
+import asyncio
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+
+from streamer.processes import end_with_parent
+
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Postgres:
+    """A PostgreSQL server of its own, running while the block of this context manager does."""
+
+    def __init__(self) -> None:
+        self._directory = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._port = free_port()
+        self._user = _unprivileged_user()
+        self._process: asyncio.subprocess.Process | None = None
+
+    def url(self, database: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
+
+    async def create_database(self) -> str:
+        """Make an empty database; returns its URL."""
+        name = f"test_{secrets.token_hex(8)}"
+        connection = await asyncpg.connect(self.url("postgres"))
+        await connection.execute(f"CREATE DATABASE {name}")
+        await connection.close()
+        return self.url(name)
+
+    async def __aenter__(self) -> Self:
+        if self._user is not None:
+            shutil.chown(self._directory, self._user)
+        data = self._directory / "data"
+        await self._init(data)
+        self._process = await self._start(
+            "postgres",
+            *("-D", str(data), "-h", "127.0.0.1", "-p", str(self._port)),
+            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=60"),
+            *("-c", "unix_socket_directories="),
+        )
+        try:
+            await self._wait_until_ready(self._process)
+        except BaseException:
+            await self._stop(self._process)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process is not None:
+            await self._stop(self._process)
+        shutil.rmtree(self._directory)
+
+    async def _init(self, data: Path) -> None:
+        process = await self._start(
+            "initdb",
+            *("-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"),
+            *("--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+        )
+        if await process.wait() != 0:
+            raise RuntimeError(self._log())
+
+    async def _start(self, command: str, *arguments: str) -> asyncio.subprocess.Process:
+        with (self._directory / "log").open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                _binary(command),
+                *arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self._directory,
+                user=self._user,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+
+    async def _wait_until_ready(self, process: asyncio.subprocess.Process) -> None:
+        async with asyncio.timeout(_READY_SECONDS):
+            while True:
+                try:
+                    connection = await asyncpg.connect(self.url("postgres"))
+                except (OSError, asyncpg.PostgresError):
+                    if process.returncode is not None:
+                        raise RuntimeError(self._log()) from None
+                    await asyncio.sleep(0.05)
+                else:
+                    await connection.close()
+                    return
+
+    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        try:
+            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    def _log(self) -> str:
+        return (self._directory / "log").read_text(errors="replace")
+
+
+def _unprivileged_user() -> str | None:
+    """Who runs the server: it refuses to be root."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in names else "nobody"
+
+
+def _binary(name: str) -> str:
+    """The newest of Debian's binaries, which are not on the PATH, or the one that is."""
+    debian = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    found = str(debian[-1]) if debian else shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"{name} is missing: install Debian's package postgresql")
+    return found
