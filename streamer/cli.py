@@ -53,9 +53,9 @@ def serve(
     worker: Annotated[bool, typer.Option(help="Run one packager worker in a child.")] = True,
 ) -> None:
     """Run the origin."""
-    from streamer.origin.serve import run_origin
     from streamer.origin.settings import OriginSettings
     from streamer.processes import Child
+    from streamer.server import run_origin
 
     settings = _settings(OriginSettings, host=host, port=port)
 

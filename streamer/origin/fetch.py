@@ -1,0 +1,161 @@
+"""Videos that the origin fetches from a URL by itself.
+
+The URL is in the catalog, so a fetch that a crash or a stop ended is begun again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from urllib.parse import unquote
+
+import aiohttp
+from yarl import URL
+
+from streamer.core.errors import InvalidInput, NotFound, SourceRejected, StorageFull, StreamerError
+from streamer.core.errors import TooLarge as TooLargeError
+from streamer.core.video import Video
+from streamer.origin.outbound import PrivateAddress, check_url, open_session
+from streamer.origin.tus import title_from_filename
+from streamer.origin.uploads import Uploads, new_video_id
+from streamer.shared.catalog import Catalog
+
+_AT_ONCE = 4
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PIECE_BYTES = 256 * 1024
+_log = logging.getLogger(__name__)
+
+
+class Fetches:
+    """The fetches of this process; at most a few run at once, the others wait.
+
+    Args:
+        uploads: Where the bytes go.
+        catalog: Holds the videos and their URLs.
+        allow_private: Whether private and loopback addresses may be reached.
+        timeout_seconds: The longest that one fetch may take.
+    """
+
+    def __init__(
+        self, uploads: Uploads, catalog: Catalog, *, allow_private: bool, timeout_seconds: float
+    ) -> None:
+        self._uploads = uploads
+        self._catalog = catalog
+        self._allow_private = allow_private
+        self._timeout_seconds = timeout_seconds
+        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def create(self, text: str, *, title: str, now: datetime) -> Video:
+        """Make a video of what is at a URL, and begin to fetch it.
+
+        Raises:
+            InvalidInput: It is no http or https URL.
+        """
+        url = check_url(text)
+        video = await self._catalog.create_video(
+            new_video_id(), title=title or _title_of(url), now=now, source_url=text
+        )
+        self.start(video.id, text)
+        return video
+
+    def start(self, video_id: str, url: str) -> None:
+        """Begin to fetch, unless that is going on already."""
+        if video_id not in self._tasks:
+            task = asyncio.create_task(self._run(video_id, url), name=f"fetch {video_id}")
+            self._tasks[video_id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(video_id, None))
+
+    async def cancel(self, video_id: str) -> None:
+        """End a fetch, and return when it did."""
+        if task := self._tasks.get(video_id):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def close(self) -> None:
+        """End all fetches; they are begun again when the origin starts."""
+        for video_id in list(self._tasks):
+            await self.cancel(video_id)
+
+    async def _run(self, video_id: str, url: str) -> None:
+        try:
+            async with self._slots:
+                await self._fetch_or_explain(video_id, url)
+        except SourceRejected as error:
+            await self._fail(video_id, error)
+        except StorageFull:
+            await self._fail(video_id, _failed("There is no room left for the file."))
+        except NotFound:  # deleted meanwhile
+            await self._uploads.discard(video_id)
+        except StreamerError as error:
+            _log.warning("fetch of %s is begun again later: %s", video_id, error.detail)
+
+    async def _fetch_or_explain(self, video_id: str, url: str) -> None:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                await self._fetch(video_id, check_url(url))
+        except TimeoutError as error:
+            raise _failed("The server did not answer in time.") from error
+        except aiohttp.ClientConnectorError as error:
+            raise _failed(_connect_reason(error)) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failed("The connection to the server broke.") from error
+        except InvalidInput as error:
+            raise _failed("The URL leads to something that is no http or https URL.") from error
+        except TooLargeError as error:
+            raise SourceRejected("The file is larger than allowed.", code="too_large") from error
+
+    async def _fetch(self, video_id: str, url: URL) -> None:
+        await self._uploads.begin_again(video_id)
+        now = datetime.now(UTC)
+        async with open_session(allow_private=self._allow_private) as session:
+            body = self._follow(session, url)
+            await self._uploads.append(video_id, body, offset=0, now=now)
+        await self._uploads.complete(video_id)
+
+    async def _follow(self, session: aiohttp.ClientSession, url: URL) -> AsyncIterator[bytes]:
+        """The bytes at `url`, or where it leads to by a few redirects."""
+        for _ in range(_MAX_REDIRECTS + 1):
+            async with session.get(url, allow_redirects=False) as response:
+                if response.status not in _REDIRECTS:
+                    self._check(response)
+                    async for piece in response.content.iter_chunked(_PIECE_BYTES):
+                        yield piece
+                    return
+                url = _next_url(response)
+        raise _failed("The URL redirects too often.")
+
+    def _check(self, response: aiohttp.ClientResponse) -> None:
+        if response.status != 200:
+            raise _failed(f"The server answered {response.status}.")
+        if (response.content_length or 0) > self._uploads.max_bytes:
+            raise TooLargeError("the file is larger than allowed")
+
+    async def _fail(self, video_id: str, error: SourceRejected) -> None:
+        await self._uploads.discard(video_id)
+        await self._catalog.fail(video_id, code=error.code, message=error.detail)
+
+
+def _next_url(response: aiohttp.ClientResponse) -> URL:
+    try:
+        return check_url(str(response.url.join(URL(response.headers.get("Location", "")))))
+    except ValueError as error:
+        raise InvalidInput("the redirect is malformed") from error
+
+
+def _connect_reason(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error.os_error, PrivateAddress):
+        return "The URL leads to an address that is not on the public Internet."
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "There is no server of that name."
+    return "The server could not be reached."
+
+
+def _failed(reason: str) -> SourceRejected:
+    return SourceRejected(reason, code="fetch_failed")
+
+
+def _title_of(url: URL) -> str:
+    name = unquote(url.raw_path.rpartition("/")[2])
+    return title_from_filename(name or url.host or "")

@@ -1,0 +1,77 @@
+"""A whole video in one form: the simple way to upload, without resuming."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from streamer.core.errors import InvalidInput, NotFound
+from streamer.core.video import Video
+from streamer.origin import tus
+from streamer.origin.errors import Gone
+from streamer.origin.multipart import Event, Field, FileBegins, FileBytes
+from streamer.origin.uploads import Uploads
+from streamer.shared.catalog import Catalog
+
+_TITLE_FIELD = "title"
+
+
+class FormUpload:
+    """Receives one form.
+
+    Args:
+        uploads: Where the file goes.
+        catalog: Where its title goes, which may come after the file.
+        events: The form, as it comes.
+        now: The time.
+    """
+
+    def __init__(
+        self, uploads: Uploads, catalog: Catalog, events: AsyncIterator[Event], now: datetime
+    ) -> None:
+        self._uploads = uploads
+        self._catalog = catalog
+        self._events = events
+        self._now = now
+        self._title = ""
+
+    async def receive(self) -> Video:
+        """The video that the form's file became.
+
+        Raises:
+            InvalidInput: The form has no file or is malformed; nothing is kept.
+            TooLarge: The file is larger than accepted; nothing is kept.
+            StorageFull: Nothing is kept.
+            Unavailable: The file is here but could not be taken in; it is later.
+        """
+        begins = await self._file_begins()
+        title = self._title or tus.title_from_filename(begins.filename)
+        video = await self._uploads.create(title, now=self._now, resumable=False)
+        try:
+            await self._uploads.append(video.id, self._file_bytes(), offset=0, now=self._now)
+        except NotFound as error:
+            raise Gone("the video was deleted while it was uploaded") from error
+        except BaseException:
+            await self._uploads.abandon(video.id, now=self._now)
+            raise
+        if self._title and self._title != title:
+            await self._catalog.set_title(video.id, self._title)
+        await self._uploads.complete(video.id)
+        return await self._catalog.get_video(video.id)
+
+    async def _file_begins(self) -> FileBegins:
+        async for event in self._events:
+            if isinstance(event, FileBegins):
+                return event
+            self._note(event)
+        raise InvalidInput("the form has no part named file")
+
+    async def _file_bytes(self) -> AsyncIterator[bytes]:
+        """The file's bytes, up to the end of the form."""
+        async for event in self._events:
+            if isinstance(event, FileBytes):
+                yield event.data
+            else:
+                self._note(event)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Field) and event.name == _TITLE_FIELD:
+            self._title = tus.clean_title(event.value)

@@ -1,0 +1,118 @@
+"""Playlists and the DASH manifest, rendered from the catalog."""
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+
+from streamer.core import keys
+from streamer.core.conditional import Outcome, Preconditions, Validators, evaluate
+from streamer.core.content_coding import accepts_gzip
+from streamer.core.dash import render_static_manifest
+from streamer.core.errors import NotFound
+from streamer.core.manifests import Track, media_playlist, multivariant_playlist, published_tracks
+from streamer.core.playlist import render_media, render_multivariant
+from streamer.core.video import Video, VideoState
+from streamer.origin.errors import Gone
+from streamer.origin.services import FromServices, Services
+from streamer.shared.problems import problems
+
+_HLS_TYPE = "application/vnd.apple.mpegurl"
+_DASH_TYPE = "application/dash+xml"
+_GROWING = "public, max-age=1"
+_FINAL = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
+_GZIP_LEVEL = 6
+_MIN_GZIP_BYTES = 400
+
+_VideoId = Annotated[str, Path(pattern=f"^{keys.VIDEO_ID.pattern}$")]
+_RenditionName = Annotated[str, Path(pattern=f"^{keys.RENDITION_NAME.pattern}$")]
+
+
+def manifest_router() -> APIRouter:
+    """What players load first."""
+    router = APIRouter(prefix="/v/{video_id}", tags=["playback"])
+    for path, endpoint, operation_id, media_type in (
+        (f"/{keys.MULTIVARIANT_PLAYLIST}", get_multivariant, "get_multivariant", _HLS_TYPE),
+        (f"/{keys.DASH_MANIFEST}", get_dash, "get_dash", _DASH_TYPE),
+        (f"/{keys.playlist_name('{rendition}')}", get_media, "get_media", _HLS_TYPE),
+    ):
+        answer = {"content": {media_type: {"schema": {"type": "string"}}}}
+        router.add_api_route(
+            path,
+            endpoint,
+            operation_id=operation_id,
+            response_class=Response,
+            responses={200: answer, **problems(404, 410, 503)},
+        )
+        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
+    return router
+
+
+async def get_multivariant(
+    video_id: _VideoId, request: Request, services: FromServices
+) -> Response:
+    """The HLS multivariant playlist: every rendition that can be played, the lowest first."""
+    video = await _playable(services, video_id)
+    text = render_multivariant(multivariant_playlist(await _tracks(services, video_id)))
+    return _manifest(request, services, text, _HLS_TYPE, video)
+
+
+async def get_media(
+    video_id: _VideoId, rendition: _RenditionName, request: Request, services: FromServices
+) -> Response:
+    """A rendition's HLS media playlist: EVENT while it grows, then VOD."""
+    video = await _playable(services, video_id)
+    tracks = await _tracks(services, video_id)
+    track = next((item for item in tracks if item.rendition.name == rendition), None)
+    if track is None:
+        raise NotFound("there is no such rendition yet")
+    text = render_media(media_playlist(track, ended=video.state is VideoState.READY))
+    return _manifest(request, services, text, _HLS_TYPE, video)
+
+
+async def get_dash(video_id: _VideoId, request: Request, services: FromServices) -> Response:
+    """The DASH manifest, once the video is ready."""
+    video = await _playable(services, video_id)
+    if video.state is not VideoState.READY:
+        raise NotFound("DASH is offered once the video is ready; HLS is playable now")
+    text = render_static_manifest(await _tracks(services, video_id))
+    return _manifest(request, services, text, _DASH_TYPE, video)
+
+
+async def _playable(services: Services, video_id: str) -> Video:
+    video = await services.catalog.get_video(video_id)
+    if video.state is VideoState.FAILED:
+        raise Gone("this video failed and cannot be played")
+    if not video.playable:
+        raise NotFound("this video is not playable yet", code="not_playable_yet")
+    return video
+
+
+async def _tracks(services: Services, video_id: str) -> list[Track]:
+    renditions = await services.catalog.renditions(video_id)
+    return published_tracks(renditions, await services.catalog.all_segments(video_id))
+
+
+def _manifest(
+    request: Request, services: Services, text: str, media_type: str, video: Video
+) -> Response:
+    """The text, compressed when asked; 304 when the client has it already."""
+    is_final = video.state is VideoState.READY
+    headers = {"Cache-Control": _FINAL if is_final else _GROWING, "Vary": "Accept-Encoding"}
+    body = text.encode()
+    digest = hashlib.blake2b(body, digest_size=12).hexdigest()
+    headers["ETag"] = f'"{digest}"'
+    if len(body) >= _MIN_GZIP_BYTES and accepts_gzip(request.headers.get("accept-encoding")):
+        headers |= {"ETag": f'"{digest}-gzip"', "Content-Encoding": "gzip"}
+        body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
+    outcome = evaluate(_preconditions(request.headers), Validators(headers["ETag"]))
+    if outcome is Outcome.NOT_MODIFIED:
+        return Response(status_code=304, headers=headers)
+    services.metrics.sent_bytes.inc(len(body) if request.method == "GET" else 0)
+    return Response(body, media_type=media_type, headers=headers)
+
+
+def _preconditions(headers: Mapping[str, str]) -> Preconditions:
+    return Preconditions(if_none_match=headers.get("if-none-match"))

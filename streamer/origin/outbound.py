@@ -1,0 +1,71 @@
+"""Connections to where a stranger's URL leads: only to the public Internet.
+
+Each address is judged when the socket to it is made, so neither the spelling of a host, nor DNS,
+nor a redirect can lead anywhere else.
+"""
+
+import socket
+
+import aiohttp
+from yarl import URL
+
+from streamer.core.errors import InvalidInput
+from streamer.core.public_address import is_public_address
+
+MAX_URL_CHARS = 2048
+_CONNECT_SECONDS = 10.0
+_SILENCE_SECONDS = 30.0
+_AddressInfo = tuple[int, int, int, str, tuple[str | bytes | int, ...]]
+
+
+class PrivateAddress(OSError):
+    """The address is not on the public Internet."""
+
+    def __init__(self) -> None:
+        super().__init__("the address is not on the public Internet")
+
+
+def check_url(text: str) -> URL:
+    """The URL to fetch; InvalidInput unless it is an absolute http or https URL."""
+    if len(text) > MAX_URL_CHARS:
+        raise InvalidInput("the URL is too long")
+    try:
+        url = URL(text)
+        is_fit = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
+    except ValueError as error:
+        raise InvalidInput("the URL is malformed") from error
+    if not is_fit:
+        raise InvalidInput("the URL must begin with http:// or https://")
+    if url.user is not None or url.password is not None:
+        raise InvalidInput("the URL must not hold a user name or password")
+    return url
+
+
+def open_session(*, allow_private: bool) -> aiohttp.ClientSession:
+    """A client without cookies, proxies or redirects of its own."""
+    connector = aiohttp.TCPConnector(
+        use_dns_cache=False,
+        force_close=True,
+        socket_factory=_any_socket if allow_private else _public_socket,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(
+            total=None, connect=_CONNECT_SECONDS, sock_read=_SILENCE_SECONDS
+        ),
+        headers={"User-Agent": "streamer", "Accept-Encoding": "identity"},
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+def _any_socket(address: _AddressInfo) -> socket.socket:
+    family, kind, protocol, _, _ = address
+    return socket.socket(family, kind, protocol)
+
+
+def _public_socket(address: _AddressInfo) -> socket.socket:
+    if not is_public_address(str(address[4][0])):
+        raise PrivateAddress
+    return _any_socket(address)

@@ -1,0 +1,78 @@
+"""Work that a failure or a crash left undone is found and done.
+
+Everything here may be repeated, and done by several processes at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from streamer.core.errors import StreamerError
+from streamer.core.video import VideoState
+from streamer.origin.deletion import Deletion
+from streamer.origin.fetch import Fetches
+from streamer.origin.intake import PackagingQueue
+from streamer.origin.uploads import Uploads
+from streamer.shared.catalog import Catalog
+
+_EVERY_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """Looks for undone work when the origin starts, and again and again."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        jobs: PackagingQueue,
+        uploads: Uploads,
+        fetches: Fetches,
+        deletion: Deletion,
+    ) -> None:
+        self._catalog = catalog
+        self._jobs = jobs
+        self._uploads = uploads
+        self._fetches = fetches
+        self._deletion = deletion
+
+    async def run(self) -> None:
+        """Reconcile until cancelled."""
+        await _attempt(self._abandon_interrupted)
+        while True:
+            await self.reconcile()
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def reconcile(self) -> None:
+        """Do all that is undone; what fails is left for the next time."""
+        for step in (
+            self._uploads.take_in_complete,
+            self._remove_expired,
+            self._enqueue,
+            self._fetch,
+            self._deletion.sweep,
+        ):
+            await _attempt(step)
+
+    async def _abandon_interrupted(self) -> None:
+        await self._uploads.abandon_interrupted(now=datetime.now(UTC))
+
+    async def _remove_expired(self) -> None:
+        await self._uploads.remove_expired(now=datetime.now(UTC))
+
+    async def _enqueue(self) -> None:
+        for video in await self._catalog.in_state(VideoState.PROBING):
+            await self._jobs.package(video.id)
+
+    async def _fetch(self) -> None:
+        for video in await self._catalog.in_state(VideoState.UPLOADING):
+            if video.source_url is not None and not await self._uploads.is_complete(video.id):
+                self._fetches.start(video.id, video.source_url)
+
+
+async def _attempt(step: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await step()
+    except StreamerError as error:
+        _log.warning("something is left for later: %s", error.detail)

@@ -1,0 +1,129 @@
+"""What the API says of a video, and how that is made of what the catalog knows."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from streamer.core import bit_rate, keys
+from streamer.core.manifests import target_duration_seconds
+from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoState
+from streamer.shared.catalog import Catalog
+
+
+class RenditionResource(BaseModel):
+    """One encoding of a video or of its sound, as far as it is published."""
+
+    name: str = Field(examples=["720p"])
+    kind: MediaKind
+    width: int | None
+    height: int | None
+    frame_rate: float | None = Field(description="Frames a second.")
+    codecs: str = Field(description="RFC 6381.", examples=["avc1.64001f"])
+    language: str | None
+    bandwidth: int = Field(description="Measured peak segment bit rate in bits a second.")
+    segments: int = Field(description="How many segments are published.")
+
+    @classmethod
+    def of(cls, rendition: Rendition, segments: list[Segment], target_seconds: int) -> Self:
+        """The resource for a rendition with these published segments."""
+        rate = rendition.frame_rate
+        return cls(
+            name=rendition.name,
+            kind=rendition.kind,
+            width=rendition.width,
+            height=rendition.height,
+            frame_rate=None if rate is None else round(float(rate), 3),
+            codecs=rendition.codecs,
+            language=rendition.language,
+            bandwidth=bit_rate.peak_bps(
+                rendition, segments, target_duration_seconds=target_seconds
+            ),
+            segments=len(segments),
+        )
+
+
+class VideoErrorResource(BaseModel):
+    """Why a video failed."""
+
+    code: str = Field(examples=["not_a_video"])
+    message: str
+
+
+class PlaybackResource(BaseModel):
+    """Where to watch a video. URLs of streams are relative unless a playback base URL is set."""
+
+    hls: str = Field(examples=["/v/3kq0v1x7c2m9p4r8t6w5/index.m3u8"])
+    dash: str
+    player: str
+
+
+class VideoResource(BaseModel):
+    """A video and what became of it."""
+
+    id: str
+    title: str
+    state: VideoState
+    playable: bool = Field(description="Whether a viewer can start it now.")
+    progress: float = Field(ge=0, le=1, description="0-1 over the whole packaging.")
+    duration_seconds: float | None
+    renditions: list[RenditionResource]
+    error: VideoErrorResource | None
+    playback: PlaybackResource
+    created_at: datetime
+    playable_at: datetime | None
+    ready_at: datetime | None
+
+
+class VideoPage(BaseModel):
+    """One page of videos, newest first."""
+
+    items: list[VideoResource]
+    next_cursor: str | None = Field(description="Pass it as `cursor` for the next page.")
+
+
+class Presenter:
+    """Makes video resources.
+
+    Args:
+        catalog: Knows the renditions and segments.
+        playback_base_url: Put before the paths of streams.
+    """
+
+    def __init__(self, catalog: Catalog, *, playback_base_url: str) -> None:
+        self._catalog = catalog
+        self._base_url = playback_base_url.rstrip("/")
+
+    async def present(self, video: Video) -> VideoResource:
+        """The resource of a video as it stands."""
+        return VideoResource(
+            id=video.id,
+            title=video.title,
+            state=video.state,
+            playable=video.playable,
+            progress=video.progress,
+            duration_seconds=video.duration_seconds,
+            renditions=await self._renditions(video),
+            error=None
+            if video.error is None
+            else VideoErrorResource(code=video.error.code, message=video.error.message),
+            playback=PlaybackResource(
+                hls=self._base_url + keys.media_path(video.id, keys.MULTIVARIANT_PLAYLIST),
+                dash=self._base_url + keys.media_path(video.id, keys.DASH_MANIFEST),
+                player=f"/watch/{video.id}",
+            ),
+            created_at=video.created_at,
+            playable_at=video.playable_at,
+            ready_at=video.ready_at,
+        )
+
+    async def _renditions(self, video: Video) -> list[RenditionResource]:
+        if video.state in (VideoState.UPLOADING, VideoState.PROBING):
+            return []
+        renditions = await self._catalog.renditions(video.id)
+        segments = await self._catalog.all_segments(video.id)
+        target = target_duration_seconds(renditions, segments)
+        return [
+            RenditionResource.of(rendition, segments.get(rendition.name, []), target)
+            for rendition in renditions
+        ]

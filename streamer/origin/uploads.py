@@ -1,0 +1,327 @@
+"""Uploads from their creation to the intake, whatever protocol brings their bytes.
+
+An upload's id is its video's. What fails leaves the upload as it was after the last byte that was
+received; an upload that is complete but could not be taken in stays, and is taken in later.
+"""
+
+import hashlib
+import hmac
+import secrets
+import string
+from collections.abc import AsyncIterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from streamer.core.errors import Conflict, InvalidInput, NotFound, StreamerError, TooLarge
+from streamer.core.video import Video
+from streamer.origin.errors import ChecksumMismatch, Gone, Locked
+from streamer.origin.intake import Intake
+from streamer.origin.staging import PartFile, Staging, UploadRecord, UploadStatus
+from streamer.origin.tus import Checksum
+from streamer.origin.writers import Writer, Writers
+from streamer.shared.catalog import Catalog
+
+_ID_ALPHABET = string.ascii_lowercase + string.digits
+_ID_LENGTH = 20
+
+
+def new_video_id() -> str:
+    """An id that nobody can guess."""
+    return "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+class Uploads:
+    """All uploads of this machine.
+
+    Args:
+        staging: Their bytes.
+        catalog: Their videos.
+        intake: Takes complete ones over.
+        writers: Keeps two requests from writing to one upload.
+        max_bytes: The largest upload.
+        expiry_seconds: How long an unfinished one is kept after its last byte.
+    """
+
+    def __init__(
+        self,
+        staging: Staging,
+        catalog: Catalog,
+        intake: Intake,
+        writers: Writers,
+        *,
+        max_bytes: int,
+        expiry_seconds: float,
+    ) -> None:
+        self._staging = staging
+        self._catalog = catalog
+        self._intake = intake
+        self._writers = writers
+        self.max_bytes = max_bytes
+        self.expiry_seconds = expiry_seconds
+
+    async def create(
+        self,
+        title: str,
+        *,
+        now: datetime,
+        length_bytes: int | None = None,
+        metadata: str = "",
+        resumable: bool = True,
+    ) -> Video:
+        """Begin an upload and its video."""
+        record = UploadRecord(new_video_id(), length_bytes, metadata, resumable)
+        await self._staging.create(record)
+        try:
+            return await self._catalog.create_video(record.id, title=title, now=now)
+        except StreamerError:
+            await self._staging.remove(record.id)
+            raise
+
+    async def begin_again(self, video_id: str) -> None:
+        """Give a video that has no bytes yet, or only useless ones, an empty upload."""
+        await self._staging.remove(video_id)
+        await self._staging.create(UploadRecord(video_id, None, resumable=False))
+
+    async def status(self, upload_id: str, *, now: datetime) -> UploadStatus:
+        """How far a resumable upload has come; one that was taken in is complete.
+
+        Raises:
+            NotFound: There is no such upload.
+            Gone: It expired.
+        """
+        try:
+            status = await self._staging.status(upload_id)
+        except NotFound:
+            return await self._taken_in(upload_id)
+        if self._has_expired(status, now):
+            raise Gone("this upload has expired")
+        return status
+
+    async def append(
+        self,
+        upload_id: str,
+        pieces: AsyncIterable[bytes],
+        *,
+        offset: int,
+        now: datetime,
+        length_bytes: int | None = None,
+        checksum: Checksum | None = None,
+    ) -> UploadStatus:
+        """Receive bytes from `offset` on; take the upload in when it is complete.
+
+        Args:
+            upload_id: The upload.
+            pieces: The bytes; when this raises, what came before stays, unless a checksum covers
+                it.
+            offset: Must be what the upload's status says.
+            now: The time.
+            length_bytes: The whole length, where it was deferred.
+            checksum: Of these bytes; they are dropped when they differ.
+
+        Raises:
+            NotFound: There is no such upload.
+            Gone: It expired.
+            Locked: Another request is writing to it.
+            Conflict: The offset is another, or the length was announced before.
+            TooLarge: More bytes came than were announced; these are all dropped.
+            ChecksumMismatch: The bytes differ; these are all dropped.
+            StorageFull: There is no more room; what was written stays.
+            Unavailable: It is complete but could not be taken in yet.
+        """
+        async with self._writers.hold(upload_id) as writer:
+            status = await self.status(upload_id, now=now)
+            if status.offset != offset:
+                raise Conflict(f"the upload is at byte {status.offset}", code="offset_mismatch")
+            status = await self._announce(status, length_bytes)
+            if not status.is_complete:
+                await self._receive(status, writer, pieces, checksum)
+                status = await self._staging.status(upload_id)
+            if status.is_complete and not status.is_taken_in:
+                await self._take_in(status)
+            return status
+
+    async def complete(self, upload_id: str) -> None:
+        """Say that an upload of deferred length has all its bytes, and take it in."""
+        async with self._writers.hold(upload_id):
+            status = await self._staging.status(upload_id)
+            record = replace(status.record, length_bytes=status.offset)
+            await self._staging.change(record)
+            await self._take_in(replace(status, record=record))
+
+    async def resume_intake(self, status: UploadStatus) -> None:
+        """Take in a complete upload that a failure or a crash left behind."""
+        async with self._writers.hold(status.record.id):
+            await self._take_in(status)
+
+    async def terminate(self, upload_id: str, *, now: datetime) -> None:
+        """Forget an unfinished upload and its video (tus, termination extension).
+
+        Raises:
+            NotFound: There is no such upload.
+            Conflict: It is complete.
+        """
+        status = await self.status(upload_id, now=now)
+        if status.is_complete:
+            raise Conflict("the upload is complete; delete the video instead")
+        await self.abandon(upload_id, now=now)
+
+    async def abandon(self, upload_id: str, *, now: datetime) -> None:
+        """End what writes to an upload, and forget it and its video."""
+        await self.discard(upload_id)
+        try:
+            await self._catalog.delete_video(upload_id, now=now)
+        except NotFound:
+            return
+        await self._catalog.forget(upload_id)
+
+    async def discard(self, upload_id: str) -> None:
+        """End what writes to an upload, and remove its bytes."""
+        await self._writers.interrupt(upload_id)
+        await self._staging.remove(upload_id)
+
+    async def remove_expired(self, *, now: datetime) -> None:
+        """Abandon every unfinished upload that got no bytes for too long."""
+        await self._staging.remove_strays(before=now - timedelta(seconds=self.expiry_seconds))
+        for status in await self._staging.statuses():
+            if self._has_expired(status, now):
+                await self._abandon_unlocked(status.record.id, now)
+
+    async def abandon_interrupted(self, *, now: datetime) -> None:
+        """Abandon the uploads that cannot be resumed and that no process is writing to."""
+        for status in await self._staging.statuses():
+            if not (status.record.resumable or status.is_complete):
+                await self._abandon_unlocked(status.record.id, now)
+
+    async def take_in_complete(self) -> None:
+        """Take in every complete upload that was left behind."""
+        for status in await self._staging.statuses():
+            if status.is_complete:
+                try:
+                    await self.resume_intake(status)
+                except Locked:
+                    continue
+
+    async def is_complete(self, upload_id: str) -> bool:
+        """Whether every byte of an upload is here, be it taken in or not."""
+        try:
+            return (await self._staging.status(upload_id)).is_complete
+        except NotFound:
+            return False
+
+    def _has_expired(self, status: UploadStatus, now: datetime) -> bool:
+        return not status.is_complete and status.expires_at(self.expiry_seconds) <= now
+
+    async def _taken_in(self, upload_id: str) -> UploadStatus:
+        video = await self._catalog.get_video(upload_id)
+        if video.source_bytes is None:
+            raise NotFound("there is no such upload")
+        record = UploadRecord(upload_id, video.source_bytes)
+        return UploadStatus(record, video.source_bytes, video.created_at, is_taken_in=True)
+
+    async def _announce(self, status: UploadStatus, length_bytes: int | None) -> UploadStatus:
+        known = status.record.length_bytes
+        if length_bytes is None or length_bytes == known:
+            return status
+        if known is not None:
+            raise Conflict("the length of this upload was announced before")
+        if length_bytes < status.offset:
+            raise InvalidInput("Upload-Length is less than what was received")
+        record = replace(status.record, length_bytes=length_bytes)
+        await self._staging.change(record)
+        return replace(status, record=record)
+
+    async def _receive(
+        self,
+        status: UploadStatus,
+        writer: Writer,
+        pieces: AsyncIterable[bytes],
+        checksum: Checksum | None,
+    ) -> None:
+        record = replace(status.record, unverified_from=None)
+        part = await self._staging.open(record.id)
+        try:
+            limit = self.max_bytes if record.length_bytes is None else record.length_bytes
+            if checksum is None:
+                await _write(part, writer, pieces, limit)
+                return
+            await self._staging.change(replace(record, unverified_from=part.offset))
+            await _write_verified(part, writer, pieces, limit, checksum)
+            await part.sync()
+            await self._staging.change(record)
+        finally:
+            await _sync_and_close(part)
+
+    async def _take_in(self, status: UploadStatus) -> None:
+        upload_id = status.record.id
+        try:
+            await self._intake.take(
+                upload_id, self._staging.path(upload_id), size_bytes=status.offset
+            )
+        except NotFound:
+            if await self._is_deleted(upload_id):
+                await self._staging.remove(upload_id)
+            raise
+        await self._staging.remove(upload_id)
+
+    async def _is_deleted(self, upload_id: str) -> bool:
+        try:
+            await self._catalog.get_video(upload_id)
+        except NotFound:
+            return True
+        return False
+
+    async def _abandon_unlocked(self, upload_id: str, now: datetime) -> None:
+        """Abandon an upload unless a request, of this process or another, is writing to it."""
+        try:
+            async with self._writers.hold(upload_id):
+                (await self._staging.open(upload_id)).close()
+        except (Locked, NotFound):
+            return
+        await self.abandon(upload_id, now=now)
+
+
+async def _write(part: PartFile, writer: Writer, pieces: AsyncIterable[bytes], limit: int) -> None:
+    """Write every piece as it comes; TooLarge, and back to where it was, beyond `limit`."""
+    start = part.offset
+    iterator = aiter(pieces)
+    while True:
+        async with writer.waiting():
+            piece = await anext(iterator, None)
+        if piece is None:
+            return
+        if part.offset + len(piece) > limit:
+            await part.truncate(start)
+            raise TooLarge(f"the upload has at most {limit} bytes")
+        await part.write(piece)
+
+
+async def _write_verified(
+    part: PartFile,
+    writer: Writer,
+    pieces: AsyncIterable[bytes],
+    limit: int,
+    checksum: Checksum,
+) -> None:
+    """Write every piece; back to where it was unless all of them match the checksum."""
+    start = part.offset
+    digest = hashlib.new(checksum.algorithm, usedforsecurity=False)
+
+    async def hashed() -> AsyncIterable[bytes]:
+        async for piece in pieces:
+            digest.update(piece)
+            yield piece
+
+    try:
+        await _write(part, writer, hashed(), limit)
+        if not hmac.compare_digest(digest.digest(), checksum.digest):
+            raise ChecksumMismatch("the bytes do not match Upload-Checksum")
+    except BaseException:
+        await part.truncate(start)
+        raise
+
+
+async def _sync_and_close(part: PartFile) -> None:
+    try:
+        await part.sync()
+    finally:
+        part.close()

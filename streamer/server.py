@@ -1,0 +1,121 @@
+"""One process that serves the origin and the fleet's registry on one port."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from streamer.core.errors import Unavailable
+from streamer.fleet.edges import edge_router
+from streamer.fleet.purges import purge_router
+from streamer.origin.app import create_app, end_streams
+from streamer.origin.intake import PackagingQueue
+from streamer.origin.settings import OriginSettings
+from streamer.shared.bearer import bearer_guard
+from streamer.shared.catalog import Catalog
+from streamer.shared.jobs import Jobs
+from streamer.shared.object_store import ObjectStore
+from streamer.shared.stores import open_store
+
+_BACKLOG = 512
+_UPLOADS_SHARE = 0.7
+
+
+def build_app(
+    settings: OriginSettings, *, store: ObjectStore, catalog: Catalog, jobs: PackagingQueue
+) -> FastAPI:
+    """The origin and the fleet as one application."""
+    app = create_app(settings, store=store, catalog=catalog, jobs=jobs)
+    guard = bearer_guard(settings.api_token)
+    app.include_router(edge_router(catalog, guard))
+    app.include_router(purge_router(catalog, guard))
+    return app
+
+
+async def run_origin(
+    settings: OriginSettings,
+    *,
+    stop: asyncio.Event,
+    on_listening: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve until `stop` is set, then finish what is in progress within the settings' deadline.
+
+    Args:
+        settings: How to serve.
+        stop: Ends it.
+        on_listening: Called with the server's URL once it accepts connections.
+
+    Raises:
+        Unavailable: A part cannot be reached, or the port is taken.
+    """
+    with _listener(settings) as listener:
+        async with open_app(settings) as app:
+            server = _Server(_config(app, settings))
+            serving = asyncio.create_task(server.serve(sockets=[listener]), name="serve")
+            stopping = asyncio.create_task(stop.wait())
+            on_listening(_url(listener))
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            uploads_end = settings.shutdown_seconds * _UPLOADS_SHARE
+            await end_streams(app, interrupt_uploads_after_seconds=uploads_end)
+            server.should_exit = True
+            await serving
+
+
+@asynccontextmanager
+async def open_app(settings: OriginSettings) -> AsyncIterator[FastAPI]:
+    """The application over the installation's own store, catalog and queue."""
+    settings.data_dir.absolute().mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        store = open_store(settings.store_url, s3_addressing_style=settings.s3_addressing_style)
+        stack.push_async_callback(store.close)
+        catalog = await Catalog.open(settings.catalog_url)
+        stack.push_async_callback(catalog.close)
+        jobs = await asyncio.to_thread(Jobs.open, settings)
+        stack.callback(jobs.close)
+        yield build_app(settings, store=store, catalog=catalog, jobs=jobs)
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _config(app: FastAPI, settings: OriginSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+@contextmanager
+def _listener(settings: OriginSettings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable(
+                f"cannot listen on {settings.host} port {settings.port}: {error.strerror}"
+            ) from error
+        listener.listen(_BACKLOG)
+        yield listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
