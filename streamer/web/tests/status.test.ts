@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { awaitsVariants, publishedVariants } from "../src/player/growth";
 import { explanationOf, statusOf } from "../src/shared/status";
-import { isFinal, publishedVariants, type VideoResource } from "../src/shared/video";
+import { isFinal, type VideoResource } from "../src/shared/video";
 
 const VIDEO: VideoResource = {
   id: "abcdefgh",
@@ -37,5 +38,6 @@ test("a failed video gives its reason", () => {
 });
 
 test("a variant is listed once it has a segment", () => {
-  expect(publishedVariants(VIDEO)).toBe(1);
+  expect(publishedVariants(VIDEO.renditions)).toBe(1);
+  expect(awaitsVariants(VIDEO.renditions)).toBe(true);
 });

@@ -7,12 +7,15 @@
  */
 
 import Hls, { type ErrorData, type FragLoadedData, type Level } from "hls.js";
+import type { RenditionResource } from "../shared/video";
 import { nearestVisit } from "./cache-status";
+import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
 import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
 import type { Source, SourceRing } from "./sources";
 import type { Quality, Stream, StreamEvents } from "./stream";
 
-const EXPECTATION_PAUSE_MS = 1000;
+/** As long as edges may keep a growing playlist. */
+const CATCH_UP_PAUSE_MS = 1000;
 
 const LOAD_FAILURES: ReadonlySet<string> = new Set([
   Hls.ErrorDetails.MANIFEST_LOAD_ERROR,
@@ -34,11 +37,12 @@ export class HlsStream implements Stream {
   #active: Hls | null = null;
   /** The one that reads playlists to take over. */
   #coming: Hls | null = null;
-  #timer = 0;
+  #prepareTimer = 0;
+  #catchUpTimer = 0;
   #chosen: Quality | null = null;
+  #shown: Quality | null = null;
   #spoken: string | null = null;
-  #published = 0;
-  #planned = 0;
+  #renditions: readonly RenditionResource[] = [];
 
   constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
     this.#video = video;
@@ -55,8 +59,7 @@ export class HlsStream implements Stream {
   }
 
   get shown(): Quality | null {
-    const level = this.#active?.levels[this.#active.currentLevel];
-    return level ? qualityOf(level) : null;
+    return this.#shown;
   }
 
   get languages(): readonly string[] {
@@ -86,26 +89,41 @@ export class HlsStream implements Stream {
     if (this.#active) this.#active.audioTrack = language;
   }
 
-  expectVariants(published: number, planned: number): void {
-    this.#published = published;
-    this.#planned = planned;
-    this.#sizeBuffer();
-    if (this.#missesVariants() && !this.#coming) this.#prepareIn(0);
+  follow(renditions: readonly RenditionResource[]): void {
+    this.#renditions = renditions;
+    this.#catchUp();
   }
 
-  #missesVariants(): boolean {
-    return this.#active !== null && this.#active.levels.length < this.#published;
+  stop(): void {
+    clearTimeout(this.#prepareTimer);
+    clearTimeout(this.#catchUpTimer);
+    this.#coming?.destroy();
+    this.#active?.destroy();
   }
 
-  #sizeBuffer(): void {
-    if (!this.#active) return;
-    const waitsForBetter = this.#active.levels.length < this.#planned;
-    this.#active.config.maxBufferLength = waitsForBetter ? FIRST_BUFFER_SECONDS : BUFFER_SECONDS;
+  #catchUp(): void {
+    clearTimeout(this.#catchUpTimer);
+    const active = this.#active;
+    if (!active || this.#coming) return;
+    const waitsForBetter = awaitsVariants(this.#renditions);
+    active.config.maxMaxBufferLength = waitsForBetter ? FIRST_BUFFER_SECONDS : BUFFER_SECONDS;
+    const isStale = this.#missesVariants(active) || missesSegments(active, this.#renditions);
+    if (!isStale) return;
+    if (this.#missesVariants(active)) this.#prepareIn(0);
+    else readPlaylistsAgain(active);
+    this.#catchUpTimer = window.setTimeout(() => this.#catchUp(), CATCH_UP_PAUSE_MS);
+  }
+
+  #missesVariants(hls: Hls): boolean {
+    return hls.levels.length < publishedVariants(this.#renditions);
   }
 
   #prepareIn(milliseconds: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => this.#prepare(this.#video.currentTime), milliseconds);
+    clearTimeout(this.#prepareTimer);
+    this.#prepareTimer = window.setTimeout(
+      () => this.#prepare(this.#video.currentTime),
+      milliseconds,
+    );
   }
 
   #prepare(positionSeconds: number): void {
@@ -115,31 +133,35 @@ export class HlsStream implements Stream {
     coming.on(Hls.Events.MANIFEST_PARSED, () => this.#consider(coming));
     coming.on(Hls.Events.ERROR, (_, data) => this.#react(coming, data));
     coming.on(Hls.Events.FRAG_LOADED, (_, data) => this.#delivered(data));
-    coming.on(Hls.Events.LEVEL_SWITCHED, () => this.#events.onQuality());
+    coming.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#show(coming.levels[level]));
     coming.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.#events.onTracks());
     coming.loadSource(this.#ring.current.url);
   }
 
-  /** An edge may serve the playlist of a second ago: then what is there goes on, and asks again. */
+  /** An edge may serve the playlist of a second ago: then what is there goes on. */
   #consider(coming: Hls): void {
-    const isStale = this.#missesVariants() && coming.levels.length < this.#published;
-    if (!isStale) return this.#takeOver(coming);
     this.#coming = null;
-    coming.destroy();
-    this.#prepareIn(EXPECTATION_PAUSE_MS);
+    const lists = coming.levels.length;
+    const isStale =
+      this.#active && this.#missesVariants(coming) && lists <= this.#active.levels.length;
+    if (isStale) coming.destroy();
+    else this.#takeOver(coming);
+    this.#catchUp();
   }
 
   #takeOver(coming: Hls): void {
     const media = this.#active?.transferMedia();
     this.#active?.destroy();
     this.#active = coming;
-    this.#coming = null;
     if (this.#chosen) coming.loadLevel = this.#chosenLevel(coming);
     coming.attachMedia(media?.mediaSource ? media : this.#video);
-    this.#sizeBuffer();
     this.#keepLanguage(coming);
     this.#events.onTracks();
-    if (this.#missesVariants()) this.#prepareIn(EXPECTATION_PAUSE_MS);
+  }
+
+  #show(level: Level | undefined): void {
+    this.#shown = level ? qualityOf(level) : null;
+    this.#events.onQuality();
   }
 
   #chosenLevel(hls: Hls): number {

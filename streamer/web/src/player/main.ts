@@ -15,7 +15,7 @@ import { SHORTCUTS } from "./keys";
 import { NativeStream } from "./native-stream";
 import { nearestFirst } from "./nearest";
 import { hideNotice, showMissing, showWaiting } from "./notice";
-import { Player } from "./player";
+import { Player, type StreamFactory } from "./player";
 import { eligibleEdges, SourceRing, sourcesFor } from "./sources";
 
 const videoId = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
@@ -28,39 +28,50 @@ byId("shortcut-list").append(
 void open();
 
 async function open(): Promise<void> {
+  const video = await look();
+  if (video && !isFinal(video)) watchVideo(videoId, { onChange: show, onGone: showGone });
+}
+
+/** Shows the video as it is now; null when there is none. */
+async function look(): Promise<VideoResource | null> {
   try {
     const video = await getVideo(videoId);
     show(video);
-    if (isFinal(video)) return;
-    watchVideo(videoId, {
-      onChange: show,
-      onGone: () => showMissing("It was deleted."),
-    });
+    return video;
   } catch (error) {
-    const missing = error instanceof ApiError && error.status === 404;
-    showMissing(missing ? "It was deleted, or the address is wrong." : String(error));
+    const gone = error instanceof ApiError && error.status === 404;
+    if (gone) showGone();
+    else if (!player) showMissing(error instanceof Error ? error.message : String(error));
+    return null;
   }
 }
 
 function show(video: VideoResource): void {
   describe(video);
-  if (!video.playable) return showWaiting(video);
-  hideNotice();
-  if (player) void player.then((running) => running.update(video));
-  else player = play(video);
+  if (video.playable) {
+    hideNotice();
+    if (player) void player.then((running) => running.update(video));
+    else player = play(video);
+  } else {
+    void player?.then((running) => running.stop());
+    showWaiting(video);
+  }
+}
+
+function showGone(): void {
+  void player?.then((running) => running.stop());
+  showMissing("It was deleted, or the address is wrong.");
 }
 
 async function play(video: VideoResource): Promise<Player> {
   const playbackUrl = new URL(video.playback.hls, location.href);
   const ring = new SourceRing(await findSources(playbackUrl));
-  const player = new Player(video, ring, (element, sources, events) =>
-    Hls.isSupported()
-      ? new HlsStream(element, sources, events)
-      : new NativeStream(element, sources, events),
-  );
+  const createStream: StreamFactory = (...parts) =>
+    Hls.isSupported() ? new HlsStream(...parts) : new NativeStream(...parts);
+  const created = new Player(video, ring, createStream, () => void look());
   offerAddress(ring.current.url);
-  await player.start();
-  return player;
+  void created.start();
+  return created;
 }
 
 async function findSources(playbackUrl: URL) {

@@ -17,6 +17,7 @@ export class NativeStream implements Stream {
     this.#ring = ring;
     video.addEventListener("playing", () => ring.succeed());
     video.addEventListener("error", () => {
+      if (!video.hasAttribute("src")) return;
       const position = video.currentTime;
       setTimeout(() => this.start(position), ring.fail());
       events.onFailover();
@@ -39,5 +40,10 @@ export class NativeStream implements Stream {
 
   speak(): void {}
 
-  expectVariants(): void {}
+  follow(): void {}
+
+  stop(): void {
+    this.#video.removeAttribute("src");
+    this.#video.load();
+  }
 }

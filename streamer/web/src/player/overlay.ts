@@ -70,7 +70,7 @@ export class Overlay {
       ["Bandwidth", bandwidth ? bitRate(bandwidth) : "measuring"],
       ["Quality", shown ? `${shown.lines}p at ${bitRate(shown.bitsPerSecond)}` : "none yet"],
       ["Frames", `${quality.droppedVideoFrames} of ${quality.totalVideoFrames} dropped`],
-      ["Stalls", failovers > 0 ? `${stalls}, ${failovers} failovers` : String(stalls)],
+      ["Stalls", failovers > 0 ? `${stalls} (source changed ${failovers}×)` : String(stalls)],
     ];
   }
 
@@ -101,7 +101,7 @@ function servedBy({ servedBy: visit, segments }: DeliverySummary, region: string
   if (segments === 0) return "nothing yet";
   if (!visit) return "the origin";
   const place = visit.region ?? region;
-  return place ? `${visit.cache} (${place})` : visit.cache;
+  return place && !visit.cache.includes(place) ? `${visit.cache} (${place})` : visit.cache;
 }
 
 function ratio({ hitRatio, hits, segments }: DeliverySummary): string {

@@ -5,24 +5,20 @@ export const SPEEDS: readonly number[] = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 export class Playback {
   readonly video: HTMLVideoElement;
   #expectedSeconds = 0;
-  #growing = false;
 
   constructor(video: HTMLVideoElement) {
     this.video = video;
   }
 
-  /** Says how long the whole video is and whether all of it is there. */
-  expect(durationSeconds: number | null, growing: boolean): void {
+  /** Says how long the whole video is, which the part that is packaged cannot tell. */
+  expect(durationSeconds: number | null): void {
     this.#expectedSeconds = durationSeconds ?? 0;
-    this.#growing = growing;
   }
 
   /** The whole length in seconds; 0 before it is known. */
   get durationSeconds(): number {
     const loaded = Number.isFinite(this.video.duration) ? this.video.duration : 0;
-    return this.#growing
-      ? Math.max(this.#expectedSeconds, loaded)
-      : loaded || this.#expectedSeconds;
+    return Math.max(this.#expectedSeconds, loaded);
   }
 
   /** How far one can seek, in seconds: the end of what is packaged. */

@@ -2,7 +2,7 @@
 
 import { byId } from "../shared/dom";
 import { icon } from "../shared/icons";
-import { isFinal, publishedVariants, type VideoResource } from "../shared/video";
+import type { VideoResource } from "../shared/video";
 import { bindButtons } from "./buttons";
 import { commandRunner } from "./commands";
 import { NOTHING_DELIVERED, withDelivery } from "./deliveries";
@@ -32,11 +32,19 @@ export class Player {
   readonly #menus: Menus;
   readonly #scrubber: Scrubber;
   readonly #overlay: Overlay;
+  readonly #onFailover: () => void;
   readonly #health: Health = { stalls: 0, failovers: 0, deliveries: NOTHING_DELIVERED };
   #video: VideoResource;
   #hasStoryboard = false;
 
-  constructor(video: VideoResource, ring: SourceRing, createStream: StreamFactory) {
+  /** `onFailover` is called whenever a source fails, which may mean that the video is gone. */
+  constructor(
+    video: VideoResource,
+    ring: SourceRing,
+    createStream: StreamFactory,
+    onFailover: () => void,
+  ) {
+    this.#onFailover = onFailover;
     const element = this.#playback.video;
     this.#video = video;
     this.#stream = createStream(element, ring, this.#streamEvents());
@@ -53,24 +61,29 @@ export class Player {
   async start(): Promise<void> {
     byId("controls").hidden = false;
     this.#stream.start(rememberedPosition(this.#video.id));
+    const { video } = this.#playback;
+    await new Promise((resolve) => video.addEventListener("loadeddata", resolve, { once: true }));
     byId("big-play").hidden = await this.#playback.play();
   }
 
   /** Takes in what changed: a longer stream, more qualities, a storyboard. */
   update(video: VideoResource): void {
     this.#video = video;
-    this.#playback.expect(video.duration_seconds, !isFinal(video));
-    this.#expectVariants();
+    this.#playback.expect(video.duration_seconds);
+    this.#stream.follow(video.renditions);
     this.#draw();
     void this.#loadStoryboard();
   }
 
+  /** Ends playback for good. */
+  stop(): void {
+    this.#stream.stop();
+    byId("controls").hidden = true;
+  }
+
   #streamEvents(): StreamEvents {
     return {
-      onTracks: () => {
-        this.#menus.update();
-        this.#expectVariants();
-      },
+      onTracks: () => this.#menus.update(),
       onQuality: () => this.#menus.update(),
       onDelivered: (delivery) => {
         this.#health.deliveries = withDelivery(this.#health.deliveries, delivery);
@@ -78,14 +91,9 @@ export class Player {
       },
       onFailover: () => {
         this.#health.failovers += 1;
+        this.#onFailover();
       },
     };
-  }
-
-  #expectVariants(): void {
-    const { renditions } = this.#video;
-    const planned = renditions.filter(({ kind }) => kind === "video").length;
-    this.#stream.expectVariants(publishedVariants(this.#video), planned);
   }
 
   #bindControls(): void {
@@ -115,6 +123,9 @@ export class Player {
     }
     video.addEventListener("playing", () => {
       byId("big-play").hidden = true;
+      this.#stage.dataset.mode = "playing";
+    });
+    video.addEventListener("canplay", () => {
       this.#stage.dataset.mode = "playing";
     });
     video.addEventListener("waiting", () => {

@@ -1,5 +1,6 @@
 /** What the player needs of a stream, whoever plays it. */
 
+import type { RenditionResource } from "../shared/video";
 import type { Delivery } from "./deliveries";
 import type { Source } from "./sources";
 
@@ -34,6 +35,8 @@ export interface Stream {
   /** Fixes the quality; null leaves the choice to the measured bandwidth. */
   choose(quality: Quality | null): void;
   speak(language: number): void;
-  /** Reads the multivariant playlist again until it lists this many variants. */
-  expectVariants(published: number, planned: number): void;
+  /** Takes in what is published by now, which the playlists that were read may lack. */
+  follow(renditions: readonly RenditionResource[]): void;
+  /** Lets go of the media element for good. */
+  stop(): void;
 }

@@ -31,13 +31,6 @@ export function isFinal(video: VideoResource): boolean {
   return video.state === "ready" || video.state === "failed";
 }
 
-/** How many video renditions have something to play, which is what the multivariant playlist lists. */
-export function publishedVariants(video: VideoResource): number {
-  return video.renditions.filter(
-    (rendition) => rendition.kind === "video" && rendition.segments > 0,
-  ).length;
-}
-
 /** Where a picture or track of the video is served, relative to the origin. */
 export function mediaPath(id: string, name: "poster.jpg" | "storyboard.vtt"): string {
   return `/v/${encodeURIComponent(id)}/${name}`;
