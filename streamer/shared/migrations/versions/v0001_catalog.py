@@ -98,9 +98,3 @@ def _create_segments() -> None:
             ondelete="CASCADE",
         ),
     )
-
-
-def downgrade() -> None:
-    """Remove every table."""
-    for name in ("workers", "edges", "segments", "renditions", "videos"):
-        op.drop_table(name)

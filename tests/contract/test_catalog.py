@@ -1,0 +1,795 @@
+"""What the catalog promises, checked on SQLite and on a real PostgreSQL server."""
+
+import asyncio
+import itertools
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
+from pathlib import Path
+
+import asyncpg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection
+
+from streamer.core.edges import Edge
+from streamer.core.errors import Conflict, InvalidInput, NotFound, StorageFull, Unavailable
+from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoError, VideoState
+from streamer.shared.catalog import Catalog
+from streamer.shared.tables import metadata
+from tests.servers import Postgres, free_port
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+ID = "video000"
+LOW = Rendition(
+    "240p",
+    MediaKind.VIDEO,
+    "avc1.64001f",
+    30000,
+    width=426,
+    height=240,
+    frame_rate=Fraction(30000, 1001),
+)
+HIGH = replace(LOW, name="1080p", width=1920, height=1080)
+SOUND = Rendition(
+    "audio-eng",
+    MediaKind.AUDIO,
+    "mp4a.40.2",
+    48000,
+    language="en",
+    label="English",
+    channels=6,
+    is_default=True,
+)
+OTHER_SOUND = replace(SOUND, name="audio-deu", language="de", label="Deutsch", is_default=False)
+
+Step = Callable[[Catalog], Awaitable[object]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Awaitable[str]]:
+    """Makes URLs of new, empty databases."""
+    numbers = itertools.count()
+
+    async def sqlite() -> str:
+        return f"sqlite:///{tmp_path}/new/catalog-{next(numbers)}.db"
+
+    if request.param == "sqlite":
+        return sqlite
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.create_database
+
+
+@pytest.fixture
+async def url(make_url: Callable[[], Awaitable[str]]) -> str:
+    return await make_url()
+
+
+@pytest.fixture
+async def catalog(url: str) -> AsyncIterator[Catalog]:
+    catalog = await Catalog.open(url)
+    yield catalog
+    await catalog.close()
+
+
+@pytest.fixture
+async def other(catalog: Catalog, url: str) -> AsyncIterator[Catalog]:
+    """The same database by connections of its own, as another process has them."""
+    other = await Catalog.open(url)
+    yield other
+    await other.close()
+
+
+def segment(rendition: Rendition, number: int, size_bytes: int = 1000) -> Segment:
+    name = f"{rendition.name}/{number:06d}.m4s"
+    return Segment(rendition.name, number, name, 4 * rendition.timescale, size_bytes)
+
+
+async def upload(catalog: Catalog, video_id: str = ID, now: datetime = NOW) -> Video:
+    return await catalog.create_video(video_id, title="A film", now=now)
+
+
+async def probe(catalog: Catalog) -> Video:
+    await upload(catalog)
+    return await catalog.accept_source(ID, size_bytes=5_000_000_000)
+
+
+async def package(catalog: Catalog, *renditions: Rendition) -> Video:
+    await probe(catalog)
+    return await catalog.begin_packaging(
+        ID, duration_seconds=60.5, renditions=renditions or (LOW, HIGH, SOUND)
+    )
+
+
+async def publish(catalog: Catalog, *segments: Segment, now: datetime = NOW) -> None:
+    names = {segment.rendition for segment in segments}
+    await catalog.publish(
+        ID, segments, init_names={name: f"{name}/init.mp4" for name in names}, now=now
+    )
+
+
+async def make_ready(catalog: Catalog) -> Video:
+    await package(catalog)
+    return await catalog.finish(ID, duration_seconds=60.4, now=NOW)
+
+
+async def make_failed(catalog: Catalog) -> None:
+    await package(catalog)
+    await catalog.fail(ID, code="truncated", message="The file ends early.")
+
+
+async def test_a_new_video_is_uploading(catalog: Catalog) -> None:
+    made = await catalog.create_video(
+        ID, title="Ein Film 🎬", now=NOW, source_url="https://example.org/film"
+    )
+    assert made == await catalog.get_video(ID)
+    assert made == Video(
+        id=ID,
+        title="Ein Film 🎬",
+        state=VideoState.UPLOADING,
+        progress=0.0,
+        duration_seconds=None,
+        error=None,
+        has_poster=False,
+        has_storyboard=False,
+        source_bytes=None,
+        source_url="https://example.org/film",
+        created_at=NOW,
+        playable_at=None,
+        ready_at=None,
+        revision=1,
+    )
+    assert made.created_at.tzinfo is UTC
+
+
+async def test_instants_come_back_in_utc(catalog: Catalog) -> None:
+    tokyo = NOW.astimezone(timezone(timedelta(hours=9)))
+    made = await upload(catalog, now=tokyo)
+    assert made.created_at == NOW
+    assert made.created_at.tzinfo is UTC
+
+
+async def test_an_id_is_given_once(catalog: Catalog) -> None:
+    await upload(catalog)
+    with pytest.raises(Conflict):
+        await upload(catalog)
+    await catalog.delete_video(ID, now=NOW)
+    with pytest.raises(Conflict):
+        await upload(catalog)
+    await catalog.forget(ID)
+    await upload(catalog)
+
+
+@pytest.mark.parametrize(
+    "video_id", ["", "short", "UPPERCASE", "a" * 33, "with/slash", "nul\0nul0"]
+)
+async def test_what_is_no_id_is_never_found(catalog: Catalog, video_id: str) -> None:
+    with pytest.raises(InvalidInput):
+        await upload(catalog, video_id)
+    with pytest.raises(NotFound):
+        await catalog.get_video(video_id)
+    with pytest.raises(NotFound):
+        await catalog.delete_video(video_id, now=NOW)
+    await catalog.set_progress(video_id, 0.5)
+    await catalog.fail(video_id, code="x", message="x")
+    await catalog.forget(video_id)
+
+
+@pytest.mark.parametrize("title", ["nul\0", "\ud800"])
+async def test_text_that_no_database_holds_is_refused(catalog: Catalog, title: str) -> None:
+    with pytest.raises(InvalidInput):
+        await catalog.create_video(ID, title=title, now=NOW)
+    with pytest.raises(InvalidInput):
+        await catalog.list_videos(limit=1, query=title)
+    await upload(catalog)
+    with pytest.raises(InvalidInput):
+        await catalog.set_title(ID, title)
+
+
+async def test_the_whole_way_to_ready(catalog: Catalog) -> None:
+    assert (await probe(catalog)).source_bytes == 5_000_000_000
+    packaging = await catalog.begin_packaging(ID, duration_seconds=60.5, renditions=[LOW])
+    assert packaging.state is VideoState.PACKAGING
+    assert packaging.duration_seconds == 60.5
+    await catalog.set_progress(ID, 0.5)
+    ready = await catalog.finish(ID, duration_seconds=60.4, now=NOW)
+    assert ready.state is VideoState.READY
+    assert (ready.progress, ready.duration_seconds, ready.ready_at) == (1.0, 60.4, NOW)
+    assert ready == await catalog.get_video(ID)
+
+
+STEPS: dict[str, Step] = {
+    "accept": lambda catalog: catalog.accept_source(ID, size_bytes=1),
+    "begin": lambda catalog: catalog.begin_packaging(ID, duration_seconds=1, renditions=[LOW]),
+    "finish": lambda catalog: catalog.finish(ID, duration_seconds=1, now=NOW),
+    "publish": lambda catalog: publish(catalog, segment(LOW, 0)),
+}
+STATES: dict[VideoState, Step] = {
+    VideoState.UPLOADING: upload,
+    VideoState.PROBING: probe,
+    VideoState.PACKAGING: package,
+    VideoState.READY: make_ready,
+    VideoState.FAILED: make_failed,
+}
+LEGAL = {
+    ("accept", VideoState.UPLOADING),
+    ("begin", VideoState.PROBING),
+    ("finish", VideoState.PACKAGING),
+    ("finish", VideoState.READY),
+    ("publish", VideoState.PACKAGING),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("step", STEPS)
+async def test_only_legal_steps_are_taken(catalog: Catalog, step: str, state: VideoState) -> None:
+    await STATES[state](catalog)
+    before = await catalog.get_video(ID)
+    if (step, state) in LEGAL:
+        await STEPS[step](catalog)
+    else:
+        with pytest.raises(Conflict):
+            await STEPS[step](catalog)
+        assert await catalog.get_video(ID) == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_no_step_without_a_video(catalog: Catalog, step: str) -> None:
+    with pytest.raises(NotFound):
+        await STEPS[step](catalog)
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_a_video_fails_unless_it_is_done(catalog: Catalog, state: VideoState) -> None:
+    await STATES[state](catalog)
+    before = await catalog.get_video(ID)
+    await catalog.fail(ID, code="not_a_video", message="This is a text.")
+    video = await catalog.get_video(ID)
+    if state in (VideoState.READY, VideoState.FAILED):
+        assert video == before
+    else:
+        assert video.state is VideoState.FAILED
+        assert video.error == VideoError("not_a_video", "This is a text.")
+        assert not video.playable
+
+
+async def test_a_failed_video_is_not_playable(catalog: Catalog) -> None:
+    await package(catalog, LOW)
+    await publish(catalog, segment(LOW, 0))
+    assert (await catalog.get_video(ID)).playable
+    await catalog.fail(ID, code="encode_failed", message="It broke.")
+    assert not (await catalog.get_video(ID)).playable
+
+
+async def test_packaging_may_begin_again_the_same_way(catalog: Catalog) -> None:
+    first = await package(catalog, HIGH, LOW, SOUND)
+    await publish(catalog, segment(LOW, 0))
+    again = await catalog.begin_packaging(ID, duration_seconds=60.5, renditions=[HIGH, LOW, SOUND])
+    assert again.state is VideoState.PACKAGING
+    assert again.created_at == first.created_at
+    assert (await catalog.segments(ID, LOW.name)) == [segment(LOW, 0)]
+    for others in ([LOW], [LOW, HIGH, OTHER_SOUND], []):
+        with pytest.raises(Conflict):
+            await catalog.begin_packaging(ID, duration_seconds=60.5, renditions=others)
+
+
+async def test_renditions_come_by_height_then_audio(catalog: Catalog) -> None:
+    await package(catalog, SOUND, HIGH, OTHER_SOUND, LOW)
+    assert await catalog.renditions(ID) == [LOW, HIGH, SOUND, OTHER_SOUND]
+
+
+async def test_progress_never_goes_back(catalog: Catalog) -> None:
+    await package(catalog)
+    for progress, expected in ((0.25, 0.25), (0.1, 0.25), (0.25, 0.25), (0.5, 0.5), (7.0, 1.0)):
+        await catalog.set_progress(ID, progress)
+        assert (await catalog.get_video(ID)).progress == expected
+
+
+async def test_progress_belongs_to_packaging(catalog: Catalog) -> None:
+    await probe(catalog)
+    before = await catalog.get_video(ID)
+    await catalog.set_progress(ID, 0.5)
+    assert await catalog.get_video(ID) == before
+
+
+async def test_published_segments_are_seen_up_to_the_first_gap(catalog: Catalog) -> None:
+    await package(catalog, LOW, HIGH)
+    await publish(catalog, segment(LOW, 1), segment(LOW, 3), segment(HIGH, 1))
+    assert await catalog.segments(ID, LOW.name) == []
+    assert await catalog.all_segments(ID) == {}
+    await publish(catalog, segment(LOW, 0))
+    assert await catalog.segments(ID, LOW.name) == [segment(LOW, 0), segment(LOW, 1)]
+    assert await catalog.all_segments(ID) == {LOW.name: [segment(LOW, 0), segment(LOW, 1)]}
+    await publish(catalog, segment(LOW, 2), segment(HIGH, 0))
+    assert await catalog.all_segments(ID) == {
+        LOW.name: [segment(LOW, number) for number in range(4)],
+        HIGH.name: [segment(HIGH, number) for number in range(2)],
+    }
+    assert await catalog.segments(ID, "480p") == []
+
+
+async def test_publication_describes_the_renditions(catalog: Catalog) -> None:
+    await package(catalog, LOW, HIGH)
+    await catalog.publish(
+        ID,
+        [segment(LOW, 0)],
+        init_names={LOW.name: "240p/init.mp4"},
+        codecs={LOW.name: "avc1.640015"},
+        now=NOW,
+    )
+    described = replace(LOW, init_name="240p/init.mp4", codecs="avc1.640015")
+    assert await catalog.renditions(ID) == [described, HIGH]
+    await catalog.publish(ID, [segment(LOW, 1)], init_names={}, now=NOW)
+    assert await catalog.renditions(ID) == [described, HIGH]
+
+
+async def test_publishing_twice_changes_nothing(catalog: Catalog) -> None:
+    await package(catalog, LOW)
+    await publish(catalog, segment(LOW, 0), segment(LOW, 1))
+    done_again = replace(segment(LOW, 1), name="240p/000001-other.m4s", size_bytes=7)
+    later = NOW + timedelta(seconds=9)
+    await publish(catalog, segment(LOW, 0), done_again, segment(LOW, 2), now=later)
+    assert await catalog.segments(ID, LOW.name) == [segment(LOW, number) for number in range(3)]
+    assert (await catalog.get_video(ID)).playable_at == NOW
+
+
+async def test_a_late_repetition_does_not_disturb_a_ready_video(catalog: Catalog) -> None:
+    await package(catalog, LOW)
+    await publish(catalog, segment(LOW, 0))
+    await catalog.finish(ID, duration_seconds=4, now=NOW)
+    before = await catalog.get_video(ID)
+    await publish(catalog, segment(LOW, 0))
+    assert await catalog.get_video(ID) == before
+    with pytest.raises(Conflict):
+        await publish(catalog, segment(LOW, 0), segment(LOW, 1))
+
+
+@pytest.mark.parametrize("init_names", [{"240p": "240p/init-other.mp4"}, {"999p": "999p/init.mp4"}])
+async def test_publication_is_whole_or_not_at_all(
+    catalog: Catalog, init_names: dict[str, str]
+) -> None:
+    await package(catalog, LOW, HIGH)
+    await publish(catalog, segment(LOW, 0))
+    before = await catalog.get_video(ID), await catalog.renditions(ID)
+    with pytest.raises(Conflict):
+        await catalog.publish(
+            ID,
+            [segment(LOW, 1), segment(HIGH, 0)],
+            init_names={HIGH.name: "1080p/init.mp4"} | init_names,
+            now=NOW,
+        )
+    with pytest.raises(Conflict):
+        await publish(catalog, segment(LOW, 1), segment(SOUND, 0))
+    assert await catalog.all_segments(ID) == {LOW.name: [segment(LOW, 0)]}
+    assert (await catalog.get_video(ID), await catalog.renditions(ID)) == before
+
+
+@pytest.mark.parametrize(
+    ("renditions", "published", "playable"),
+    [
+        ([LOW, HIGH], [(LOW, 0)], True),
+        ([LOW, HIGH], [(HIGH, 0)], True),
+        ([LOW, HIGH], [(LOW, 1)], False),
+        ([LOW, SOUND], [(LOW, 0)], False),
+        ([LOW, SOUND], [(SOUND, 0)], False),
+        ([LOW, SOUND], [(LOW, 0), (SOUND, 1)], False),
+        ([LOW, SOUND], [(LOW, 0), (SOUND, 0)], True),
+        ([LOW, SOUND, OTHER_SOUND], [(LOW, 0), (SOUND, 0)], False),
+        ([LOW, SOUND, OTHER_SOUND], [(LOW, 0), (SOUND, 0), (OTHER_SOUND, 0)], True),
+        ([SOUND], [(SOUND, 0)], True),
+        ([SOUND, OTHER_SOUND], [(SOUND, 0)], False),
+    ],
+)
+async def test_playable_is_picture_and_every_sound(
+    catalog: Catalog,
+    renditions: list[Rendition],
+    published: list[tuple[Rendition, int]],
+    playable: bool,
+) -> None:
+    await package(catalog, *renditions)
+    for rendition, number in published:
+        assert not (await catalog.get_video(ID)).playable
+        await publish(catalog, segment(rendition, number))
+    video = await catalog.get_video(ID)
+    assert video.playable is playable
+    assert video.playable_at == (NOW if playable else None)
+
+
+async def test_pictures_are_noted_one_by_one(catalog: Catalog) -> None:
+    await upload(catalog)
+    await catalog.set_pictures(ID, has_poster=True)
+    await catalog.set_pictures(ID, has_storyboard=True)
+    video = await catalog.get_video(ID)
+    assert (video.has_poster, video.has_storyboard) == (True, True)
+    with pytest.raises(NotFound):
+        await catalog.set_pictures("nothing0", has_poster=True)
+
+
+async def test_every_change_raises_the_revision(catalog: Catalog) -> None:
+    changes: list[Step] = [
+        upload,
+        lambda catalog: catalog.set_title(ID, "Another"),
+        lambda catalog: catalog.accept_source(ID, size_bytes=1),
+        lambda catalog: catalog.begin_packaging(ID, duration_seconds=8, renditions=[LOW]),
+        lambda catalog: catalog.set_progress(ID, 0.5),
+        lambda catalog: publish(catalog, segment(LOW, 0)),
+        lambda catalog: publish(catalog, segment(LOW, 1)),
+        lambda catalog: catalog.set_pictures(ID, has_poster=True),
+        lambda catalog: catalog.finish(ID, duration_seconds=8, now=NOW),
+    ]
+    seen = {ID: 0}
+    for change in changes:
+        await change(catalog)
+        (video,) = (await catalog.changes_since(seen)).videos
+        assert video == await catalog.get_video(ID)
+        assert video.revision > seen[ID]
+        seen = {ID: video.revision}
+        assert (await catalog.changes_since(seen)).videos == ()
+    await catalog.delete_video(ID, now=NOW)
+    changes_seen = await catalog.changes_since(seen | {"nothing0": 0, "no id": 0})
+    assert changes_seen.videos == ()
+    assert changes_seen.gone == {ID, "nothing0", "no id"}
+
+
+async def test_a_deleted_video_is_gone_at_once(catalog: Catalog) -> None:
+    await package(catalog)
+    await publish(catalog, segment(LOW, 0))
+    await catalog.delete_video(ID, now=NOW)
+    steps: list[Step] = [
+        *STEPS.values(),
+        lambda catalog: catalog.get_video(ID),
+        lambda catalog: catalog.set_title(ID, "x"),
+        lambda catalog: catalog.set_pictures(ID, has_poster=True),
+        lambda catalog: catalog.delete_video(ID, now=NOW),
+    ]
+    for step in steps:
+        with pytest.raises(NotFound):
+            await step(catalog)
+    await catalog.set_progress(ID, 0.9)
+    await catalog.fail(ID, code="x", message="x")
+    assert await catalog.list_videos(limit=10) == ([], None)
+    assert await catalog.in_state(*VideoState) == []
+    assert await catalog.renditions(ID) == []
+    assert await catalog.segments(ID, LOW.name) == []
+    assert await catalog.all_segments(ID) == {}
+
+
+async def test_tombstones_stay_until_they_are_forgotten(catalog: Catalog) -> None:
+    for number in range(3):
+        await upload(catalog, f"video00{number}")
+    await catalog.delete_video("video002", now=NOW)
+    await catalog.delete_video("video000", now=NOW + timedelta(seconds=1))
+    assert await catalog.tombstones() == ["video002", "video000"]
+    await catalog.forget("video002")
+    await catalog.forget("video002")
+    assert await catalog.tombstones() == ["video000"]
+
+
+async def test_forget_removes_every_row(catalog: Catalog) -> None:
+    await package(catalog)
+    await publish(catalog, segment(LOW, 0))
+    await catalog.forget(ID)
+    await package(catalog)
+    assert await catalog.all_segments(ID) == {}
+
+
+async def test_videos_are_listed_newest_first(catalog: Catalog) -> None:
+    for number in (2, 0, 1):
+        await upload(catalog, f"video00{number}", NOW + timedelta(seconds=number))
+    videos, cursor = await catalog.list_videos(limit=3)
+    assert [video.id for video in videos] == ["video002", "video001", "video000"]
+    assert cursor is None
+
+
+async def test_pages_hold_still_while_videos_come_and_go(catalog: Catalog) -> None:
+    for number in range(7):  # the first four were made in the same instant
+        await upload(catalog, f"video00{number}", NOW + timedelta(seconds=max(0, number - 3)))
+    seen: list[str] = []
+    cursor = None
+    for page in range(4):
+        videos, cursor = await catalog.list_videos(limit=2, cursor=cursor)
+        seen += [video.id for video in videos]
+        await upload(catalog, f"newer00{page}", NOW + timedelta(hours=1))
+        with suppress(NotFound):
+            await catalog.delete_video("video006", now=NOW)
+    assert seen == [f"video00{number}" for number in reversed(range(7))]
+    assert cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "!!!", "Zm9v", "é", "MjAyNi0wMy0wMSAn", "A" * 1000])
+async def test_a_cursor_of_elsewhere_is_refused(catalog: Catalog, cursor: str) -> None:
+    with pytest.raises(InvalidInput):
+        await catalog.list_videos(limit=2, cursor=cursor)
+
+
+@pytest.mark.parametrize("limit", [-1, 0, 1001])
+async def test_a_page_has_bounds(catalog: Catalog, limit: int) -> None:
+    with pytest.raises(InvalidInput):
+        await catalog.list_videos(limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("ÄRGER", {"Kein Ärger"}),
+        ("straße", {"STRASSE"}),
+        ("100%", {"100% sure"}),
+        ("_", {"snake_case"}),
+        ("\\", {"back\\slash"}),
+        ("'; DROP TABLE videos --", set()),
+        ("", {"Kein Ärger", "STRASSE", "100% sure", "100 times", "snake_case", "back\\slash"}),
+    ],
+)
+async def test_a_query_is_found_literally_in_any_case(
+    catalog: Catalog, query: str, expected: set[str]
+) -> None:
+    titles = ["Kein Ärger", "STRASSE", "100% sure", "100 times", "snake_case", "back\\slash"]
+    for number, title in enumerate(titles):
+        await catalog.create_video(f"video00{number}", title=title, now=NOW)
+    videos, _ = await catalog.list_videos(limit=10, query=query)
+    assert {video.title for video in videos} == expected
+    await catalog.set_title("video000", "Renamed")
+    assert (await catalog.list_videos(limit=10, query="rename"))[0][0].title == "Renamed"
+
+
+async def test_videos_in_a_state_come_oldest_first(catalog: Catalog) -> None:
+    for number in (1, 0, 2):
+        await upload(catalog, f"video00{number}", NOW + timedelta(seconds=number))
+    await catalog.accept_source("video001", size_bytes=1)
+    uploading = await catalog.in_state(VideoState.UPLOADING)
+    assert [video.id for video in uploading] == ["video000", "video002"]
+    both = await catalog.in_state(VideoState.PROBING, VideoState.UPLOADING)
+    assert [video.id for video in both] == ["video000", "video001", "video002"]
+    assert await catalog.in_state() == []
+
+
+async def test_one_of_two_accepts_wins(catalog: Catalog, other: Catalog) -> None:
+    for number in range(5):
+        video_id = f"video00{number}"
+        await upload(catalog, video_id)
+        results = await asyncio.gather(
+            *(each.accept_source(video_id, size_bytes=1) for each in (catalog, other) * 3),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(result, Video) for result in results) == 1
+        assert sum(isinstance(result, Conflict) for result in results) == 5
+
+
+async def test_two_workers_publish_at_once(catalog: Catalog, other: Catalog) -> None:
+    await package(catalog, LOW, SOUND)
+
+    async def work(worker: Catalog, rendition: Rendition) -> None:
+        for number in range(20):
+            await publish(worker, segment(rendition, number))
+
+    await asyncio.gather(
+        work(catalog, LOW), work(other, LOW), work(catalog, SOUND), work(other, SOUND)
+    )
+    assert await catalog.all_segments(ID) == {
+        rendition.name: [segment(rendition, number) for number in range(20)]
+        for rendition in (LOW, SOUND)
+    }
+    video = await catalog.get_video(ID)
+    assert video.playable
+    assert video.revision == 3 + 80
+
+
+async def test_a_reader_does_not_wait_for_a_writer(catalog: Catalog, other: Catalog) -> None:
+    await upload(catalog)
+    async with catalog._database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE videos SET title = 'unfinished'")
+        video = await asyncio.wait_for(other.get_video(ID), 5)
+    assert video.title == "A film"
+
+
+async def test_what_a_cancelled_writer_began_is_undone(catalog: Catalog, other: Catalog) -> None:
+    await upload(catalog)
+    written = asyncio.Event()
+
+    async def write() -> None:
+        async with catalog._database.writing() as connection:
+            await connection.exec_driver_sql("UPDATE videos SET title = 'unfinished'")
+            written.set()
+            await asyncio.Event().wait()
+
+    writer = asyncio.create_task(write())
+    await asyncio.wait_for(written.wait(), 10)
+    writer.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writer
+    assert (await other.set_title(ID, "after")).title == "after"
+    assert (await catalog.get_video(ID)).title == "after"
+
+
+def edge(edge_id: str, region: str = "fra") -> Edge:
+    return Edge(edge_id, region, f"https://{edge_id}.example.org", "0.1.0", NOW, NOW)
+
+
+async def test_edges_live_while_they_report(catalog: Catalog) -> None:
+    await catalog.heartbeat(edge("edge-2"), now=NOW)
+    await catalog.heartbeat(edge("edge-1"), now=NOW)
+    await catalog.heartbeat(edge("edge-3", "ams"), now=NOW)
+    later = NOW + timedelta(seconds=30)
+    await catalog.heartbeat(replace(edge("edge-2"), version="0.2.0"), now=later)
+    living = await catalog.living_edges(now=later, within_seconds=30)
+    assert [found.id for found in living] == ["edge-3", "edge-1", "edge-2"]
+    living = await catalog.living_edges(now=later, within_seconds=29)
+    assert living == [replace(edge("edge-2"), version="0.2.0", seen_at=later)]
+
+
+async def test_edges_silent_for_days_are_forgotten(catalog: Catalog) -> None:
+    await catalog.heartbeat(edge("edge-1"), now=NOW)
+    later = NOW + timedelta(days=2)
+    await catalog.heartbeat(edge("edge-2"), now=later)
+    living = await catalog.living_edges(now=later, within_seconds=timedelta(days=9).total_seconds())
+    assert [found.id for found in living] == ["edge-2"]
+
+
+async def test_workers_are_dead_when_they_fall_silent(catalog: Catalog) -> None:
+    await catalog.worker_heartbeat("worker-2", now=NOW)
+    await catalog.worker_heartbeat("worker-1", now=NOW)
+    later = NOW + timedelta(seconds=10)
+    assert await catalog.dead_workers(now=later, silent_seconds=10) == []
+    assert await catalog.dead_workers(now=later, silent_seconds=9) == ["worker-1", "worker-2"]
+    await catalog.worker_heartbeat("worker-2", now=later)
+    assert await catalog.dead_workers(now=later, silent_seconds=9) == ["worker-1"]
+    await catalog.forget_worker("worker-1")
+    await catalog.forget_worker("worker-1")
+    assert await catalog.dead_workers(now=later, silent_seconds=9) == []
+
+
+async def test_check_returns_when_the_database_answers(catalog: Catalog) -> None:
+    await catalog.check()
+
+
+async def test_several_may_open_a_new_database_at_once(url: str) -> None:
+    catalogs = await asyncio.gather(*(Catalog.open(url) for _ in range(5)))
+    await upload(catalogs[0])
+    for catalog in catalogs:
+        assert (await catalog.get_video(ID)).id == ID
+        await catalog.close()
+
+
+_PROCESS = """
+import asyncio, sys
+from datetime import UTC, datetime
+from streamer.shared.catalog import Catalog
+
+async def main(url, name):
+    catalog = await Catalog.open(url)
+    for number in range(20):
+        await catalog.create_video(f"{name}{number:07d}", title="t", now=datetime.now(UTC))
+    await catalog.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_several_processes_share_a_new_database(url: str) -> None:
+    processes = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", _PROCESS, url, name)
+        for name in "abc"
+    ]
+    async with asyncio.timeout(60):
+        assert [await process.wait() for process in processes] == [0, 0, 0]
+    catalog = await Catalog.open(url)
+    videos, _ = await catalog.list_videos(limit=100)
+    assert len(videos) == 60
+    await catalog.close()
+
+
+async def test_the_migrations_make_the_tables_that_the_code_uses(catalog: Catalog) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with catalog._database.reading() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
+    catalog = await Catalog.open(url)
+    async with catalog._database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    await catalog.close()
+    with pytest.raises(Conflict) as caught:
+        await Catalog.open(url)
+    assert caught.value.code == "database_version"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://host/db", "http://[bad"]
+)
+async def test_a_url_of_no_database_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        await Catalog.open(url)
+
+
+async def test_a_server_that_is_down_is_unavailable() -> None:
+    with pytest.raises(Unavailable):
+        await Catalog.open(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+
+
+async def test_a_server_that_goes_down_is_unavailable(postgres: Postgres) -> None:
+    async with Postgres() as server:
+        url = await server.create_database()
+        catalog = await Catalog.open(url)
+        await upload(catalog)
+    for attempt in (catalog.check(), catalog.get_video(ID), catalog.set_title(ID, "x")):
+        with pytest.raises(Unavailable):
+            await attempt
+    await catalog.close()
+
+
+async def test_wrong_credentials_are_unavailable(postgres: Postgres) -> None:
+    with pytest.raises(Unavailable):
+        await Catalog.open(postgres.url("postgres").replace("postgres@", "stranger@"))
+
+
+async def test_sslmode_is_understood(postgres: Postgres) -> None:
+    url = await postgres.create_database()
+    catalog = await Catalog.open(f"{url}?sslmode=prefer")
+    await catalog.close()
+    with pytest.raises(Unavailable):
+        await Catalog.open(f"{url}?sslmode=require")
+
+
+async def test_a_connection_that_the_server_closed_is_replaced(postgres: Postgres) -> None:
+    url = await postgres.create_database()
+    catalog = await Catalog.open(url)
+    await upload(catalog)
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+        url.rpartition("/")[2],
+    )
+    await connection.close()
+    assert (await catalog.get_video(ID)).id == ID
+    await catalog.close()
+
+
+async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("This is a text, and not a short one. " * 100)
+    with pytest.raises(Unavailable):
+        await Catalog.open(f"sqlite:///{tmp_path}/text.db")
+    with pytest.raises(Unavailable):
+        await Catalog.open(f"sqlite:///{tmp_path}")
+    with pytest.raises(Unavailable):
+        await Catalog.open("sqlite:////proc/nowhere/catalog.db")
+
+
+async def test_sqlite_survives_a_crash(tmp_path: Path) -> None:
+    """What was committed is there although nobody closed the database."""
+    path = tmp_path / "catalog.db"
+    catalog = await Catalog.open(f"sqlite:///{path}")
+    await upload(catalog)
+    for name in ("catalog.db", "catalog.db-wal"):
+        (tmp_path / f"copy-{name}").write_bytes((tmp_path / name).read_bytes())
+    await catalog.close()
+    copy = await Catalog.open(f"sqlite:///{tmp_path}/copy-catalog.db")
+    assert (await copy.get_video(ID)).id == ID
+    await copy.close()
+
+
+async def test_a_full_sqlite_database_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    catalog = await Catalog.open(f"sqlite:///{path}")
+    async with catalog._database.reading() as connection:
+        pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
+        await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageFull):
+        await catalog.create_video(ID, title="x" * 1_000_000, now=NOW)
+    assert await catalog.list_videos(limit=1) == ([], None)
+    await catalog.close()
+
+
+async def test_sqlite_is_in_wal_mode(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.db"
+    await (await Catalog.open(f"sqlite:///{path}")).close()
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
