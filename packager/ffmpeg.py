@@ -18,6 +18,7 @@ from typing import Any
 
 from packager.core.input import probe_argv
 from packager.core.report import clean_report, read_frames
+from packager.together import together
 
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
@@ -222,7 +223,7 @@ async def _run(
         streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
         if feed is not None:
             streams.append(_feed(process, feed))
-        await _all(streams)
+        await together(streams)
         code = await process.wait()
     except BaseException as error:
         await _end(process)
@@ -231,20 +232,6 @@ async def _run(
         raise
     if code != 0:
         raise FfmpegError(report.text)
-
-
-async def _all(awaitables: Sequence[Awaitable[None]]) -> None:
-    """Wait for all; the first failure cancels the others and is raised as it is."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for awaitable in awaitables:
-                group.create_task(_as_coroutine(awaitable))
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-
-
-async def _as_coroutine(awaitable: Awaitable[None]) -> None:
-    await awaitable
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from os import SEEK_END
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -13,6 +14,7 @@ from streamer.core.errors import StorageFull
 from streamer.core.keys import source_key
 
 _SPARE_BYTES = 1 << 30
+_HEAD_BYTES = 64
 
 
 @asynccontextmanager
@@ -48,7 +50,8 @@ async def _copy(workshop: Workshop, key: str, path: Path) -> Path:
     return path
 
 
-async def read_head(path: Path, size: int) -> tuple[bytes, int]:
+async def read_head(path: Path) -> tuple[bytes, int]:
     """The first bytes of a file, and how many it has."""
     async with aiofiles.open(path, "rb") as file:
-        return await file.read(size), path.stat().st_size
+        head = await file.read(_HEAD_BYTES)
+        return head, await file.seek(0, SEEK_END)

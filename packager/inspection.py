@@ -1,0 +1,72 @@
+"""The first step: what the source is, and which renditions it becomes."""
+
+from pathlib import Path
+
+from packager.core.encode import AUDIO_RATE
+from packager.core.ladder import Rung, build_ladder
+from packager.core.plan import Grid, frame_grid
+from packager.core.source import AudioTrack, SourceInfo, explain_unreadable, read_probe
+from packager.ffmpeg import FfmpegError
+from packager.source_file import read_head
+from packager.workshop import Workshop
+from streamer.core.video import MediaKind, Rendition
+
+
+async def inspect_source(workshop: Workshop, video_id: str, path: str) -> SourceInfo:
+    """Probe the source and tell the catalog which renditions to expect.
+
+    Raises:
+        SourceRejected: It cannot become a stream.
+        NotFound: The video was deleted.
+    """
+    try:
+        probe = await workshop.ffmpeg.probe(path)
+    except FfmpegError as error:
+        head, size_bytes = await read_head(Path(path))
+        raise explain_unreadable(head, size_bytes) from error
+    source = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
+    await workshop.catalog.begin_packaging(
+        video_id, duration_seconds=source.duration_seconds, renditions=_renditions(source)
+    )
+    return source
+
+
+def sound_rendition_name(audio: AudioTrack) -> str:
+    """The name of the rendition that carries this sound."""
+    return f"audio-{audio.language}" if audio.language else "audio"
+
+
+def _renditions(source: SourceInfo) -> list[Rendition]:
+    renditions = []
+    if source.video is not None:
+        grid = frame_grid(source.video.frame_rate)
+        renditions = [_picture(rung, grid) for rung in build_ladder(source.video)]
+    if source.audio is not None:
+        renditions.append(_sound(source.audio))
+    return renditions
+
+
+def _picture(rung: Rung, grid: Grid) -> Rendition:
+    return Rendition(
+        name=rung.name,
+        kind=MediaKind.VIDEO,
+        # Read from the encoder's output when the first chunk is published.
+        codecs="",
+        timescale=grid.timescale,
+        width=rung.width,
+        height=rung.height,
+        frame_rate=grid.frame_rate,
+    )
+
+
+def _sound(audio: AudioTrack) -> Rendition:
+    return Rendition(
+        name=sound_rendition_name(audio),
+        kind=MediaKind.AUDIO,
+        codecs="",
+        timescale=AUDIO_RATE,
+        language=audio.language,
+        label=audio.language or "Audio",
+        channels=2,
+        is_default=True,
+    )

@@ -1,0 +1,82 @@
+"""A packager worker: one process that takes jobs until it is told to stop."""
+
+import asyncio
+import logging
+import os
+import socket
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from dbos import DBOS, DBOSConfig
+
+from packager.core.worker_id import WorkerId
+from packager.recovery import take_over
+from packager.settings import PackagerSettings
+from packager.workflow import Workflows
+from packager.workshop import Workshop
+from streamer.core.errors import StreamerError
+from streamer.shared.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, jobs_url, prepare_jobs
+
+_HEARTBEAT_SECONDS = 2.0
+_SILENT_SECONDS = 6.0
+# A job waits this long at most before a free worker sees it.
+_POLL_SECONDS = 0.1
+_log = logging.getLogger("packager")
+
+
+async def run_worker(settings: PackagerSettings, *, stop: asyncio.Event) -> None:
+    """Package videos until `stop` is set.
+
+    Work that is running then is given up at the chunk it has reached; a worker that starts later
+    resumes it. Only one worker may run in a process.
+
+    Raises:
+        Unavailable: The store or the database does not answer at the start.
+    """
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
+    async with AsyncExitStack() as stack:
+        workshop = await Workshop.open(settings, stack)
+        workflows = Workflows(workshop)
+        worker_id = WorkerId(socket.gethostname(), os.getpid(), uuid4().hex[:8])
+        await _launch(settings, workflows, worker_id)
+        stack.push_async_callback(asyncio.to_thread, DBOS.destroy, destroy_registry=True)
+        stack.push_async_callback(workflows.close)
+        beating = asyncio.create_task(_beat(workshop, worker_id))
+        try:
+            _log.info("worker %s is ready", worker_id)
+            await stop.wait()
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+
+
+async def _launch(settings: PackagerSettings, workflows: Workflows, worker_id: WorkerId) -> None:
+    url = jobs_url(settings.shared)
+    config: DBOSConfig = {
+        "name": APPLICATION,
+        "system_database_url": url,
+        "application_version": APPLICATION_VERSION,
+        "executor_id": str(worker_id),
+        "log_level": "CRITICAL",
+    }
+    await asyncio.to_thread(prepare_jobs, url)
+    DBOS(config=config)
+    workflows.register()
+    DBOS.launch()
+    await DBOS.register_queue_async(
+        QUEUE,
+        worker_concurrency=settings.videos,
+        polling_interval_sec=_POLL_SECONDS,
+        on_conflict="always_update",
+    )
+
+
+async def _beat(workshop: Workshop, worker_id: WorkerId) -> None:
+    """Say that this worker lives, and take over from those that do not, until cancelled."""
+    while True:
+        with suppress(StreamerError):
+            now = datetime.now(UTC)
+            await workshop.catalog.worker_heartbeat(str(worker_id), now=now)
+            await take_over(workshop.catalog, worker_id, silent_seconds=_SILENT_SECONDS, now=now)
+        await asyncio.sleep(_HEARTBEAT_SECONDS)

@@ -1,0 +1,86 @@
+"""The durable workflow behind a job: one video, from its source to `ready` or `failed`."""
+
+import asyncio
+import logging
+
+from dbos import DBOS
+from dbos import error as dbos_error
+
+from packager.core.report import explain_failure
+from packager.ffmpeg import FfmpegError
+from packager.packaging import Packaging
+from packager.source_file import open_source_file
+from packager.workshop import Workshop
+from streamer.core.errors import NotFound, SourceRejected, StreamerError
+from streamer.core.keys import video_prefix
+from streamer.shared.jobs import WORKFLOW
+
+_log = logging.getLogger("packager")
+
+
+class Workflows:
+    """The workflows that this process runs."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._is_open = True
+
+    def register(self) -> None:
+        """Make the workflow known to DBOS."""
+
+        @DBOS.workflow(name=WORKFLOW)
+        async def package_video(video_id: str) -> None:
+            await self._run(video_id)
+
+    async def close(self) -> None:
+        """End what is running, processes included; DBOS still holds it to be resumed."""
+        self._is_open = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, video_id: str) -> None:
+        # A cancelled task leaves the workflow pending: the next worker resumes it.
+        if not self._is_open:
+            raise asyncio.CancelledError
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            await self._package(video_id)
+        except NotFound:
+            await self._clean_up(video_id)
+        except dbos_error.DBOSWorkflowCancelledError:
+            await self._clean_up(video_id)
+            raise
+
+    async def _package(self, video_id: str) -> None:
+        try:
+            async with open_source_file(self._workshop, video_id) as path:
+                await Packaging(self._workshop, video_id, path).run()
+        except NotFound:
+            raise
+        except SourceRejected as error:
+            await self._fail(video_id, error.code, error.detail)
+        except FfmpegError as error:
+            _log.warning("video %s: ffmpeg failed: %s", video_id, error.report)
+            reason = explain_failure(error.report)
+            await self._fail(video_id, reason.code, reason.detail)
+        except StreamerError as error:
+            _log.exception("video %s cannot be packaged", video_id)
+            await self._fail(video_id, error.code, error.detail)
+        except Exception:
+            _log.exception("video %s cannot be packaged", video_id)
+            await self._fail(video_id, "internal", "The video could not be packaged.")
+
+    async def _fail(self, video_id: str, code: str, message: str) -> None:
+        await self._workshop.catalog.fail(video_id, code=code, message=message)
+
+    async def _clean_up(self, video_id: str) -> None:
+        """Remove what was stored after the video was deleted."""
+        try:
+            await self._workshop.catalog.get_video(video_id)
+        except NotFound:
+            await self._workshop.store.delete_prefix(video_prefix(video_id))
