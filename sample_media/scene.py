@@ -111,7 +111,7 @@ def _sky(seconds: int) -> str:
     )
     return (
         f"color=black:s=8x72:r={RATE},format=gbrp,geq={':'.join(planes)},"
-        f"scale={WIDTH}:{HEIGHT}:flags=bilinear,format=yuv420p[sky]"
+        f"scale={WIDTH}:{HEIGHT}:flags=bilinear,setsar=1,format=yuv420p[sky]"
     )
 
 
