@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -154,26 +155,26 @@ class _Watch:
 
 
 class _Pipes:
-    """One pipe for each output of a run."""
+    """One socket pair for each output of a run.
+
+    Not pipes: uvloop closes the descriptor of an adopted pipe twice, and in between another thread
+    may have been given its number.
+    """
 
     def __init__(self, count: int) -> None:
-        self._pairs = [os.pipe() for _ in range(count)]
-        self._transports: list[asyncio.ReadTransport] = []
-        self._write_open = True
-
-    @property
-    def write_ends(self) -> tuple[int, ...]:
-        return tuple(write for _, write in self._pairs)
+        self._pairs = [socket.socketpair() for _ in range(count)]
+        self._writers: list[asyncio.StreamWriter] = []
+        self.write_ends = tuple(write.fileno() for _, write in self._pairs)
 
     async def __aenter__(self) -> "_Pipes":
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         self.close_write_ends()
-        for transport in self._transports:
-            transport.close()
-        for read, _ in self._pairs[len(self._transports) :]:
-            os.close(read)
+        for writer in self._writers:
+            writer.close()
+        for read, _ in self._pairs[len(self._writers) :]:
+            read.close()
 
     async def open(self) -> list[AsyncIterator[bytes]]:
         """The read ends."""
@@ -181,18 +182,12 @@ class _Pipes:
 
     def close_write_ends(self) -> None:
         """Leave the write ends to the process alone, so that its end ends the streams."""
-        if self._write_open:
-            self._write_open = False
-            for _, write in self._pairs:
-                os.close(write)
+        for _, write in self._pairs:
+            write.close()
 
-    async def _open(self, read: int) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(limit=_PIECE_BYTES)
-        transport, _ = await loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", buffering=0)
-        )
-        self._transports.append(transport)
+    async def _open(self, read: socket.socket) -> AsyncIterator[bytes]:
+        reader, writer = await asyncio.open_connection(sock=read, limit=_PIECE_BYTES)
+        self._writers.append(writer)
         return _pieces(reader)
 
 
