@@ -11,6 +11,8 @@ import { isFinal, mediaPath, type VideoResource } from "../shared/video";
 import { watchVideo } from "../shared/watch";
 import { canBeContinued } from "./interrupted";
 
+const POSTER_PAUSE_MS = 4000;
+
 export class Card {
   readonly element = el("li", { class: "card" });
   readonly #onGone: () => void;
@@ -24,6 +26,7 @@ export class Card {
   readonly #heading: HTMLElement;
   #video: VideoResource;
   #poster: HTMLImageElement | null = null;
+  #nextPosterLook = 0;
   #stopWatching: (() => void) | null = null;
 
   constructor(video: VideoResource, onGone: () => void) {
@@ -90,8 +93,11 @@ export class Card {
     return waits ? "Choose the same file again to continue its upload." : "";
   }
 
+  /** The poster is made while the video is packaged: until it is there, one looks now and then. */
   #showPoster(): void {
-    if (this.#poster || this.#video.state === "failed" || !this.#video.playable) return;
+    if (this.#poster || !this.#video.playable) return;
+    if (performance.now() < this.#nextPosterLook && !isFinal(this.#video)) return;
+    this.#nextPosterLook = performance.now() + POSTER_PAUSE_MS;
     const image = el("img", { alt: "", decoding: "async" });
     this.#poster = image;
     image.addEventListener("load", () => this.#picture.prepend(image));

@@ -144,7 +144,7 @@ export class Player {
   }
 
   async #loadStoryboard(): Promise<void> {
-    if (this.#hasStoryboard) return;
+    if (this.#hasStoryboard || this.#video.state !== "ready") return;
     this.#hasStoryboard = true;
     const url = new URL("storyboard.vtt", this.#stream.source.url);
     const response = await fetch(url).catch(() => null);
