@@ -51,18 +51,29 @@ async def run_origin(
     Raises:
         Unavailable: A part cannot be reached, or the port is taken.
     """
+    async with open_app(settings) as app:
+        await serve(app, settings, stop=stop, on_listening=on_listening)
+
+
+async def serve(
+    app: FastAPI,
+    settings: OriginSettings,
+    *,
+    stop: asyncio.Event,
+    on_listening: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve `app` until `stop` is set; see `run_origin`."""
     with _listener(settings) as listener:
-        async with open_app(settings) as app:
-            server = _Server(_config(app, settings))
-            serving = asyncio.create_task(server.serve(sockets=[listener]), name="serve")
-            stopping = asyncio.create_task(stop.wait())
-            on_listening(_url(listener))
-            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            uploads_end = settings.shutdown_seconds * _UPLOADS_SHARE
-            await end_streams(app, interrupt_uploads_after_seconds=uploads_end)
-            server.should_exit = True
-            await serving
+        server = _Server(_config(app, settings))
+        serving = asyncio.create_task(server.serve(sockets=[listener]), name="serve")
+        stopping = asyncio.create_task(stop.wait())
+        on_listening(_url(listener))
+        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        uploads_end = settings.shutdown_seconds * _UPLOADS_SHARE
+        await end_streams(app, interrupt_uploads_after_seconds=uploads_end)
+        server.should_exit = True
+        await serving
 
 
 @asynccontextmanager

@@ -3,9 +3,8 @@
 import gzip
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from streamer.core import keys
 from streamer.core.conditional import Outcome, Preconditions, Validators, evaluate
@@ -25,9 +24,6 @@ _GROWING = "public, max-age=1"
 _FINAL = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 _GZIP_LEVEL = 6
 _MIN_GZIP_BYTES = 400
-
-_VideoId = Annotated[str, Path(pattern=f"^{keys.VIDEO_ID.pattern}$")]
-_RenditionName = Annotated[str, Path(pattern=f"^{keys.RENDITION_NAME.pattern}$")]
 
 
 def manifest_router() -> APIRouter:
@@ -50,9 +46,7 @@ def manifest_router() -> APIRouter:
     return router
 
 
-async def get_multivariant(
-    video_id: _VideoId, request: Request, services: FromServices
-) -> Response:
+async def get_multivariant(video_id: str, request: Request, services: FromServices) -> Response:
     """The HLS multivariant playlist: every rendition that can be played, the lowest first."""
     video = await _playable(services, video_id)
     text = render_multivariant(multivariant_playlist(await _tracks(services, video_id)))
@@ -60,7 +54,7 @@ async def get_multivariant(
 
 
 async def get_media(
-    video_id: _VideoId, rendition: _RenditionName, request: Request, services: FromServices
+    video_id: str, rendition: str, request: Request, services: FromServices
 ) -> Response:
     """A rendition's HLS media playlist: EVENT while it grows, then VOD."""
     video = await _playable(services, video_id)
@@ -72,7 +66,7 @@ async def get_media(
     return _manifest(request, services, text, _HLS_TYPE, video)
 
 
-async def get_dash(video_id: _VideoId, request: Request, services: FromServices) -> Response:
+async def get_dash(video_id: str, request: Request, services: FromServices) -> Response:
     """The DASH manifest, once the video is ready."""
     video = await _playable(services, video_id)
     if video.state is not VideoState.READY:

@@ -15,7 +15,7 @@ DIST = Path(streamer.__file__).parent / "web" / "dist"
 _SECURITY = {
     # Players fetch from any edge, hls.js feeds the <video> and its worker from blob: URLs.
     "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
         "img-src 'self' data: blob: http: https:; font-src 'self'; connect-src *; "
         "media-src 'self' blob: http: https:; worker-src 'self' blob:; manifest-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"

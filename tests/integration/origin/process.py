@@ -1,0 +1,73 @@
+"""An origin in a process of its own, to be killed."""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from streamer.processes import end_with_parent
+from tests.servers import free_port
+
+_START_SECONDS = 30.0
+
+
+class OriginProcess:
+    def __init__(self, process: asyncio.subprocess.Process, url: str) -> None:
+        self._process = process
+        self.url = url
+
+    async def kill(self) -> None:
+        self._process.kill()
+        await self._process.wait()
+
+    async def terminate(self) -> int:
+        """The exit status after SIGTERM."""
+        self._process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(_START_SECONDS):
+            return await self._process.wait()
+
+
+@asynccontextmanager
+async def origin_process(
+    data_dir: Path, *, max_file_bytes: int | None = None
+) -> AsyncIterator[OriginProcess]:
+    """Runs until the block ends, unless it is killed before."""
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streamer", "serve", "--no-worker", "--port", str(port)),
+        env={**os.environ, "STREAMER_DATA_DIR": str(data_dir)},
+        preexec_fn=_limited(max_file_bytes),
+    )
+    origin = OriginProcess(process, f"http://127.0.0.1:{port}")
+    try:
+        await _wait_until_it_answers(origin.url)
+        yield origin
+    finally:
+        if process.returncode is None:
+            await origin.kill()
+
+
+def _limited(max_file_bytes: int | None) -> Callable[[], None]:
+    def prepare() -> None:
+        end_with_parent()
+        if max_file_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
+
+    return prepare
+
+
+async def _wait_until_it_answers(url: str) -> None:
+    async with asyncio.timeout(_START_SECONDS), httpx.AsyncClient() as client:
+        while True:
+            try:
+                await client.get(f"{url}/healthz")
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+            else:
+                return
