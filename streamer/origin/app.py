@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
+from streamer.core.public_address import is_public_address
 from streamer.origin.cors import CorsMiddleware
 from streamer.origin.deletion import Deletion
 from streamer.origin.events import Watches
@@ -97,7 +98,7 @@ def _make_services(
     fetches = Fetches(
         uploads,
         catalog,
-        allow_private=settings.fetch_allow_private,
+        is_allowed=_any_address if settings.fetch_allow_private else is_public_address,
         timeout_seconds=settings.fetch_timeout_seconds,
     )
     deletion = Deletion(catalog, store, jobs, uploads, fetches)
@@ -117,6 +118,10 @@ def _make_services(
         watches=Watches(catalog, presenter),
         metrics=Metrics(),
     )
+
+
+def _any_address(address: str) -> bool:
+    return True
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from yarl import URL
 from streamer.core.errors import InvalidInput, NotFound, SourceRejected, StorageFull, StreamerError
 from streamer.core.errors import TooLarge as TooLargeError
 from streamer.core.video import Video
-from streamer.origin.outbound import PrivateAddress, check_url, open_session
+from streamer.origin.outbound import AddressRule, PrivateAddress, check_url, open_session
 from streamer.origin.tus import title_from_filename
 from streamer.origin.uploads import Uploads, new_video_id
 from streamer.shared.catalog import Catalog
@@ -33,16 +33,16 @@ class Fetches:
     Args:
         uploads: Where the bytes go.
         catalog: Holds the videos and their URLs.
-        allow_private: Whether private and loopback addresses may be reached.
+        is_allowed: Judges every address before it is connected to.
         timeout_seconds: The longest that one fetch may take.
     """
 
     def __init__(
-        self, uploads: Uploads, catalog: Catalog, *, allow_private: bool, timeout_seconds: float
+        self, uploads: Uploads, catalog: Catalog, *, is_allowed: AddressRule, timeout_seconds: float
     ) -> None:
         self._uploads = uploads
         self._catalog = catalog
-        self._allow_private = allow_private
+        self._is_allowed = is_allowed
         self._timeout_seconds = timeout_seconds
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -109,7 +109,7 @@ class Fetches:
     async def _fetch(self, video_id: str, url: URL) -> None:
         await self._uploads.begin_again(video_id)
         now = datetime.now(UTC)
-        async with open_session(allow_private=self._allow_private) as session:
+        async with open_session(self._is_allowed) as session:
             body = self._follow(session, url)
             await self._uploads.append(video_id, body, offset=0, now=now)
         await self._uploads.complete(video_id)

@@ -1,20 +1,21 @@
-"""Connections to where a stranger's URL leads: only to the public Internet.
+"""Connections to where a stranger's URL leads, as far as that is allowed.
 
 Each address is judged when the socket to it is made, so neither the spelling of a host, nor DNS,
 nor a redirect can lead anywhere else.
 """
 
 import socket
+from collections.abc import Callable
 
 import aiohttp
 from yarl import URL
 
 from streamer.core.errors import InvalidInput
-from streamer.core.public_address import is_public_address
 
 MAX_URL_CHARS = 2048
 _CONNECT_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0
+AddressRule = Callable[[str], bool]
 _AddressInfo = tuple[int, int, int, str, tuple[str | bytes | int, ...]]
 
 
@@ -41,12 +42,23 @@ def check_url(text: str) -> URL:
     return url
 
 
-def open_session(*, allow_private: bool) -> aiohttp.ClientSession:
-    """A client without cookies, proxies or redirects of its own."""
+def open_session(is_allowed: AddressRule) -> aiohttp.ClientSession:
+    """A client without cookies, proxies or redirects of its own.
+
+    Args:
+        is_allowed: Judges each address before a connection to it is made.
+    """
+
+    def make_socket(address: _AddressInfo) -> socket.socket:
+        family, kind, protocol, _, target = address
+        if not is_allowed(str(target[0])):
+            raise PrivateAddress
+        return socket.socket(family, kind, protocol)
+
     connector = aiohttp.TCPConnector(
         use_dns_cache=False,
         force_close=True,
-        socket_factory=_any_socket if allow_private else _public_socket,
+        socket_factory=make_socket,
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -58,14 +70,3 @@ def open_session(*, allow_private: bool) -> aiohttp.ClientSession:
         auto_decompress=False,
         trust_env=False,
     )
-
-
-def _any_socket(address: _AddressInfo) -> socket.socket:
-    family, kind, protocol, _, _ = address
-    return socket.socket(family, kind, protocol)
-
-
-def _public_socket(address: _AddressInfo) -> socket.socket:
-    if not is_public_address(str(address[4][0])):
-        raise PrivateAddress
-    return _any_socket(address)

@@ -187,7 +187,7 @@ class Uploads:
                 await self._abandon_unlocked(status.record.id, now)
 
     async def abandon_interrupted(self, *, now: datetime) -> None:
-        """Abandon the uploads that cannot be resumed and that no process is writing to."""
+        """Abandon the forms that were cut off and that no process is receiving."""
         for status in await self._staging.statuses():
             if not (status.record.resumable or status.is_complete):
                 await self._abandon_unlocked(status.record.id, now)
@@ -271,13 +271,20 @@ class Uploads:
         return False
 
     async def _abandon_unlocked(self, upload_id: str, now: datetime) -> None:
-        """Abandon an upload unless a request, of this process or another, is writing to it."""
+        """Abandon an upload unless this or another process writes to it or will fetch it again."""
         try:
             async with self._writers.hold(upload_id):
                 (await self._staging.open(upload_id)).close()
         except (Locked, NotFound):
             return
-        await self.abandon(upload_id, now=now)
+        if not await self._is_fetched(upload_id):
+            await self.abandon(upload_id, now=now)
+
+    async def _is_fetched(self, upload_id: str) -> bool:
+        try:
+            return (await self._catalog.get_video(upload_id)).source_url is not None
+        except NotFound:
+            return False
 
 
 async def _write(part: PartFile, writer: Writer, pieces: AsyncIterable[bytes], limit: int) -> None:

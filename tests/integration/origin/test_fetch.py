@@ -1,0 +1,295 @@
+"""Fetching a video from a URL, and all the places it must not be fetched from."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from streamer.core.video import VideoState
+from streamer.origin.fetch import Fetches
+from tests.integration.origin.conftest import OpenOrigin, Origin, eventually, now, opened
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+VIDEOS = "/api/v1/videos"
+DATA = b"moving pictures" * 1000
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class SourceServer:
+    """A server of sources that counts who comes."""
+
+    def __init__(self) -> None:
+        self.requests: list[str] = []
+        self.gate = asyncio.Event()
+        self.url = ""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append(request.path)
+        handler: Handler = getattr(self, request.path.strip("/").partition(".")[0])
+        return await handler(request)
+
+    async def clip(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=DATA)
+
+    async def big(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"x" * 100_001)
+
+    async def endless(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"x" * 10_000)
+
+    async def moved(self, request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/clip.mp4")
+
+    async def loop(self, request: web.Request) -> web.StreamResponse:
+        raise web.HTTPFound("/loop")
+
+    async def to(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": request.query["url"]})
+
+    async def missing(self, request: web.Request) -> web.StreamResponse:
+        raise web.HTTPNotFound
+
+    async def cut(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b"short")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    async def slow(self, request: web.Request) -> web.StreamResponse:
+        await self.gate.wait()
+        return web.Response(body=DATA)
+
+
+@asynccontextmanager
+async def source_server() -> AsyncIterator[SourceServer]:
+    server = SourceServer()
+    application = web.Application()
+    application.router.add_get("/{path:.*}", server.handle)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    listener = socket.create_server(("127.0.0.1", 0))
+    await web.SockSite(runner, listener).start()
+    server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        server.gate.set()
+        await runner.cleanup()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def source() -> AsyncIterator[SourceServer]:
+    async with source_server() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trusting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Origin]:
+    """An origin that may fetch from this machine."""
+    directory = tmp_path_factory.mktemp("trusting")
+    async with opened(directory, fetch_allow_private=True, max_upload_bytes=100_000) as one:
+        yield one
+
+
+async def fetch(origin: Origin, url: str, **more: str) -> str:
+    answer = await origin.client.post(VIDEOS, json={"url": url, **more})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def outcome(origin: Origin, video_id: str) -> tuple[VideoState, str, str]:
+    """State, error code and message once the fetch has ended."""
+
+    async def has_ended() -> bool:
+        return (await origin.video(video_id)).state is not VideoState.UPLOADING
+
+    await eventually(has_ended)
+    video = await origin.video(video_id)
+    error = video.error
+    return video.state, error.code if error else "", error.message if error else ""
+
+
+@pytest.mark.parametrize("path", ["/clip.mp4", "/moved"])
+async def test_a_url_becomes_a_video(trusting: Origin, source: SourceServer, path: str) -> None:
+    video_id = await fetch(trusting, source.url + path)
+    assert await outcome(trusting, video_id) == (VideoState.PROBING, "", "")
+    assert await trusting.source(video_id) == DATA
+    assert video_id in trusting.jobs.packaged
+
+
+async def test_the_title_of_a_fetched_video(trusting: Origin, source: SourceServer) -> None:
+    named = await fetch(trusting, f"{source.url}/clip.mp4", title=" A  title ")
+    unnamed = await fetch(trusting, f"{source.url}/clip.My%20film.mp4?x=1")
+    assert (await trusting.video(named)).title == "A title"
+    assert (await trusting.video(unnamed)).title == "clip.My film"
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "message"),
+    [
+        ("/missing", "fetch_failed", "The server answered 404."),
+        ("/loop", "fetch_failed", "The URL redirects too often."),
+        ("/cut", "fetch_failed", "The connection to the server broke."),
+        ("/big", "too_large", "The file is larger than allowed."),
+        ("/endless", "too_large", "The file is larger than allowed."),
+        (
+            "/to?url=file:///etc/passwd",
+            "fetch_failed",
+            "The URL leads to something that is no http or https URL.",
+        ),
+        (
+            "/to?url=",
+            "fetch_failed",
+            "The URL redirects too often.",
+        ),
+    ],
+)
+async def test_fetches_that_fail_say_why(
+    trusting: Origin, source: SourceServer, path: str, code: str, message: str
+) -> None:
+    video_id = await fetch(trusting, source.url + path)
+    assert await outcome(trusting, video_id) == (VideoState.FAILED, code, message)
+    await eventually(lambda: not trusting.has_bytes(video_id))
+
+
+async def test_a_server_that_is_not_there(trusting: Origin) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    video_id = await fetch(trusting, f"http://127.0.0.1:{port}/a.mp4")
+    assert (await outcome(trusting, video_id))[2] == "The server could not be reached."
+
+
+async def test_a_fetch_is_bounded_in_time(open_origin: OpenOrigin) -> None:
+    async with (
+        source_server() as source,
+        open_origin(fetch_allow_private=True, fetch_timeout_seconds=0.2) as origin,
+    ):
+        video_id = await fetch(origin, f"{source.url}/slow")
+        assert (await outcome(origin, video_id))[2] == "The server did not answer in time."
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[0:0:0:0:0:ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "10.0.0.1",
+        "169.254.169.254",
+        "192.168.0.1",
+        "100.64.0.1",
+        "224.0.0.1",
+        "[fe80::1]",
+        "[fd00::1]",
+    ],
+)
+async def test_private_addresses_are_not_fetched_from(
+    origin: Origin, source: SourceServer, host: str
+) -> None:
+    port = source.url.rpartition(":")[2]
+    seen = len(source.requests)
+    video_id = await fetch(origin, f"http://{host}:{port}/clip.mp4")
+    state, code, message = await outcome(origin, video_id)
+    assert (state, code) == (VideoState.FAILED, "fetch_failed")
+    assert "127" not in message
+    assert len(source.requests) == seen
+
+
+async def test_a_redirect_cannot_lead_where_a_url_cannot(
+    origin: Origin, source: SourceServer
+) -> None:
+    port = source.url.rpartition(":")[2]
+    fetches = Fetches(
+        origin.services.uploads,
+        origin.catalog,
+        is_allowed=lambda address: address == "127.0.0.1",
+        timeout_seconds=10,
+    )
+    target = f"http://127.0.0.2:{port}/clip.mp4"
+    video = await fetches.create(f"{source.url}/to?url={target}", title="", now=now())
+    state, code, message = await outcome(origin, video.id)
+    assert (state, code) == (VideoState.FAILED, "fetch_failed")
+    assert message == "The URL leads to an address that is not on the public Internet."
+    assert source.requests[-1] == "/to"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"title": "x"}',
+        b'{"url": 5}',
+        b'{"url": "clip.mp4"}',
+        b'{"url": "/etc/passwd"}',
+        b'{"url": "file:///etc/passwd"}',
+        b'{"url": "ftp://example.com/a"}',
+        b'{"url": "http://"}',
+        b'{"url": "http:///a"}',
+        b'{"url": "http://user:secret@example.com/a"}',
+        b'{"url": "http://example.com:99999/a"}',
+        b'{"url": "http://[::1/a"}',
+        b'{"url": "http://example.com/a", "extra": 1}',
+        b'{"url": "http://example.com/' + b"a" * 3000 + b'"}',
+        b'{"url": "' + b"a" * 70_000 + b'"}',
+    ],
+)
+async def test_urls_that_are_refused_at_once(origin: Origin, body: bytes) -> None:
+    before = (await origin.client.get(VIDEOS)).json()["items"]
+    answer = await origin.client.post(
+        VIDEOS, content=body, headers={"Content-Type": "application/json"}
+    )
+    assert answer.status_code == 400, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (await origin.client.get(VIDEOS)).json()["items"] == before
+
+
+async def test_a_fetch_that_a_stop_ended_begins_again(open_origin: OpenOrigin) -> None:
+    async with source_server() as source:
+        async with open_origin(fetch_allow_private=True) as origin:
+            video_id = await fetch(origin, f"{source.url}/slow")
+            await eventually(lambda: source.requests == ["/slow"])
+        source.gate.set()
+        async with open_origin(fetch_allow_private=True) as origin:
+            assert await outcome(origin, video_id) == (VideoState.PROBING, "", "")
+            assert await origin.source(video_id) == DATA
+
+
+async def test_deleting_the_video_ends_its_fetch(open_origin: OpenOrigin) -> None:
+    async with source_server() as source, open_origin(fetch_allow_private=True) as origin:
+        video_id = await fetch(origin, f"{source.url}/slow")
+        await eventually(lambda: source.requests == ["/slow"])
+        assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 204
+        await eventually(lambda: not origin.has_bytes(video_id))
+        await origin.services.deletion.sweep()
+        assert await origin.catalog.tombstones() == []
+
+
+async def test_a_video_that_waits_for_a_fetch_is_made_at_once(
+    trusting: Origin, source: SourceServer
+) -> None:
+    url = f"{source.url}/clip.mp4"
+    video = await trusting.services.fetches.create(url, title="", now=now())
+    assert (video.state, video.source_url, video.title) == (VideoState.UPLOADING, url, "clip")
