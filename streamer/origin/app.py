@@ -49,9 +49,8 @@ def create_app(
         version=version("streamer"),
         description="Upload videos, follow their packaging, play them.",
         lifespan=_lifespan,
-        docs_url="/api/docs",
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        redirect_slashes=False,
     )
     app.state.services = services
     add_problem_handlers(app)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streamer.core.keys import media_path
 from streamer.origin.upload_routes import PREFIX as UPLOADS
 
 _MAX_AGE_SECONDS = 86400
@@ -25,7 +24,7 @@ class Policy:
 
 
 PLAYBACK = Policy(
-    path=media_path("", ""),
+    path="/v/",
     methods="GET, HEAD, OPTIONS",
     request_headers=(
         "Range, If-Range, If-None-Match, Cache-Control, "

@@ -77,6 +77,16 @@ class Watches:
                 if watched.resource is sent and not self._is_closed:
                     await watched.wait(_HEARTBEAT_SECONDS)
 
+    @property
+    def is_polling(self) -> bool:
+        """Whether the catalog is being asked for changes."""
+        return self._poller is not None and not self._poller.done()
+
+    def count_watchers(self, video_id: str) -> int:
+        """How many streams follow a video."""
+        watched = self._watched.get(video_id)
+        return 0 if watched is None else watched.watchers
+
     async def close(self) -> None:
         """End every stream of events."""
         self._is_closed = True
@@ -102,7 +112,7 @@ class Watches:
                 del self._watched[video.id]
 
     def _ensure_polling(self) -> None:
-        if self._poller is None or self._poller.done():
+        if not self.is_polling:
             self._poller = asyncio.create_task(self._poll(), name="poll for changes")
 
     async def _poll(self) -> None:

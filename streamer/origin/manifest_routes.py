@@ -23,7 +23,6 @@ _DASH_TYPE = "application/dash+xml"
 _GROWING = "public, max-age=1"
 _FINAL = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 _GZIP_LEVEL = 6
-_MIN_GZIP_BYTES = 400
 
 
 def manifest_router() -> APIRouter:
@@ -98,7 +97,7 @@ def _manifest(
     body = text.encode()
     digest = hashlib.blake2b(body, digest_size=12).hexdigest()
     headers["ETag"] = f'"{digest}"'
-    if len(body) >= _MIN_GZIP_BYTES and accepts_gzip(request.headers.get("accept-encoding")):
+    if accepts_gzip(request.headers.get("accept-encoding")):
         headers |= {"ETag": f'"{digest}-gzip"', "Content-Encoding": "gzip"}
         body = gzip.compress(body, _GZIP_LEVEL, mtime=0)
     outcome = evaluate(_preconditions(request.headers), Validators(headers["ETag"]))

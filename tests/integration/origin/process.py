@@ -26,6 +26,11 @@ class OriginProcess:
         self._process.kill()
         await self._process.wait()
 
+    def peak_mebibytes(self) -> int:
+        """The most memory it ever had."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
     async def terminate(self) -> int:
         """The exit status after SIGTERM."""
         self._process.send_signal(signal.SIGTERM)

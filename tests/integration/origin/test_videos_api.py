@@ -1,0 +1,247 @@
+"""The videos API, its failures, and who may write."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from fastapi.routing import iter_route_contexts
+
+from streamer.core import keys
+from streamer.core.video import VideoState
+from tests.integration.origin.conftest import (
+    TUS,
+    OpenOrigin,
+    Origin,
+    eventually,
+    id_of,
+    now,
+    opened,
+    with_token,
+)
+from tests.integration.origin.test_playback import make_video
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+VIDEOS = "/api/v1/videos"
+TOKEN = "correct horse"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Origin]:
+    async with opened(tmp_path_factory.mktemp("guarded"), **with_token(TOKEN)) as one:
+        yield one
+
+
+async def test_a_video_resource(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    resource = (await origin.client.get(f"{VIDEOS}/{video_id}")).json()
+    assert list(resource) == [
+        "id",
+        "title",
+        "state",
+        "playable",
+        "progress",
+        "duration_seconds",
+        "renditions",
+        "error",
+        "playback",
+        "created_at",
+        "playable_at",
+        "ready_at",
+    ]
+    assert (resource["state"], resource["playable"]) == ("packaging", True)
+    assert resource["playback"] == {
+        "hls": f"/v/{video_id}/index.m3u8",
+        "dash": f"/v/{video_id}/manifest.mpd",
+        "player": f"/watch/{video_id}",
+    }
+    low, high, sound = resource["renditions"]
+    assert (low["name"], low["kind"], low["width"], low["height"]) == ("240p", "video", 426, 240)
+    assert (low["frame_rate"], low["segments"]) == (29.97, 2)
+    assert low["bandwidth"] > 0
+    assert (high["name"], sound["kind"], sound["language"]) == ("720p", "audio", "en")
+
+
+async def test_playback_links_name_the_edge_where_one_is_set(open_origin: OpenOrigin) -> None:
+    async with open_origin(playback_base_url="https://edge.example") as origin:
+        await origin.create_upload(5)
+        [video] = (await origin.client.get(VIDEOS)).json()["items"]
+        assert video["playback"]["hls"] == f"https://edge.example/v/{video['id']}/index.m3u8"
+        assert video["playback"]["player"] == f"/watch/{video['id']}"
+
+
+async def test_a_failed_video_says_why(origin: Origin) -> None:
+    video_id = id_of(await origin.create_upload(5))
+    await origin.catalog.fail(video_id, code="not_a_video", message="This is no video.")
+    resource = (await origin.client.get(f"{VIDEOS}/{video_id}")).json()
+    assert resource["error"] == {"code": "not_a_video", "message": "This is no video."}
+    assert (resource["state"], resource["playable"]) == ("failed", False)
+
+
+async def test_pages_and_search(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        for title in ("Alps", "Beach", "alpaca"):
+            await origin.services.uploads.create(title, now=now())
+        first = (await origin.client.get(VIDEOS, params={"limit": 2})).json()
+        assert [item["title"] for item in first["items"]] == ["alpaca", "Beach"]
+        cursor = first["next_cursor"]
+        second = (await origin.client.get(VIDEOS, params={"limit": 2, "cursor": cursor})).json()
+        assert [item["title"] for item in second["items"]] == ["Alps"]
+        assert second["next_cursor"] is None
+        found = (await origin.client.get(VIDEOS, params={"q": "ALP"})).json()
+        assert [item["title"] for item in found["items"]] == ["alpaca", "Alps"]
+
+
+async def test_another_title(origin: Origin) -> None:
+    path = f"{VIDEOS}/{id_of(await origin.create_upload(5))}"
+    answer = await origin.client.patch(path, json={"title": " New\n title "})
+    assert answer.json()["title"] == "New title"
+    assert (await origin.client.get(path)).json()["title"] == "New title"
+
+
+async def test_deletion_hides_at_once_and_removes_everything(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await origin.store.put(keys.source_key(video_id), b"source")
+    assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 204
+    assert (await origin.client.get(f"{VIDEOS}/{video_id}")).status_code == 404
+    assert (await origin.client.get(f"/v/{video_id}/index.m3u8")).status_code == 404
+    assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 404
+
+    async def is_empty() -> bool:
+        prefix = keys.video_prefix(video_id)
+        return [info async for info in origin.store.list(prefix)] == []
+
+    await eventually(is_empty)
+    assert video_id in origin.jobs.cancelled
+    # What a worker publishes in the last moment is removed by the next sweep.
+    await origin.store.put(keys.media_key(video_id, "240p/late.m4s"), b"late")
+    await origin.services.deletion.sweep()
+    assert await is_empty()
+    assert video_id in await origin.catalog.tombstones()
+    await origin.services.deletion.sweep()
+    assert video_id not in await origin.catalog.tombstones()
+
+
+async def test_a_deletion_survives_a_queue_that_is_down(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        video_id = await make_video(origin)
+        origin.jobs.is_down = True
+        assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 204
+        await origin.services.reconciler.reconcile()
+        origin.jobs.is_down = False
+        await origin.services.reconciler.reconcile()
+        await origin.services.reconciler.reconcile()
+        assert await origin.catalog.tombstones() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", f"{VIDEOS}/nosuchvideo", b"", 404, "not_found"),
+        ("GET", f"{VIDEOS}/..%2f", b"", 404, "not_found"),
+        ("GET", f"{VIDEOS}?limit=0", b"", 400, "invalid_input"),
+        ("GET", f"{VIDEOS}?limit=x", b"", 400, "invalid_input"),
+        ("GET", f"{VIDEOS}?cursor=%F0", b"", 400, "invalid_input"),
+        ("GET", f"{VIDEOS}?cursor=abc", b"", 400, "invalid_input"),
+        ("GET", f"{VIDEOS}?q=" + "x" * 300, b"", 400, "invalid_input"),
+        ("PATCH", f"{VIDEOS}/nosuchvideo", b'{"title":"x"}', 404, "not_found"),
+        ("PATCH", f"{VIDEOS}/nosuchvideo", b"{", 400, "invalid_input"),
+        ("PATCH", f"{VIDEOS}/nosuchvideo", b'{"title":""}', 400, "invalid_input"),
+        ("PATCH", f"{VIDEOS}/nosuchvideo", b'{"title":"\\n"}', 400, "invalid_input"),
+        ("PATCH", f"{VIDEOS}/nosuchvideo", b'{"title":"x","id":"y"}', 400, "invalid_input"),
+        ("DELETE", f"{VIDEOS}/nosuchvideo", b"", 404, "not_found"),
+        ("GET", f"{VIDEOS}/nosuchvideo/events", b"", 404, "not_found"),
+        ("PUT", VIDEOS, b"", 405, "method_not_allowed"),
+        ("GET", "/nowhere", b"", 404, "not_found"),
+        ("GET", "/api/v1/nowhere", b"", 404, "not_found"),
+    ],
+)
+async def test_failures_are_problem_documents(
+    origin: Origin, method: str, path: str, body: bytes, status: int, code: str
+) -> None:
+    answer = await origin.client.request(
+        method, path, content=body, headers={"Content-Type": "application/json"}
+    )
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (status, code)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert set(problem) == {"type", "title", "status", "detail", "code"}
+    assert problem["status"] == status
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+async def test_a_bug_is_a_problem_without_internals(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+
+        async def broken() -> None:
+            raise ValueError("secret")
+
+        origin.app.add_api_route("/broken", broken)
+        answer = await origin.client.get("/broken")
+        assert answer.status_code == 500
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert "secret" not in answer.text
+
+
+def writing_routes(origin: Origin) -> list[tuple[str, str]]:
+    return [
+        (method, (route.path or "").replace("{video_id}", "nosuchvideo"))
+        for route in iter_route_contexts(origin.app.routes)
+        for method in (route.methods or set()) - {"GET", "HEAD", "OPTIONS"}
+    ]
+
+
+async def test_every_writing_route_asks_for_the_token(guarded: Origin) -> None:
+    routes = writing_routes(guarded)
+    assert len(routes) >= 8
+    for method, path in routes:
+        for authorization in (None, "Bearer wrong", "Bearer", "Basic " + TOKEN, TOKEN):
+            headers = {**TUS} | ({"Authorization": authorization} if authorization else {})
+            answer = await guarded.client.request(method, path, headers=headers)
+            assert answer.status_code == 401, (method, path, authorization)
+            assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+            assert answer.json()["code"] == "unauthorized"
+
+
+async def test_the_override_of_a_method_asks_for_the_token(guarded: Origin) -> None:
+    headers = {**TUS, "X-HTTP-Method-Override": "DELETE"}
+    answer = await guarded.client.post("/api/v1/uploads/nosuchupload", headers=headers)
+    assert answer.status_code == 401
+
+
+async def test_the_token_lets_in(guarded: Origin) -> None:
+    for scheme in ("Bearer", "bearer"):
+        headers = {**TUS, "Upload-Length": "5", "Authorization": f"{scheme} {TOKEN}"}
+        assert (await guarded.client.post("/api/v1/uploads", headers=headers)).status_code == 201
+
+
+async def test_reading_is_open(guarded: Origin) -> None:
+    for path in (VIDEOS, "/api/v1/edges", "/healthz", "/readyz", "/metrics"):
+        assert (await guarded.client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [
+        ("https://evil.example", 401),
+        ("http://127.0.0.1.evil.example", 401),
+        ("null", 401),
+        ("http://[", 401),
+        ("http://localhost:5173", 201),
+        ("http://127.0.0.1:8081", 201),
+        ("http://[::1]:8081", 201),
+    ],
+)
+async def test_without_a_token_other_sites_may_not_write(
+    origin: Origin, site: str, status: int
+) -> None:
+    headers = {**TUS, "Upload-Length": "5", "Origin": site}
+    assert (await origin.client.post("/api/v1/uploads", headers=headers)).status_code == status
+
+
+async def test_states_of_a_video_follow_the_upload(origin: Origin) -> None:
+    path = await origin.create_upload(3)
+    url = f"{VIDEOS}/{id_of(path)}"
+    assert (await origin.client.get(url)).json()["state"] == VideoState.UPLOADING
+    await origin.patch(path, 0, b"abc")
+    assert (await origin.client.get(url)).json()["state"] == VideoState.PROBING
