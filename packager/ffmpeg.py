@@ -149,7 +149,9 @@ class _Watch:
         while not self._over:
             self._alive.clear()
             try:
-                await asyncio.wait_for(self._alive.wait(), self._stall_seconds)
+                # Not wait_for: before Python 3.12 it may swallow a cancellation.
+                async with asyncio.timeout(self._stall_seconds):
+                    await self._alive.wait()
             except TimeoutError as error:
                 raise FfmpegError("the conversion stood still") from error
 

@@ -5,8 +5,15 @@ from pathlib import Path
 from packager.core.encode import AUDIO_RATE
 from packager.core.ladder import Rung, build_ladder
 from packager.core.plan import Grid, frame_grid
-from packager.core.source import AudioTrack, SourceInfo, explain_unreadable, read_probe
+from packager.core.source import (
+    AudioTrack,
+    SourceInfo,
+    container_formats,
+    explain_unreadable,
+    read_probe,
+)
 from packager.ffmpeg import FfmpegError
+from packager.mp4_check import check_mp4
 from packager.source_file import read_head
 from packager.workshop import Workshop
 from streamer.core.video import MediaKind, Rendition
@@ -24,6 +31,8 @@ async def inspect_source(workshop: Workshop, video_id: str, path: str) -> Source
     except FfmpegError as error:
         head, size_bytes = await read_head(Path(path))
         raise explain_unreadable(head, size_bytes) from error
+    if "mov" in container_formats(probe):
+        await check_mp4(Path(path))
     source = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
     await workshop.catalog.begin_packaging(
         video_id, duration_seconds=source.duration_seconds, renditions=_renditions(source)

@@ -128,10 +128,13 @@ class _SoundTrack:
         await publish(self._workshop, self._video_id, [self._track])
 
     async def fill(self, source: SourceInfo) -> None:
-        """Complete the segment that is being filled when the picture surely goes beyond it."""
+        """Complete the first segment when the sound ends in it and the picture goes on.
+
+        A viewer could not start before the end of the picture is known otherwise.
+        """
         cutter, _ = self._begun()
-        end_seconds = (cutter.number + 1) * self._segment_seconds
-        if source.video is not None and source.duration_seconds > end_seconds:
+        goes_on = source.duration_seconds > 2 * self._segment_seconds
+        if source.video is not None and cutter.number == 0 and goes_on:
             await _store(self._track, cutter.complete())
             await publish(self._workshop, self._video_id, [self._track])
 

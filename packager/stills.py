@@ -1,12 +1,14 @@
 """Makes and publishes the poster and the storyboard."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from fractions import Fraction
 from hashlib import sha256
 
 from packager.core.ladder import Rung
 from packager.core.pictures import (
     plan_storyboard,
     poster_argv,
+    poster_positions,
     render_storyboard,
     split_jpegs,
     storyboard_argv,
@@ -31,13 +33,16 @@ async def make_poster(workshop: Workshop, video_id: str, pictures: PictureSource
         NotFound: The video was deleted.
     """
     top = pictures.ladder[-1]
-    jpeg = await _first_jpeg(
-        workshop,
-        lambda targets: poster_argv(
-            pictures.path, pictures.source, pictures.video, top, targets[0]
-        ),
-    )
-    await _publish_poster(workshop, video_id, jpeg)
+    for position in poster_positions(pictures.source):
+
+        def argv(targets: Sequence[str], position: Fraction = position) -> list[str]:
+            return poster_argv(pictures.path, pictures.video, top, position, targets[0])
+
+        jpegs = split_jpegs(await _read(workshop, argv))
+        if jpegs:
+            await _publish_poster(workshop, video_id, jpegs[0])
+            return
+    raise FfmpegError("no picture came out")
 
 
 async def make_waveform(workshop: Workshop, video_id: str, path: str, audio: AudioTrack) -> None:
@@ -47,8 +52,12 @@ async def make_waveform(workshop: Workshop, video_id: str, path: str, audio: Aud
         FfmpegError: It cannot be decoded.
         NotFound: The video was deleted.
     """
-    jpeg = await _first_jpeg(workshop, lambda targets: waveform_argv(path, audio, targets[0]))
-    await _publish_poster(workshop, video_id, jpeg)
+    jpegs = split_jpegs(
+        await _read(workshop, lambda targets: waveform_argv(path, audio, targets[0]))
+    )
+    if not jpegs:
+        raise FfmpegError("no picture came out")
+    await _publish_poster(workshop, video_id, jpegs[0])
 
 
 async def make_storyboard(
@@ -82,13 +91,6 @@ async def make_storyboard(
 async def _publish_poster(workshop: Workshop, video_id: str, jpeg: bytes) -> None:
     await workshop.store.put(media_key(video_id, POSTER), jpeg)
     await workshop.catalog.set_pictures(video_id, has_poster=True)
-
-
-async def _first_jpeg(workshop: Workshop, argv: Callable[[Sequence[str]], list[str]]) -> bytes:
-    jpegs = split_jpegs(await _read(workshop, argv))
-    if not jpegs:
-        raise FfmpegError("no picture came out")
-    return jpegs[0]
 
 
 async def _read(

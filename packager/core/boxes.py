@@ -41,19 +41,21 @@ class Box:
 def box_length(head: bytes) -> tuple[int, int] | None:
     """Bytes of the whole box and of its header, from its first bytes; None when these are too few.
 
+    A box of 0 bytes extends to the end of its file.
+
     Raises:
         MediaFormatError: The size is nonsense.
     """
-    if len(head) < _HEADER_BYTES:
+    header = _HEADER_BYTES
+    if len(head) < header:
         return None
     size = int.from_bytes(head[:4], "big")
     if size == 1:
-        if len(head) < _LARGE_HEADER_BYTES:
+        header = _LARGE_HEADER_BYTES
+        if len(head) < header:
             return None
-        size, header = int.from_bytes(head[8:16], "big"), _LARGE_HEADER_BYTES
-    else:
-        header = _HEADER_BYTES
-    if not header <= size <= _LARGEST_BOX_BYTES:
+        size = int.from_bytes(head[8:16], "big")
+    if 0 < size < header:
         raise MediaFormatError(f"a box of {size} bytes")
     return size, header
 
@@ -67,7 +69,7 @@ def read_boxes(data: bytes) -> Iterator[Box]:
     position = 0
     while position < len(data):
         length = box_length(data[position : position + _LARGE_HEADER_BYTES])
-        if length is None or position + length[0] > len(data):
+        if length is None or length[0] == 0 or position + length[0] > len(data):
             raise MediaFormatError("a box is cut off")
         size, header = length
         kind = data[position + 4 : position + 8].decode("latin-1")
@@ -86,6 +88,8 @@ class BoxReader:
         self._pending += data
         while (length := box_length(bytes(self._pending[:_LARGE_HEADER_BYTES]))) is not None:
             size, header = length
+            if not 0 < size <= _LARGEST_BOX_BYTES:
+                raise MediaFormatError(f"a box of {size} bytes")
             if len(self._pending) < size:
                 return
             kind = self._pending[4:8].decode("latin-1")

@@ -79,7 +79,7 @@ def chunk_argv(
         begin = source.zero_seconds - source.format_start_seconds
         seek = max(Fraction(0), begin + grid.seconds(job.first_frame) - margin_seconds)
     opened = open_source(path, seek_seconds=seek)
-    frames = _on_grid(opened, video, grid)
+    frames = _on_grid(opened, video, grid, from_zero=job.first_frame == 0)
     frames = frames.filter("trim", start_pts=job.first_frame, end_pts=job.stop_frame)
     outputs = [
         ffmpeg.output(picture, target, **_video_options(grid, rung, job.preset))
@@ -97,6 +97,7 @@ def audio_argv(path: str, source: SourceInfo, audio: AudioTrack, target: str) ->
     """
     opened = open_source(path, vn=None)
     sound = opened[str(audio.index)].filter("asetpts", f"PTS-({_ratio(source.zero_seconds)})/TB")
+    sound = sound.filter("atrim", start=0)
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     sound = sound.filter("aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0})
     return compile_argv([ffmpeg.output(sound, target, **_audio_options())])
@@ -108,12 +109,14 @@ def silence_argv(target: str) -> list[str]:
     return compile_argv([ffmpeg.output(silence, target, **_audio_options())])
 
 
-def _on_grid(opened: Any, video: VideoTrack, grid: Grid) -> Any:
+def _on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
     """The pictures at a constant rate, each with its frame number as time stamp."""
     frames = opened[str(video.index)].filter("setpts", f"PTS-({_ratio(video.start_seconds)})/TB")
     if video.interlaced:
         frames = frames.filter("bwdif", mode="send_frame", deint="all")
-    return frames.filter("fps", fps=_ratio(grid.frame_rate), round="near")
+    # Pictures that cannot be decoded at the very beginning are replaced by the first one that can.
+    start = {"start_time": 0} if from_zero else {}
+    return frames.filter("fps", fps=_ratio(grid.frame_rate), round="near", **start)
 
 
 def _pictures(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]:

@@ -72,17 +72,25 @@ def storyboard_argv(storyboard: Storyboard, target: str) -> list[str]:
     return compile_argv([ffmpeg.output(tiles, target, **_jpeg())])
 
 
-def poster_argv(
-    path: str, source: SourceInfo, video: VideoTrack, rung: Rung, target: str
-) -> list[str]:
-    """One typical picture from the first tenth, in the size of `rung` or a little smaller."""
-    position = min(
+def poster_positions(source: SourceInfo) -> tuple[Fraction, Fraction]:
+    """Where to look for the poster, in seconds from the container's beginning, in this order.
+
+    Behind the first tenth, where titles have ended; at the beginning, where there is a key frame.
+    """
+    begin = source.zero_seconds - source.format_start_seconds
+    into = min(
         Fraction(source.duration_seconds) * _POSTER_POSITION, Fraction(_LATEST_POSTER_SECONDS)
     )
-    begin = source.zero_seconds - source.format_start_seconds
+    return (max(Fraction(0), begin + into), Fraction(0))
+
+
+def poster_argv(
+    path: str, video: VideoTrack, rung: Rung, position: Fraction, target: str
+) -> list[str]:
+    """One typical picture from `position` on, in the size of `rung` or a little smaller."""
     shrink = min(1.0, _POSTER_LONG_SIDE / max(rung.width, rung.height))
     width, height = round(rung.width * shrink), round(rung.height * shrink)
-    opened = open_source(path, seek_seconds=max(Fraction(0), begin + position))
+    opened = open_source(path, seek_seconds=position)
     frames = opened[str(video.index)].filter("thumbnail", _POSTER_CANDIDATES)
     matrix = video.matrix
     if video.hdr_transfer is not None:

@@ -96,11 +96,12 @@ class SoundCutter:
         return self.feed([SILENT_FRAME] * self.missing)
 
     def finish(self, picture_seconds: Fraction) -> list[SoundSegment]:
-        """The last segments, with silence up to the end of the picture."""
+        """The last segments: silence up to the end of the picture, nothing after it."""
         cutting = self._cutting
         have = cutting.boundary(self._number) + len(self._frames)
-        want = cutting.priming_frames + cutting.frames_in(picture_seconds)
-        short = want - have
+        short = cutting.priming_frames + cutting.frames_in(picture_seconds) - have
+        if short < 0:
+            self._frames = self._frames[:short]
         segments = self.feed([SILENT_FRAME] * short if short > _TOLERATED_SHORTFALL_FRAMES else [])
         if self._frames:
             segments.append(self._segment(self._frames))

@@ -23,6 +23,8 @@ _MATRICES = {
 }
 _HD_LINES = 720
 _ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
+# Boxes that describe protected samples (ISO/IEC 23001-7, 14496-12 §8.12).
+_PROTECTION_BOXES = (b"encv", b"enca", b"schm", b"tenc")
 # Containers whose index finds the key frame before a time; the others are searched.
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
@@ -32,7 +34,8 @@ _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"ski
 class VideoTrack:
     """The picture of a source, as it is displayed: upright, with square pixels.
 
-    `index` counts all streams of the file. `start_seconds` is on the container's own clock.
+    `index` counts all streams of the file. `start_seconds` is the time stamp that decoders give
+    the first picture.
     `matrix` is the name swscale gives the colour matrix; `hdr_transfer` is set for PQ and HLG.
     """
 
@@ -60,24 +63,17 @@ class AudioTrack:
 class SourceInfo:
     """What can be packaged of a file; at least one of `video` and `audio` is there.
 
-    `format_start_seconds` is where the container's clock begins: ffmpeg seeks relative to it.
-    `indexed` says whether a seek finds the key frame before its target by itself.
+    `zero_seconds` is the container's time that becomes time 0 of the stream: its first picture,
+    or sound. `format_start_seconds` is where the container's clock begins: ffmpeg seeks relative
+    to it. `indexed` says whether a seek finds the key frame before its target by itself.
     """
 
     duration_seconds: float
+    zero_seconds: Fraction
     format_start_seconds: Fraction
     indexed: bool
     video: VideoTrack | None
     audio: AudioTrack | None
-
-    @property
-    def zero_seconds(self) -> Fraction:
-        """The container's time that becomes time 0 of the stream: its first picture."""
-        if self.video is not None:
-            return self.video.start_seconds
-        if self.audio is not None:
-            return self.audio.start_seconds
-        return self.format_start_seconds
 
 
 def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> SourceInfo:
@@ -95,11 +91,14 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         raise SourceRejected("The file holds neither pictures nor sound.", code="no_video_stream")
     _refuse_unknown(video if video is not None else audio)
     audio = audio if audio is not None and audio.get("codec_name") else None
+    used = [stream for stream in (video, audio) if stream is not None]
+    formats = container_formats(probe)
     source = SourceInfo(
-        duration_seconds=_duration(container, [s for s in (video, audio) if s is not None]),
+        duration_seconds=_duration(container, used),
+        zero_seconds=_seconds(used[0].get("start_time")),
         format_start_seconds=_seconds(container.get("start_time")),
-        indexed=bool(_INDEXED_FORMATS & set(str(container.get("format_name", "")).split(","))),
-        video=_video_track(video) if video is not None else None,
+        indexed=bool(_INDEXED_FORMATS & formats),
+        video=_video_track(video, has_stamps="avi" not in formats) if video is not None else None,
         audio=_audio_track(audio) if audio is not None else None,
     )
     if source.duration_seconds > max_duration_seconds:
@@ -108,6 +107,11 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
             code="too_long",
         )
     return source
+
+
+def container_formats(probe: Mapping[str, Any]) -> frozenset[str]:
+    """The names ffprobe has for the container, as `mov`."""
+    return frozenset(str(probe.get("format", {}).get("format_name", "")).split(","))
 
 
 def explain_unreadable(head: bytes, size_bytes: int) -> SourceRejected:
@@ -122,12 +126,37 @@ def explain_unreadable(head: bytes, size_bytes: int) -> SourceRejected:
     return SourceRejected("The file is not a video in a format known here.", code="not_a_video")
 
 
+def refuse_encrypted_moov(moov: bytes) -> None:
+    """Refuse an MP4 whose movie box describes protected samples.
+
+    Raises:
+        SourceRejected: It does.
+    """
+    if b"sinf" in moov and any(kind in moov for kind in _PROTECTION_BOXES):
+        raise _encrypted()
+
+
+def refuse_cut_off(stated_bytes: int, size_bytes: int) -> None:
+    """Refuse an MP4 whose boxes need more bytes than the file has.
+
+    Raises:
+        SourceRejected: They do.
+    """
+    if stated_bytes > size_bytes:
+        raise SourceRejected(
+            "The file is cut off: its end is missing. Upload the whole file again.",
+            code="truncated",
+        )
+
+
 def _refuse_encrypted(streams: Iterable[Mapping[str, Any]]) -> None:
     for stream in streams:
         if stream.get("codec_tag_string") in _ENCRYPTED_TAGS:
-            raise SourceRejected(
-                "The video is encrypted (DRM) and cannot be converted.", code="encrypted"
-            )
+            raise _encrypted()
+
+
+def _encrypted() -> SourceRejected:
+    return SourceRejected("The video is encrypted (DRM) and cannot be converted.", code="encrypted")
 
 
 def _refuse_unknown(stream: Mapping[str, Any] | None) -> None:
@@ -159,22 +188,25 @@ def _preference(stream: Mapping[str, Any]) -> tuple[bool, bool, int]:
     )
 
 
-def _video_track(stream: Mapping[str, Any]) -> VideoTrack:
+def _video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTrack:
     transfer = stream.get("color_transfer")
     width, height = _displayed_size(stream)
     if width * height > MAX_PIXELS:
         raise SourceRejected(
             f"The picture is too large ({width}x{height} pixels).", code="too_large"
         )
+    frame_rate = output_frame_rate(
+        real=_fraction(stream.get("r_frame_rate")), average=_fraction(stream.get("avg_frame_rate"))
+    )
+    # Without time stamps, decoders count from the moment a picture leaves them: late by the
+    # pictures that B-frames make them keep back.
+    held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
     return VideoTrack(
         index=int(stream["index"]),
         width=width,
         height=height,
-        frame_rate=output_frame_rate(
-            real=_fraction(stream.get("r_frame_rate")),
-            average=_fraction(stream.get("avg_frame_rate")),
-        ),
-        start_seconds=_seconds(stream.get("start_time")),
+        frame_rate=frame_rate,
+        start_seconds=_seconds(stream.get("start_time")) + held_back / frame_rate,
         matrix=_matrix(stream),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         hdr_transfer=transfer if transfer in _HDR_TRANSFERS else None,
