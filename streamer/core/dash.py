@@ -6,7 +6,6 @@ exact times.
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import groupby
 from xml.etree import ElementTree
 
 from streamer.core.hls_attributes import printable
@@ -110,14 +109,12 @@ def _add_representation(
 
 
 def _add_timeline(segment_list: ElementTree.Element, durations: Sequence[int]) -> None:
+    """One S for each segment: dash.js 5.2 stops after two SegmentURLs where S repeats (@r)."""
     timeline = ElementTree.SubElement(segment_list, "SegmentTimeline")
     start = 0
-    for duration, run in groupby(durations):
-        count = len(list(run))
-        entry = ElementTree.SubElement(timeline, "S", t=str(start), d=str(duration))
-        if count > 1:
-            entry.set("r", str(count - 1))
-        start += duration * count
+    for duration in durations:
+        ElementTree.SubElement(timeline, "S", t=str(start), d=str(duration))
+        start += duration
 
 
 def _add_channels(representation: ElementTree.Element, rendition: Rendition) -> None:

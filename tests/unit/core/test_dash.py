@@ -27,7 +27,11 @@ def test_manifest_of_a_ladder_with_sound() -> None:
         "SegmentURL",
     ]
     assert listing[0].get("sourceURL") == f"240p/init-{DIGEST}.mp4"
-    assert listing[1][0].attrib == {"t": "0", "d": "120120", "r": "1"}
+    # dash.js needs an S for each segment, not one that repeats.
+    assert [entry.attrib for entry in listing[1]] == [
+        {"t": "0", "d": "120120"},
+        {"t": "120120", "d": "120120"},
+    ]
     assert listing[3].get("media") == f"240p/000001-{DIGEST}.m4s"
     sound = sets[1].find("Representation", NAMESPACE)
     assert sound is not None
