@@ -23,6 +23,7 @@ USUAL_RATES = (
 _SAME_RATE = Fraction(1, 2500)
 _PLAUSIBLE_REAL_RATE = Fraction(130)
 _STEADY = Fraction(13, 10)
+_BARELY_ABOVE = Fraction(102, 100)
 _LARGEST_DENOMINATOR = 1001
 
 
@@ -65,10 +66,11 @@ def _named(rate: Fraction) -> Fraction:
 
 
 def _at_least(rate: Fraction) -> Fraction:
-    """The lowest usual rate that is not noticeably below `rate`."""
-    return next(
-        (usual for usual in USUAL_RATES if usual * Fraction(102, 100) >= rate), USUAL_RATES[-1]
-    )
+    """The usual rate that `rate` is, or the lowest whole one that is not noticeably below it."""
+    if _named(rate) in USUAL_RATES:
+        return _named(rate)
+    whole = (usual for usual in USUAL_RATES if usual.denominator == 1)
+    return next((usual for usual in whole if usual * _BARELY_ABOVE >= rate), MAX_FRAME_RATE)
 
 
 def _clamp(rate: Fraction) -> Fraction:

@@ -1,0 +1,125 @@
+from fractions import Fraction
+from itertools import pairwise
+
+import pytest
+
+from packager.core.encode import (
+    ChunkJob,
+    audio_argv,
+    chunk_argv,
+    seek_margins,
+    silence_argv,
+)
+from packager.core.input import FORMATS, probe_argv
+from packager.core.ladder import Rung
+from packager.core.plan import frame_grid
+from packager.core.source import AudioTrack, SourceInfo, VideoTrack
+
+VIDEO = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
+SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, AudioTrack(1, Fraction(0), 2))
+GRID = frame_grid(Fraction(30))
+LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
+FOLLOWING_DEMUXERS = {"hls", "concat", "dash", "image2", "sdp", "lavfi", "applehttp", "rtsp"}
+
+
+def chunk(
+    first: int, stop: int, video: VideoTrack = VIDEO, margin: Fraction | None = Fraction(1, 60)
+) -> list[str]:
+    job = ChunkJob(first, stop, (LOW, HIGH), "veryfast")
+    return chunk_argv("/s", SOURCE, video, GRID, job, ["pipe:7", "pipe:8"], margin)
+
+
+def graph(argv: list[str]) -> str:
+    return argv[argv.index("-filter_complex") + 1]
+
+
+def options(argv: list[str], name: str) -> list[str]:
+    return [value for key, value in pairwise(argv) if key == name]
+
+
+def test_a_chunk_from_the_middle() -> None:
+    argv = chunk(120, 480)
+    assert options(argv, "-ss") == ["3.983333"]
+    assert graph(argv) == (
+        "[0:0]setpts=PTS-(0/1)/TB[s0];[s0]fps=fps=30/1:round=near[s1];"
+        "[s1]trim=end_pts=480:start_pts=120[s2];[s2]split=2[s3][s4];"
+        "[s3]scale=426:240:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709"
+        ":out_range=tv[s5];[s5]format=yuv420p[s6];[s6]setsar=1[s7];"
+        "[s4]scale=1280:720:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709"
+        ":out_range=tv[s8];[s8]format=yuv420p[s9];[s9]setsar=1[s10]"
+    )
+    assert options(argv, "-map") == ["[s7]", "[s10]"]
+    assert options(argv, "-maxrate") == ["575000", "2994000"]
+    assert options(argv, "-g") == options(argv, "-keyint_min") == ["120", "120"]
+    assert options(argv, "-sc_threshold") == ["0", "0"]
+    assert options(argv, "-fps_mode") == ["passthrough", "passthrough"]
+    assert options(argv, "-video_track_timescale") == ["30000", "30000"]
+    assert argv[-1] == "pipe:8"
+
+
+def test_the_first_chunk_does_not_seek_and_fills_a_late_start() -> None:
+    argv = chunk(0, 120)
+    assert "-ss" not in argv
+    assert "fps=fps=30/1:round=near:start_time=0" in graph(argv)
+
+
+def test_a_chunk_without_a_margin_decodes_from_the_beginning() -> None:
+    assert "-ss" not in chunk(120, 480, margin=None)
+
+
+def test_seeking_counts_from_the_container_s_beginning() -> None:
+    video = VideoTrack(0, 1280, 720, Fraction(30), Fraction("5001.4"), "bt709")
+    source = SourceInfo(60.0, Fraction("5001.4"), Fraction(5000), False, video, None)
+    job = ChunkJob(300, 420, (LOW,), "fast")
+    argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], Fraction(5))
+    assert options(argv, "-ss") == ["6.400000"]
+    assert "setpts=PTS-(25007/5)/TB" in graph(argv)
+
+
+def test_interlaced_and_hdr_sources() -> None:
+    interlaced = VideoTrack(0, 720, 576, Fraction(25), Fraction(0), "bt601", interlaced=True)
+    assert "bwdif=deint=all:mode=send_frame" in graph(chunk(0, 120, interlaced))
+    hdr = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt2020", hdr_transfer="arib-std-b67")
+    text = graph(chunk(0, 120, hdr))
+    assert text.index("zscale=1280:720") < text.index("tonemap") < text.index("split")
+    assert "tin=arib-std-b67" in text
+
+
+def test_margins_grow_until_the_beginning() -> None:
+    assert seek_margins(SOURCE, GRID)[0] == Fraction(1, 60)
+    assert seek_margins(SOURCE, GRID)[-1] is None
+
+
+def test_sound_begins_at_time_zero() -> None:
+    argv = audio_argv("/s", SOURCE, AudioTrack(2, Fraction(0), 6), "pipe:7")
+    assert graph(argv) == (
+        "[0:2]asetpts=PTS-(0/1)/TB[s0];[s0]atrim=start=0[s1];"
+        "[s1]aresample=48000:async=1:first_pts=0[s2]"
+    )
+    assert options(argv, "-ac") == ["2"]
+    assert "-vn" in argv
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        probe_argv("/x -y.mp4"),
+        chunk(0, 120),
+        audio_argv("/x -y.mp4", SOURCE, AudioTrack(1, Fraction(0), 2), "pipe:7"),
+    ],
+)
+def test_an_upload_is_opened_as_one_local_media_file(argv: list[str]) -> None:
+    source = argv.index("-i")
+    assert argv[source + 1].startswith("file:/")
+    assert options(argv[:source], "-protocol_whitelist") == ["file"]
+    assert options(argv[:source], "-format_whitelist") == [",".join(FORMATS)]
+
+
+def test_no_container_that_names_other_files_is_opened() -> None:
+    assert not FOLLOWING_DEMUXERS & set(FORMATS)
+
+
+@pytest.mark.parametrize("argv", [chunk(0, 120), silence_argv("pipe:7")])
+def test_every_run_reports_progress_and_reads_no_terminal(argv: list[str]) -> None:
+    assert options(argv, "-progress") == ["pipe:1"]
+    assert "-nostdin" in argv

@@ -1,0 +1,36 @@
+import pytest
+
+from packager.core.report import clean_report, explain_failure, read_frames
+
+
+def test_the_last_frame_count_is_read() -> None:
+    assert read_frames("frame=12\nfps=3\nframe=  40\nprogress=continue\n") == 40
+    assert read_frames("fps=0.0\n") is None
+
+
+def test_a_report_tells_no_path_address_or_control_code() -> None:
+    text = clean_report(
+        "[mov,mp4 @ 0x7f27062] moov atom not found\r\nfile:/data/store/videos/x/source: Invalid\n"
+        "Error opening /etc/secret now\n\x1b[31mred\x1b[0m\n"
+    )
+    assert "moov atom not found" in text
+    assert not {"/", "\x1b", "\n"} & set(text.replace(" / ", ""))
+
+
+def test_a_report_is_short() -> None:
+    assert len(clean_report("x" * 10_000 + "\n" * 3)) == 200
+    assert clean_report("\n".join(map(str, range(50)))) == "46 / 47 / 48 / 49"
+    assert clean_report("") == ""
+
+
+@pytest.mark.parametrize(
+    ("report", "code"),
+    [
+        ("Decoder (codec drm) not found for input stream #0:0", "unsupported_codec"),
+        ("Decoding requested, but no decoder found for: evc", "unsupported_codec"),
+        ("Conversion failed!", "encode_failed"),
+        ("", "encode_failed"),
+    ],
+)
+def test_reasons(report: str, code: str) -> None:
+    assert explain_failure(report).code == code

@@ -1,0 +1,68 @@
+from collections.abc import Sequence
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from packager.core.sound import FRAME_TICKS, SILENT_FRAME, Cutting, SoundCutter, SoundSegment
+
+RATE = 48_000
+SEGMENT_SECONDS = st.sampled_from([Fraction(4), Fraction(1001 * 120, 30000), Fraction(7, 2)])
+
+
+def numbered(count: int) -> list[bytes]:
+    return [number.to_bytes(4, "big") for number in range(count)]
+
+
+def frames_of(segments: Sequence[SoundSegment]) -> list[bytes]:
+    return [sample.data for segment in segments for sample in segment.samples]
+
+
+@given(SEGMENT_SECONDS, st.integers(0, 2), st.integers(0, 2000), st.integers(1, 300))
+def test_no_frame_is_lost_and_time_is_continuous(
+    seconds: Fraction, priming: int, count: int, piece: int
+) -> None:
+    cutting = Cutting(seconds, RATE, priming)
+    cutter = SoundCutter(cutting)
+    frames = numbered(count)
+    segments = []
+    for start in range(0, count, piece):
+        segments += cutter.feed(frames[start : start + piece])
+    assert frames_of(segments) + list(cutter.rest) == frames
+    position = 0
+    for number, segment in enumerate(segments):
+        assert segment.number == number
+        assert segment.start_ticks == position
+        position += len(segment.samples) * FRAME_TICKS
+        heard = Fraction(segment.start_ticks - priming * FRAME_TICKS * (number > 0), RATE)
+        assert abs(heard - number * seconds) <= Fraction(FRAME_TICKS, RATE) / 2
+
+
+@given(SEGMENT_SECONDS, st.integers(0, 500), st.fractions(0, 20, max_denominator=1000))
+def test_the_end_meets_the_picture(seconds: Fraction, count: int, picture: Fraction) -> None:
+    cutter = SoundCutter(Cutting(seconds, RATE, 1))
+    segments = cutter.feed(numbered(count))
+    published = len(frames_of(segments))
+    segments += cutter.finish(picture)
+    want = 1 + round(picture * RATE / FRAME_TICKS)
+    length = len(frames_of(segments))
+    assert length >= published
+    assert want - 2 <= length <= max(want, published)
+    assert frames_of(segments)[:count] == numbered(min(count, length))
+    assert set(frames_of(segments)[count:]) <= {SILENT_FRAME}
+
+
+def test_priming_is_not_heard() -> None:
+    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1))
+    first, second = cutter.feed(numbered(400))[:2]
+    assert (len(first.samples), first.duration_ticks) == (189, 188 * FRAME_TICKS)
+    assert (second.start_ticks, second.duration_ticks) == (189 * FRAME_TICKS, 187 * FRAME_TICKS)
+
+
+def test_a_segment_is_completed_with_silence() -> None:
+    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1))
+    cutter.feed(numbered(100))
+    (segment,) = cutter.complete()
+    assert len(segment.samples) == 189
+    assert cutter.number == 1
+    assert cutter.rest == ()
