@@ -159,6 +159,8 @@ async def test_a_checksum_that_differs_drops_exactly_that_patch(origin: Origin) 
     assert answer.status_code == 460
     assert answer.json()["code"] == "checksum_mismatch"
     assert await origin.offset(path) == 3
+    part = origin.settings.uploads_dir / f"{id_of(path)}.part"
+    assert part.read_bytes() == b"abc"
     assert (await origin.patch(path, 3, b"defghi")).status_code == 204
     assert await origin.source(id_of(path)) == b"abcdefghi"
 
