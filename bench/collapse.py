@@ -10,7 +10,7 @@ from statistics import median
 import aiohttp
 
 from bench.caches import Cache, missing_peers, open_caches
-from bench.report import Measure, Report
+from bench.report import Goal, Measure, Report
 from bench.upstream import Upstream, open_upstream
 
 CLIENTS = 50
@@ -39,15 +39,24 @@ async def run(directory: Path, quick: bool) -> Report:
                 path = f"/slow/{SIZE}/{cache.name}-{number}"
                 for (name, unit), value in (await _crowd(cache, upstream, path)).items():
                     found[cache.name, name, unit].append(value)
-    measures = tuple(
-        Measure(f"{cache}, {name}", unit, tuple(values))
+    measures = {
+        (cache, name): Measure(f"{cache}, {name}", unit, tuple(values))
         for (cache, name, unit), values in found.items()
+    }
+    ratios = [
+        measures["edge", name].ratio_to(measures["varnish", name])
+        for name in ("median first byte", "worst first byte")
+        if ("varnish", name) in measures
+    ]
+    goals = (
+        Goal(measures["edge", "origin requests"], 1),
+        *(Goal(ratio, 1.0) for ratio in ratios),
     )
     notes = (
         f"{CLIENTS} clients at once, {SIZE} bytes over 1 s, a new object each round",
         *(f"not installed: {name}" for name in missing_peers()),
     )
-    return Report("Request collapsing", measures, notes=notes)
+    return Report("Request collapsing", (*measures.values(), *ratios), goals, notes)
 
 
 async def _crowd(cache: Cache, upstream: Upstream, path: str) -> dict[tuple[str, str], float]:

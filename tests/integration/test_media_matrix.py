@@ -1,0 +1,349 @@
+"""Every sample clip through a real worker: what it becomes, or why it is refused."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+import pytest_asyncio
+
+from sample_media.bar_code import read_frame_number
+from sample_media.clips import CLIPS
+from sample_media.generate import generate
+from streamer.core.keys import media_key, source_key
+from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoState
+from streamer.shared.catalog import Catalog
+from streamer.shared.jobs import Jobs
+from streamer.shared.object_store import ObjectStore
+from streamer.shared.settings import SharedSettings
+from streamer.shared.stores import open_store
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DEADLINE_SECONDS = 240
+FINAL = (VideoState.READY, VideoState.FAILED)
+AUDIO_FRAME_SECONDS = 1024 / 48_000
+SAMPLES_PER_SECOND = 48_000
+LOUD = 2000
+GRAY = ("-f", "rawvideo", "-pix_fmt", "gray")
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What a clip must become.
+
+    `numbers` are the source's frame numbers in the order shown, None where the picture has no
+    readable ones; then `frames` says how many there are. `size` is the highest rendition's.
+    """
+
+    size: tuple[int, int] = (320, 180)
+    rate: Fraction = Fraction(25)
+    numbers: Sequence[int] | None = range(100)
+    frames: int = 100
+    sound: bool = True
+
+    @property
+    def frame_count(self) -> int:
+        return self.frames if self.numbers is None else len(self.numbers)
+
+
+# Slots whose frame the source left out show the one before.
+VFR_NUMBERS = [n if n < 60 or n % 3 else n - 1 for n in range(120)]
+
+READY = {
+    "plain": Stream((640, 360)),
+    "moov_last": Stream(),
+    "numbered": Stream(numbers=range(500)),
+    "beeps_flashes": Stream(rate=Fraction(30), numbers=None, frames=300),
+    "portrait": Stream((360, 640)),
+    "rotated": Stream((360, 640), numbers=None),
+    "non_square_pixels": Stream((512, 288)),
+    "odd_size": Stream((320, 180)),
+    "tiny": Stream((96, 64)),
+    "interlaced": Stream((360, 288), numbers=None),
+    "vfr": Stream(rate=Fraction(30), numbers=VFR_NUMBERS),
+    "fps_60": Stream(rate=Fraction(60), numbers=range(240)),
+    "fps_120": Stream(rate=Fraction(60), numbers=range(0, 480, 2)),
+    "ntsc_2997": Stream(rate=Fraction(30000, 1001), numbers=range(300)),
+    "short": Stream(numbers=range(10)),
+    "one_frame": Stream(numbers=range(1), sound=False),
+    "start_offset": Stream(),
+    "edit_list": Stream(numbers=range(38, 100)),
+    "late_audio": Stream(),
+    "late_video": Stream(numbers=range(75)),
+    "long_gop": Stream(numbers=range(300)),
+    "open_gop": Stream(numbers=range(250)),
+    "wrong_duration": Stream(),
+    "hdr_pq": Stream(),
+    "hlg": Stream(),
+    "ten_bit_422": Stream(),
+    "no_audio": Stream(sound=False),
+    "surround_51": Stream(),
+    "mono_44100": Stream(),
+    "languages": Stream(),
+    "subtitles": Stream(),
+    "mov_text": Stream(),
+    "many_streams": Stream(),
+    "cover_art": Stream(),
+    "timecode": Stream(),
+    "mkv_vp9": Stream(),
+    "webm_av1": Stream(),
+    "avi": Stream(),
+    "fragmented": Stream(),
+}
+
+FAILED = {
+    "truncated": "truncated",
+    "moov_less": "truncated",
+    "encrypted": "encrypted",
+    "still_picture": "not_a_video",
+    "garbage": "not_a_video",
+    "empty": "not_a_video",
+    "html": "not_a_video",
+    "playlist_named_mp4": "not_a_video",
+    "ffconcat_named_mp4": "not_a_video",
+}
+
+SOUND_ALONE = "audio_only"
+SHOWN = {"demo", "demo_60s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The installation that packages every clip."""
+
+    catalog: Catalog
+    store: ObjectStore
+    ids: dict[str, str]
+
+    async def outcome(self, name: str) -> Video:
+        """The clip's video once its state is final."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                video = await self.catalog.get_video(self.ids[name])
+                if video.state in FINAL:
+                    return video
+                await asyncio.sleep(0.1)
+
+    async def renditions(self, name: str, kind: MediaKind) -> list[Rendition]:
+        found = await self.catalog.renditions(self.ids[name])
+        return [rendition for rendition in found if rendition.kind is kind]
+
+    async def segments(self, name: str, rendition: Rendition) -> list[Segment]:
+        return await self.catalog.segments(self.ids[name], rendition.name)
+
+    async def track(self, name: str, rendition: Rendition, target: Path) -> Path:
+        """A rendition as one file: its init segment and all its segments."""
+        assert rendition.init_name is not None
+        segments = await self.segments(name, rendition)
+        with target.open("wb") as file:
+            for media_name in [rendition.init_name, *(segment.name for segment in segments)]:
+                async with self.store.get(media_key(self.ids[name], media_name)) as body:
+                    async for piece in body.chunks:
+                        file.write(piece)
+        return target
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSettings]:
+    data_dir = tmp_path_factory.mktemp("matrix")
+    with (data_dir / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamer", "worker"],
+            env={**os.environ, "STREAMER_DATA_DIR": str(data_dir)},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield SharedSettings(data_dir=data_dir)
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def matrix(worker: SharedSettings) -> AsyncIterator[Matrix]:
+    """Every clip handed over at once; the tests wait for theirs."""
+    catalog = await Catalog.open(worker.catalog_url)
+    store = open_store(worker.store_url)
+    jobs = Jobs.open(worker)
+    ids = {name: f"clip{number:04d}" for number, name in enumerate([*READY, *FAILED, SOUND_ALONE])}
+    try:
+        for name, video_id in ids.items():
+            clip = await asyncio.to_thread(generate, name)
+            stored = await store.put_file(source_key(video_id), clip)
+            await catalog.create_video(video_id, title=name, now=datetime.now(UTC))
+            await catalog.accept_source(video_id, size_bytes=stored.size_bytes)
+            await jobs.package(video_id)
+        yield Matrix(catalog, store, ids)
+    finally:
+        jobs.close()
+        await store.close()
+        await catalog.close()
+
+
+async def test_every_clip_is_in_the_matrix() -> None:
+    assert READY.keys() | FAILED.keys() | {SOUND_ALONE} | SHOWN == CLIPS.keys()
+
+
+@pytest.mark.parametrize("name", READY)
+async def test_a_clip_becomes_a_stream(name: str, matrix: Matrix, tmp_path: Path) -> None:
+    expected = READY[name]
+    video = await matrix.outcome(name)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert video.has_poster
+    seconds = expected.frame_count / expected.rate
+    assert video.duration_seconds == pytest.approx(float(seconds), abs=AUDIO_FRAME_SECONDS)
+    pictures = await matrix.renditions(name, MediaKind.VIDEO)
+    assert (pictures[-1].width, pictures[-1].height) == expected.size
+    for rendition in pictures:
+        assert rendition.frame_rate == expected.rate
+        assert await total_seconds(matrix, name, rendition) == seconds
+        assert_same_shape(rendition, expected.size)
+    if expected.numbers is not None:
+        for rendition in {pictures[0], pictures[-1]}:
+            track = await matrix.track(name, rendition, tmp_path / rendition.name)
+            assert numbers_shown(track, rendition) == list(expected.numbers)
+
+
+@pytest.mark.parametrize("name", READY)
+async def test_the_sound_is_as_long_as_the_picture(name: str, matrix: Matrix) -> None:
+    await matrix.outcome(name)
+    sounds = await matrix.renditions(name, MediaKind.AUDIO)
+    assert bool(sounds) == READY[name].sound
+    seconds = READY[name].frame_count / READY[name].rate
+    for rendition in sounds:
+        assert await total_seconds(matrix, name, rendition) == pytest.approx(
+            float(seconds), abs=2 * AUDIO_FRAME_SECONDS
+        )
+
+
+@pytest.mark.parametrize("name", READY)
+async def test_the_first_picture_is_the_source_s_upright(
+    name: str, matrix: Matrix, tmp_path: Path
+) -> None:
+    await matrix.outcome(name)
+    rendition = (await matrix.renditions(name, MediaKind.VIDEO))[-1]
+    shown = first_picture(await matrix.track(name, rendition, tmp_path / "track"))
+    source = first_picture(generate(name))
+    differences = [abs(a - b) for a, b in zip(shown, source, strict=True)]
+    assert sum(differences) / len(differences) < 30
+
+
+@pytest.mark.parametrize("name", FAILED)
+async def test_a_clip_is_refused_with_its_reason(name: str, matrix: Matrix) -> None:
+    video = await matrix.outcome(name)
+    assert video.state is VideoState.FAILED
+    assert video.error is not None
+    assert video.error.code == FAILED[name]
+    assert video.error.message.endswith(".")
+    assert "/" not in video.error.message, "no path of this machine is told"
+
+
+async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
+    video = await matrix.outcome(SOUND_ALONE)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert await matrix.renditions(SOUND_ALONE, MediaKind.VIDEO) == []
+    (sound,) = await matrix.renditions(SOUND_ALONE, MediaKind.AUDIO)
+    assert await total_seconds(matrix, SOUND_ALONE, sound) == pytest.approx(4, abs=0.05)
+
+
+async def test_beeps_are_heard_when_flashes_are_seen(matrix: Matrix, tmp_path: Path) -> None:
+    await matrix.outcome("beeps_flashes")
+    (picture, *_) = await matrix.renditions("beeps_flashes", MediaKind.VIDEO)
+    (sound,) = await matrix.renditions("beeps_flashes", MediaKind.AUDIO)
+    flashes = flash_seconds(await matrix.track("beeps_flashes", picture, tmp_path / "picture"))
+    beeps = beep_seconds(await matrix.track("beeps_flashes", sound, tmp_path / "sound"))
+    assert flashes == pytest.approx(list(range(10)), abs=0.001)
+    assert beeps == pytest.approx(list(range(10)), abs=0.005)
+
+
+async def test_a_late_sound_stays_late(matrix: Matrix, tmp_path: Path) -> None:
+    await matrix.outcome("late_audio")
+    (sound,) = await matrix.renditions("late_audio", MediaKind.AUDIO)
+    assert first_loud_second(await matrix.track("late_audio", sound, tmp_path / "sound")) == (
+        pytest.approx(1.5, abs=0.03)
+    )
+
+
+async def total_seconds(matrix: Matrix, name: str, rendition: Rendition) -> Fraction:
+    segments = await matrix.segments(name, rendition)
+    return Fraction(sum(segment.duration_ticks for segment in segments), rendition.timescale)
+
+
+def assert_same_shape(rendition: Rendition, size: tuple[int, int]) -> None:
+    assert rendition.width is not None
+    assert rendition.height is not None
+    assert rendition.width <= size[0]
+    assert rendition.height <= size[1]
+    # Sizes are even, so the narrow side may be off by one.
+    assert rendition.width * size[1] / size[0] == pytest.approx(rendition.height, abs=2)
+
+
+def decode(source: Path, *arguments: str) -> bytes:
+    return subprocess.run(
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-i", str(source)),
+            *(*arguments, "-"),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+    ).stdout
+
+
+def gray_frames(track: Path, width: int, height: int) -> list[bytes]:
+    raw = decode(track, "-fps_mode", "passthrough", *GRAY)
+    size = width * height
+    return [raw[start : start + size] for start in range(0, len(raw), size)]
+
+
+def numbers_shown(track: Path, rendition: Rendition) -> list[int]:
+    width, height = rendition.width or 0, rendition.height or 0
+    frames = gray_frames(track, width, height)
+    return [read_frame_number(frame, width, height) for frame in frames]
+
+
+def first_picture(source: Path) -> bytes:
+    options = ("-map", "0:V:0", "-frames:v", "1", "-vf", "scale=16:16", "-pix_fmt", "rgb24")
+    return decode(source, *options, "-f", "rawvideo")
+
+
+def flash_seconds(track: Path) -> list[float]:
+    raw = decode(track, "-vf", "scale=1:1", "-fps_mode", "passthrough", *GRAY)
+    return [n / 30 for n in range(len(raw)) if raw[n] > 128 and (n == 0 or raw[n - 1] <= 128)]
+
+
+def samples(track: Path) -> memoryview:
+    """The sound on the stream's own clock, mono, from time 0."""
+    raw = decode(track, "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-f", "s16le")
+    return memoryview(raw).cast("h")
+
+
+def beep_seconds(track: Path) -> list[float]:
+    """When it becomes loud after half a second of silence."""
+    starts: list[float] = []
+    last_loud = -SAMPLES_PER_SECOND
+    for position, sample in enumerate(samples(track)):
+        if abs(sample) > LOUD:
+            if position - last_loud > SAMPLES_PER_SECOND / 2:
+                starts.append(position / SAMPLES_PER_SECOND)
+            last_loud = position
+    return starts
+
+
+def first_loud_second(track: Path) -> float:
+    return next(n for n, sample in enumerate(samples(track)) if abs(sample) > LOUD) / (
+        SAMPLES_PER_SECOND
+    )
