@@ -1,10 +1,9 @@
 """Every sample clip through a real worker: what it becomes, or why it is refused."""
 
 import asyncio
-import os
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -19,6 +18,7 @@ from sample_media.clips import CLIPS
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
 from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoState
+from streamer.processes import Child
 from streamer.shared.catalog import Catalog
 from streamer.shared.jobs import Jobs
 from streamer.shared.object_store import ObjectStore
@@ -151,46 +151,34 @@ class Matrix:
         return target
 
 
-@pytest.fixture(scope="module")
-def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedSettings]:
-    data_dir = tmp_path_factory.mktemp("matrix")
-    with (data_dir / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "streamer", "worker"],
-            env={**os.environ, "STREAMER_DATA_DIR": str(data_dir)},
-            stdout=log,
-            stderr=log,
-        )
-        try:
-            yield SharedSettings(data_dir=data_dir)
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def matrix(worker: SharedSettings) -> AsyncIterator[Matrix]:
-    """Every clip handed over at once; the tests wait for theirs."""
-    catalog = await Catalog.open(worker.catalog_url)
-    store = open_store(worker.store_url)
-    jobs = Jobs.open(worker)
-    ids = {name: f"clip{number:04d}" for number, name in enumerate([*READY, *FAILED, SOUND_ALONE])}
-    try:
-        for name, video_id in ids.items():
-            clip = await asyncio.to_thread(generate, name)
-            stored = await store.put_file(source_key(video_id), clip)
-            await catalog.create_video(video_id, title=name, now=datetime.now(UTC))
-            await catalog.accept_source(video_id, size_bytes=stored.size_bytes)
-            await jobs.package(video_id)
-        yield Matrix(catalog, store, ids)
-    finally:
-        jobs.close()
-        await store.close()
-        await catalog.close()
+async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
+    """Every clip handed over at once to one worker; the tests wait for theirs."""
+    settings = SharedSettings(data_dir=tmp_path_factory.mktemp("matrix"))
+    environment = {"STREAMER_DATA_DIR": str(settings.data_dir)}
+    async with AsyncExitStack() as stack:
+        catalog = await Catalog.open(settings.catalog_url)
+        stack.push_async_callback(catalog.close)
+        store = open_store(settings.store_url)
+        stack.push_async_callback(store.close)
+        jobs = Jobs.open(settings)
+        stack.callback(jobs.close)
+        await stack.enter_async_context(Child(["worker"], environment=environment))
+        names = [*READY, *FAILED, SOUND_ALONE]
+        matrix = Matrix(catalog, store, {name: f"clip{n:04d}" for n, name in enumerate(names)})
+        for name in names:
+            await hand_over(matrix, jobs, name)
+        yield matrix
+
+
+async def hand_over(matrix: Matrix, jobs: Jobs, name: str) -> None:
+    """What the origin does with an upload that is complete."""
+    video_id = matrix.ids[name]
+    clip = await asyncio.to_thread(generate, name)
+    stored = await matrix.store.put_file(source_key(video_id), clip)
+    await matrix.catalog.create_video(video_id, title=name, now=datetime.now(UTC))
+    await matrix.catalog.accept_source(video_id, size_bytes=stored.size_bytes)
+    await jobs.package(video_id)
 
 
 async def test_every_clip_is_in_the_matrix() -> None:
