@@ -183,20 +183,20 @@ class S3Store:
         self, key: str, start: int, stop: int | None
     ) -> tuple[ObjectInfo, StreamingBody | None]:
         """The object and, unless the range is empty, its bytes, not read yet."""
-        if stop is None or start < stop:
-            span = f"bytes={start}-{'' if stop is None else stop - 1}"
-            try:
-                found = self._client.get_object(
-                    Bucket=self._bucket, Key=self._name(key), Range=span
-                )
-            except ClientError as error:
-                if not is_out_of_range(error):
-                    raise
-            else:
-                size_bytes = _whole_size(found)
-                info = _info(key, size_bytes, found["ETag"], found["LastModified"])
-                return info, found["Body"]
-        return self._head(key), None
+        if stop is not None and stop <= start:
+            return self._head(key), None
+        span = f"bytes={start}-{'' if stop is None else stop - 1}"
+        try:
+            found = self._client.get_object(Bucket=self._bucket, Key=self._name(key), Range=span)
+        except ClientError as error:
+            if is_out_of_range(error):
+                return self._head(key), None
+            raise
+        size_bytes = _whole_size(found)
+        if size_bytes is None:
+            found["Body"].close()
+            raise Unavailable("the object store ignored the range")
+        return _info(key, size_bytes, found["ETag"], found["LastModified"]), found["Body"]
 
     async def _read(self, body: StreamingBody | None) -> AsyncGenerator[bytes]:
         while body is not None and (chunk := await self._call(body.read, CHUNK_BYTES)):
@@ -245,12 +245,10 @@ def _info(key: str, size_bytes: int, etag: str, modified_at: datetime) -> Object
     return ObjectInfo(key, size_bytes, etag, modified_at.astimezone(UTC))
 
 
-def _whole_size(found: "GetObjectOutputTypeDef") -> int:
-    """The object's size, from the Content-Range of a part of it."""
+def _whole_size(found: "GetObjectOutputTypeDef") -> int | None:
+    """The object's size, from the Content-Range of a part of it; None where that says none."""
     _, _, size = found.get("ContentRange", "").rpartition("/")
-    if not size.isdecimal():
-        raise Unavailable("the object store ignored the range")
-    return int(size)
+    return int(size) if size.isdecimal() else None
 
 
 async def _with_first(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
