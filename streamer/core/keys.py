@@ -9,9 +9,7 @@ import re
 
 VIDEO_ID = re.compile(r"[a-z0-9]{8,32}")
 RENDITION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_MEDIA_NAME = re.compile(
-    r"(?:[a-z0-9][a-z0-9_-]{0,31}/)?[a-z0-9][a-z0-9_-]*\.(?:m4s|mp4|jpg|vtt)"
-)
+_MEDIA_NAME = re.compile(r"(?:[a-z0-9][a-z0-9_-]{0,31}/)?[a-z0-9][a-z0-9_-]*\.(?:m4s|mp4|jpg|vtt)")
 _DIGEST_LENGTH = 12
 
 MULTIVARIANT_PLAYLIST = "index.m3u8"
