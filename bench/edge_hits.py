@@ -70,10 +70,10 @@ async def _warm(cache: Cache) -> None:
 async def _cost_per_hit(cache: Cache, size: int, seconds: int, client: tuple[str, ...]) -> float:
     """CPU time of the server per answered request, in microseconds."""
     before = cache.process.cpu_seconds()
-    found = await load(
+    answers = await load(
         f"{cache.url}/bytes/{size}", connections=CONNECTIONS, seconds=seconds, prefix=client
     )
-    return (cache.process.cpu_seconds() - before) / found.requests * 1e6
+    return (cache.process.cpu_seconds() - before) / answers * 1e6
 
 
 def _pinned(core: int) -> tuple[str, ...]:
