@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -82,7 +83,9 @@ class DirectoryStore:
         check_key(key)
         creation = self._incoming.create()
         with _translated(_WRITING):
-            file = await self._threads.run(creation.__enter__)
+            file = await self._threads.acquire(
+                creation.__enter__, lambda _: creation.__exit__(None, None, None)
+            )
         try:
             async for piece in regroup(chunks, _WRITE_BYTES):
                 with _translated(_WRITING):
@@ -99,7 +102,9 @@ class DirectoryStore:
         """Read an object or a part of it; see `ObjectStore.get`."""
         if start < 0 or (stop is not None and stop < 0):
             raise InvalidInput("a range has no negative ends")
-        file, info = await self._threads.run(self._open, check_key(key))
+        file, info = await self._threads.acquire(
+            partial(self._open, check_key(key)), lambda opened: opened[0].close()
+        )
         end = info.size_bytes if stop is None else min(stop, info.size_bytes)
         chunks = self._read(file, start, end)
         try:

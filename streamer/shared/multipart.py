@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -26,7 +26,7 @@ def part_bytes(size_bytes: int) -> int:
     return max(PART_BYTES, -(-size_bytes // _MOST_PARTS))
 
 
-async def read_pieces(threads: Threads, path: Path, piece_bytes: int) -> AsyncIterator[bytes]:
+async def read_pieces(threads: Threads, path: Path, piece_bytes: int) -> AsyncGenerator[bytes]:
     """Yield a file in pieces, read in threads."""
     with translated():
         file = await threads.run(path.open, "rb", 0)
@@ -47,15 +47,12 @@ class MultipartUpload:
     async def send(self, pieces: AsyncIterator[bytes]) -> None:
         """Store the pieces as one object; on any failure the bucket keeps none of them."""
         with translated():
-            made = await self._threads.run(
-                self._client.create_multipart_upload, Bucket=self._bucket, Key=self._name
-            )
-        upload_id = made["UploadId"]
+            upload_id = await self._threads.acquire(self._create, self._abort)
         try:
             parts = await self._send_parts(upload_id, pieces)
             await self._complete(upload_id, parts)
         except BaseException:
-            await asyncio.shield(self._abort(upload_id))
+            await asyncio.shield(self._threads.run(self._abort, upload_id))
             raise
 
     async def _send_parts(
@@ -100,11 +97,12 @@ class MultipartUpload:
                 MultipartUpload={"Parts": parts},
             )
 
-    async def _abort(self, upload_id: str) -> None:
+    def _create(self) -> str:
+        made = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._name)
+        return made["UploadId"]
+
+    def _abort(self, upload_id: str) -> None:
         with suppress(StreamerError), translated():
-            await self._threads.run(
-                self._client.abort_multipart_upload,
-                Bucket=self._bucket,
-                Key=self._name,
-                UploadId=upload_id,
+            self._client.abort_multipart_upload(
+                Bucket=self._bucket, Key=self._name, UploadId=upload_id
             )

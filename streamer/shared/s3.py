@@ -6,9 +6,10 @@ Credentials, region and endpoint come from the standard places (`AWS_ACCESS_KEY_
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
 
@@ -75,8 +76,8 @@ class S3Store:
         check_key(key)
         size_bytes = (await self._call(path.stat)).st_size
         if size_bytes > _SINGLE_PUT_BYTES:
-            pieces = read_pieces(self._threads, path, part_bytes(size_bytes))
-            info = await self._put_parts(key, pieces)
+            async with aclosing(read_pieces(self._threads, path, part_bytes(size_bytes))) as pieces:
+                info = await self._put_parts(key, pieces)
         else:
             info = await self._call(lambda: self._put(key, path.read_bytes()))
         if move:
@@ -99,14 +100,16 @@ class S3Store:
         """Read an object or a part of it; see `ObjectStore.get`."""
         if start < 0 or (stop is not None and stop < 0):
             raise InvalidInput("a range has no negative ends")
-        info, body = await self._call(self._open, check_key(key), start, stop)
+        with translated():
+            info, body = await self._threads.acquire(
+                partial(self._open, check_key(key), start, stop), lambda opened: _close(opened[1])
+            )
         chunks = self._read(body)
         try:
             yield ObjectBody(info, chunks)
         finally:
             await chunks.aclose()
-            if body is not None:
-                await self._threads.run(body.close)
+            await self._threads.run(_close, body)
 
     async def head(self, key: str) -> ObjectInfo:
         """What is known of an object; NotFound when there is none."""
@@ -239,6 +242,11 @@ def _clients(addressing_style: str) -> tuple["S3Client", "S3Client"]:
         )
     except (ValueError, BotoCoreError) as error:
         raise InvalidInput(f"the S3 settings cannot be used: {type(error).__name__}") from error
+
+
+def _close(body: StreamingBody | None) -> None:
+    if body is not None:
+        body.close()
 
 
 def _info(key: str, size_bytes: int, etag: str, modified_at: datetime) -> ObjectInfo:

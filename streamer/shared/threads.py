@@ -27,16 +27,27 @@ class Threads:
         A cancelled caller still waits until the call ends: nobody may close a file or a connection
         that a thread is using.
         """
+        return await self.acquire(partial(call, *args, **kwargs), _keep)
+
+    async def acquire(self, call: Callable[[], _T], release: Callable[[_T], object]) -> _T:
+        """Return what `call` opens; when the caller is cancelled meanwhile, `release` closes it.
+
+        Both run in a thread.
+        """
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
+        future = loop.run_in_executor(self._executor, call)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             await asyncio.wait([future])
-            if not future.cancelled():
-                future.exception()
+            if not future.cancelled() and future.exception() is None:
+                await loop.run_in_executor(self._executor, release, future.result())
             raise
 
     def close(self) -> None:
         """Let the threads end once their calls did."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _keep(_result: object) -> None:
+    """Release nothing: the result of a plain call is just dropped."""

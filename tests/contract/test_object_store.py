@@ -1,6 +1,7 @@
 """What every object store promises, checked on a directory and on a real S3 server."""
 
 import asyncio
+import gc
 import hashlib
 import resource
 import secrets
@@ -383,6 +384,31 @@ async def test_a_reader_may_be_cancelled(store: ObjectStore) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert len(await read(store, "large")) == 6 * MIB
+
+
+async def test_readers_and_writers_may_be_cancelled_at_any_time(store: ObjectStore) -> None:
+    """Whatever they had opened is closed: warnings of the collector are errors."""
+    await store.put("key", b"x" * MIB)
+    for pauses in range(30):
+        tasks = [
+            asyncio.create_task(read(store, "key")),
+            asyncio.create_task(store.put_stream("broken", never_ending())),
+        ]
+        for _ in range(pauses):
+            await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        assert isinstance(results[1], asyncio.CancelledError)
+    gc.collect()
+    assert await keys(store) == ["key"]
+    assert leftovers(store) == []
+
+
+async def never_ending() -> AsyncIterator[bytes]:
+    while True:
+        await asyncio.sleep(0)
+        yield b"x" * MIB
 
 
 async def test_a_reader_keeps_what_it_opened(store: ObjectStore) -> None:

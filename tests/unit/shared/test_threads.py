@@ -38,6 +38,28 @@ async def test_a_cancelled_caller_waits_until_the_call_ends() -> None:
     threads.close()
 
 
+async def test_what_a_cancelled_caller_acquired_is_released() -> None:
+    threads = Threads(1, "test")
+    begun, may_end = threading.Event(), threading.Event()
+    released: list[str] = []
+
+    def call() -> str:
+        begun.set()
+        may_end.wait(10)
+        return "acquired"
+
+    assert await threads.acquire(lambda: "taken", released.append) == "taken"
+    assert released == []
+    caller = asyncio.create_task(threads.acquire(call, released.append))
+    await asyncio.to_thread(begun.wait, 10)
+    caller.cancel()
+    may_end.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert released == ["acquired"]
+    threads.close()
+
+
 async def test_no_more_calls_than_threads_run_at_once() -> None:
     threads = Threads(2, "test")
     meeting = threading.Barrier(3)
