@@ -41,7 +41,7 @@ async def encode_chunk(
     chunk: Chunk,
     on_frames: Callable[[int], None],
 ) -> int:
-    """Encode a chunk and publish its segments.
+    """Encode a chunk and publish its segments, unless they were published before.
 
     Returns:
         How many frames it has in each rendition: fewer than planned when the source ends in it.
@@ -50,6 +50,9 @@ async def encode_chunk(
         FfmpegError: It cannot be encoded; it was tried twice.
         NotFound: The video was deleted.
     """
+    published = await _published_frames(workshop, video_id, pictures.grid, chunk)
+    if published:
+        return published
     for remaining in reversed(range(_TRIES)):
         try:
             return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames)
@@ -57,6 +60,16 @@ async def encode_chunk(
             if remaining == 0:
                 raise FfmpegError(str(error)) from error
     raise AssertionError("unreachable")
+
+
+async def _published_frames(workshop: Workshop, video_id: str, grid: Grid, chunk: Chunk) -> int:
+    """The chunk's frames if it is published: a worker may die before it can say so.
+
+    A chunk is published as a whole, so one rendition speaks for all.
+    """
+    segments = await workshop.catalog.segments(video_id, chunk.renditions[0])
+    ticks = sum(segment.duration_ticks for segment in segments[chunk.start : chunk.stop])
+    return ticks // grid.frame_ticks
 
 
 async def _seek_and_encode(

@@ -172,6 +172,9 @@ def _video_options(grid: Grid, rung: Rung, preset: str) -> dict[str, Any]:
         "crf": _CONSTANT_RATE_FACTOR,
         "maxrate": rung.max_bps,
         "bufsize": round(rung.max_bps * _BUFFER_SECONDS),
+        # Renditions and chunks run side by side already; with more threads, rate control would
+        # depend on their timing and the bytes with it.
+        "threads:v": 1,
         # An IDR frame at every segment boundary and nowhere else, no reference across it.
         "g": grid.segment_frames,
         "keyint_min": grid.segment_frames,

@@ -1,0 +1,54 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from streamer.shared.settings import SharedSettings
+from tests.integration.packager.installation import Installation, WatchedFfmpeg, WorkerProcess
+
+StartWorker = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> SharedSettings:
+    return SharedSettings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture
+async def installation(settings: SharedSettings) -> AsyncIterator[Installation]:
+    opened = await Installation.open(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def ffmpeg(tmp_path: Path) -> WatchedFfmpeg:
+    (tmp_path / "watched").mkdir()
+    return WatchedFfmpeg(tmp_path / "watched")
+
+
+@pytest.fixture
+async def start_worker(
+    settings: SharedSettings, ffmpeg: WatchedFfmpeg, tmp_path: Path
+) -> AsyncIterator[StartWorker]:
+    """Starts a worker process of the installation; extra variables by name."""
+    started = []
+
+    def start(**environment: str) -> WorkerProcess:
+        worker = WorkerProcess(
+            {
+                "STREAMER_DATA_DIR": str(settings.data_dir),
+                "STREAMER_STORE": settings.store,
+                "STREAMER_DATABASE_URL": settings.database_url,
+                "PACKAGER_FFMPEG": str(ffmpeg.path),
+                "PACKAGER_SCRATCH_DIR": str(tmp_path / "scratch"),
+                **environment,
+            },
+            tmp_path / "worker.log",
+        )
+        started.append(worker)
+        return worker
+
+    yield start
+    await asyncio.gather(*(worker.stop() for worker in started), return_exceptions=True)

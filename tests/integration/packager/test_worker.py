@@ -1,0 +1,165 @@
+"""Workers as processes: killed, stopped, cancelled, and several videos at once."""
+
+import pytest
+
+from streamer.core.errors import NotFound
+from streamer.core.keys import video_prefix
+from streamer.core.video import VideoState
+from tests.integration.packager.conftest import StartWorker
+from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
+
+VIDEO = "testvideo1"
+OTHER = "testvideo2"
+# The clip "numbered": 500 frames, 100 to a segment, one rendition. Chunks begin at these frames.
+FIRST, SECOND, LAST = "0", "100", "400"
+RENDITION = "180p"
+
+
+async def held_up_at_the_last_chunk(
+    installation: Installation, ffmpeg: WatchedFfmpeg, video_id: str = VIDEO
+) -> None:
+    """Everything but the last chunk is published, and that one is running."""
+
+    async def is_so() -> bool:
+        counts = await installation.segment_counts(video_id)
+        return counts.get(RENDITION, 0) == 4 and ffmpeg.is_running(LAST)
+
+    await eventually(is_so)
+
+
+async def test_a_killed_worker_s_video_is_finished_by_the_next_one(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.hold(LAST)
+    first = start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    await held_up_at_the_last_chunk(installation, ffmpeg)
+
+    async def sound_is_recorded() -> bool:
+        return (await installation.segment_counts(VIDEO)).get("audio", 0) >= 4
+
+    await eventually(sound_is_recorded)
+    first.kill()
+    assert not ffmpeg.is_running(LAST), "ffmpeg outlived its worker"
+    ffmpeg.release(LAST)
+    start_worker()
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert await installation.segment_counts(VIDEO) == {RENDITION: 5, "audio": 5}
+    runs = ffmpeg.runs()
+    assert (runs[FIRST], runs[SECOND], runs[LAST]) == (1, 1, 2)
+
+
+async def test_a_stopped_worker_leaves_its_video_to_the_next_one(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.hold(LAST)
+    first = start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    await held_up_at_the_last_chunk(installation, ffmpeg)
+    assert await first.stop() == 0
+    assert not ffmpeg.is_running(LAST)
+    assert (await installation.catalog.get_video(VIDEO)).state is VideoState.PACKAGING
+    ffmpeg.release(LAST)
+    start_worker()
+    assert (await installation.outcome(VIDEO)).state is VideoState.READY
+    assert ffmpeg.runs()[SECOND] == 1
+
+
+async def test_a_deleted_video_s_work_ends_and_leaves_nothing(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.hold(LAST)
+    start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    await held_up_at_the_last_chunk(installation, ffmpeg)
+    video = await installation.catalog.get_video(VIDEO)
+    assert video.playable_at is not None
+    await installation.catalog.delete_video(VIDEO, now=video.playable_at)
+    await installation.jobs.cancel(VIDEO)
+
+    async def nothing_is_left() -> bool:
+        objects = [info async for info in installation.store.list(video_prefix(VIDEO))]
+        return not objects and not ffmpeg.is_running(LAST)
+
+    await eventually(nothing_is_left)
+    with pytest.raises(NotFound):
+        await installation.catalog.get_video(VIDEO)
+
+
+async def test_a_new_video_starts_while_another_one_keeps_the_worker_busy(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.hold(LAST)
+    start_worker(PACKAGER_CONCURRENCY="1")
+    await installation.hand_over(VIDEO, "numbered")
+    await held_up_at_the_last_chunk(installation, ffmpeg)
+    await installation.hand_over(OTHER, "numbered")
+
+    async def is_playable() -> bool:
+        return (await installation.catalog.get_video(OTHER)).playable
+
+    await eventually(is_playable)
+    assert (await installation.catalog.get_video(VIDEO)).state is VideoState.PACKAGING
+    ffmpeg.release(LAST)
+    assert (await installation.outcome(VIDEO)).state is VideoState.READY
+    assert (await installation.outcome(OTHER)).state is VideoState.READY
+    assert await installation.track(VIDEO, RENDITION) == await installation.track(OTHER, RENDITION)
+
+
+async def test_a_chunk_that_cannot_be_encoded_fails_its_video(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.break_down(LAST)
+    start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    video = await installation.outcome(VIDEO)
+    assert video.state is VideoState.FAILED
+    assert video.error is not None
+    assert video.error.code == "encode_failed"
+    assert "out of luck" in video.error.message
+    assert ffmpeg.runs()[LAST] == 2, "it is tried once more"
+
+
+async def test_sound_that_cannot_be_decoded_becomes_silence(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.break_down("sound")
+    start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert await installation.segment_counts(VIDEO) == {RENDITION: 5, "audio": 5}
+
+
+async def test_a_video_without_pictures_to_show_is_still_ready(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.break_down("still")
+    start_worker()
+    await installation.hand_over(VIDEO, "plain")
+    video = await installation.outcome(VIDEO)
+    assert video.state is VideoState.READY
+    assert (video.has_poster, video.has_storyboard) == (False, False)
+
+
+async def test_a_job_that_was_handed_over_twice_is_done_once(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    await installation.hand_over(VIDEO, "numbered")
+    await installation.jobs.package(VIDEO)
+    start_worker()
+    await installation.outcome(VIDEO)
+    await installation.jobs.package(VIDEO)
+    await installation.hand_over(OTHER, "plain")
+    await installation.outcome(OTHER)
+    assert ffmpeg.runs()[LAST] == 1
+
+
+async def test_a_source_that_is_gone_leaves_the_worker_alive(
+    installation: Installation, start_worker: StartWorker
+) -> None:
+    start_worker()
+    await installation.jobs.package("neverexisted")
+    await installation.hand_over(VIDEO, "plain")
+    assert (await installation.outcome(VIDEO)).state is VideoState.READY
