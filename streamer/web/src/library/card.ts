@@ -130,18 +130,22 @@ export class Card {
       "aria-label": "Title",
       maxlength: 200,
     });
+    let open = true;
     const close = (title: string | null) => {
-      if (!input.isConnected) return;
+      if (!open) return;
+      open = false; // taking the field away blurs it
       input.replaceWith(this.#title);
       if (title) void this.#rename(title);
     };
     input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") close(input.value.trim());
-      if (event.key === "Escape") close(null);
-      if (event.key === "Enter" || event.key === "Escape") button.focus();
+      if (event.key !== "Enter" && event.key !== "Escape") return;
+      event.preventDefault(); // or Enter would press the button that gets the focus
+      close(event.key === "Enter" ? input.value.trim() : null);
+      button.focus();
     });
     input.addEventListener("blur", () => close(input.value.trim()));
     this.#title.replaceWith(input);
+    input.focus();
     input.select();
   }
 

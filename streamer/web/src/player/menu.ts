@@ -39,10 +39,13 @@ export class Menu {
     this.element.hidden = choices.length < 2;
     this.#button.textContent = text;
     this.#button.setAttribute("aria-label", `${this.#label}: ${text}`);
+    const open = !this.#list.hidden;
     const focused = this.#items().indexOf(document.activeElement as HTMLElement);
     this.#list.replaceChildren(
       ...choices.map((choice, index) => this.#item(choice, index, index === chosen)),
     );
+    if (!open) return;
+    this.#open(true); // it closed when the focused choice was taken away
     this.#items()[focused]?.focus();
   }
 
@@ -51,7 +54,7 @@ export class Menu {
       "button",
       { type: "button", role: "menuitemradio", "aria-checked": String(chosen), tabindex: "-1" },
       icon("check"),
-      label,
+      el("span", { class: "menu-label" }, label),
       note ? el("span", { class: "menu-note" }, note) : null,
     );
     item.addEventListener("click", () => {

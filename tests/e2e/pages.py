@@ -1,0 +1,94 @@
+"""What the tests see of the pages, and do with them."""
+
+import re
+import time
+from typing import Protocol
+
+from playwright.sync_api import Locator, Page
+
+_PATIENCE_SECONDS = 60.0
+_RECORD_STALLS = """() => {
+  const video = document.querySelector("video");
+  window.stalls = [];
+  video.addEventListener("waiting", () => {
+    if (!video.seeking) window.stalls.push(video.currentTime);
+  });
+}"""
+
+
+class OpenPage(Protocol):
+    """Opens a page of the origin in a browser context of its own."""
+
+    def __call__(
+        self,
+        path: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        scheme: str = "light",
+        touch: bool = False,
+        origin_url: str | None = None,
+    ) -> Page: ...
+
+
+def wait_until(page: Page, condition: str) -> None:
+    """Return once a JavaScript expression is true.
+
+    Playwright's own `wait_for_function` needs eval, which the pages' security policy forbids.
+    """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"never true: {condition}"
+        page.wait_for_timeout(50)
+
+
+def wait_until_playing(page: Page) -> None:
+    """Return once pictures move."""
+    wait_until_past(page, 0.1)
+
+
+def wait_until_past(page: Page, seconds: float) -> None:
+    """Return once playback is past a position."""
+    wait_until(page, f"document.querySelector('video').currentTime > {seconds}")
+
+
+def position(page: Page) -> float:
+    return float(page.evaluate("document.querySelector('video').currentTime"))
+
+
+def record_stalls(page: Page) -> None:
+    """Begin to note where playback runs dry, other than right after a seek."""
+    page.evaluate(_RECORD_STALLS)
+
+
+def stalls(page: Page) -> list[float]:
+    return list(page.evaluate("window.stalls"))
+
+
+def show_stats(page: Page) -> None:
+    page.get_by_role("button", name="Stats for engineers").click()
+    page.get_by_label("Stats for engineers").locator("dl").wait_for()
+
+
+def stat(page: Page, name: str) -> str:
+    """A figure of the stats for engineers."""
+    return page.locator(f"[data-stat='{name}']").inner_text()
+
+
+def seek(page: Page, seconds: float) -> None:
+    page.evaluate(f"document.querySelector('video').currentTime = {seconds}")
+
+
+def video_id(page: Page) -> str:
+    """The id of the video whose page this is."""
+    return page.url.split("?")[0].rsplit("/", 1)[-1]
+
+
+def quality_button(page: Page) -> Locator:
+    return page.get_by_role("button", name=re.compile("^Quality"))
+
+
+def qualities(page: Page) -> list[str]:
+    """The choices of the quality menu."""
+    menu = page.get_by_role("menu", name="Quality", include_hidden=True)
+    return menu.locator(".menu-label").all_text_contents()

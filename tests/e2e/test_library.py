@@ -1,0 +1,119 @@
+"""The library page: what a person does there, and what goes wrong."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.pages import OpenPage
+from tests.e2e.system import System, running_origin
+
+
+@pytest.fixture
+def text_file(tmp_path: Path) -> Path:
+    path = tmp_path / "shopping list.mp4"
+    path.write_text("bread, butter, milk\n" * 1000)
+    return path
+
+
+def card(page: Page, title: str) -> Locator:
+    return page.locator(".card", has=page.get_by_role("link", name=title, exact=True))
+
+
+def test_a_file_that_is_no_video_gives_its_reason(open_page: OpenPage, text_file: Path) -> None:
+    page = open_page("/")
+    page.get_by_label("Choose files").set_input_files(text_file)
+    failed = card(page, "shopping list")
+    expect(failed.locator(".chip")).to_have_text("Failed")
+    expect(failed.locator(".card-reason")).to_contain_text("not a video")
+    failed.get_by_role("link", name="shopping list").click()
+    expect(page.get_by_role("heading", name="This video cannot be played")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="not a video")).to_be_visible()
+
+
+def test_a_video_is_renamed_found_and_deleted(
+    open_page: OpenPage, system: System, text_file: Path
+) -> None:
+    system.upload(text_file, "Before")
+    page = open_page("/")
+    card(page, "Before").get_by_role("button", name="Rename").click()
+    page.get_by_label("Title").fill("Zanzibar at dawn")
+    page.get_by_label("Title").press("Enter")
+    expect(card(page, "Zanzibar at dawn")).to_be_visible()
+
+    page.get_by_label("Search videos").fill("zanzibar")
+    expect(page.locator(".card")).to_have_count(1)
+    page.get_by_label("Search videos").fill("no such title")
+    expect(page.get_by_text("No video has a title like this.")).to_be_visible()
+    page.get_by_label("Search videos").fill("zanzibar")
+
+    card(page, "Zanzibar at dawn").get_by_role("button", name="Delete").click()
+    question = page.get_by_role("dialog", name="Delete this video?")
+    question.get_by_role("button", name="Cancel").click()
+    expect(card(page, "Zanzibar at dawn")).to_be_visible()
+    card(page, "Zanzibar at dawn").get_by_role("button", name="Delete").click()
+    question.get_by_role("button", name="Delete").click()
+    expect(page.locator(".card")).to_have_count(0)
+    page.reload()
+    page.get_by_label("Search videos").fill("zanzibar")
+    expect(page.get_by_text("No video has a title like this.")).to_be_visible()
+
+
+def test_an_upload_goes_on_after_a_pause_and_after_a_reload(
+    open_page: OpenPage, clip: Path
+) -> None:
+    page = open_page("/")
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {
+            "offline": False,
+            "latency": 0,
+            "downloadThroughput": -1,
+            "uploadThroughput": 6_000_000,
+        },
+    )
+    page.get_by_label("Choose files").set_input_files(clip)
+    row = page.get_by_role("list", name="Uploads").get_by_role("listitem")
+    expect(row).to_contain_text(re.compile(r"MB of .*MB/s"))
+    row.get_by_role("button", name="Pause").click()
+    expect(row).to_contain_text("Paused")
+    row.get_by_role("button", name="Resume").click()
+    expect(row).to_contain_text(re.compile(r"[1-9]\d* MB of"))
+
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    interrupted = page.locator(".card[data-state=uploading]").first
+    expect(interrupted).to_contain_text("Choose the same file again")
+    page.get_by_label("Choose files").set_input_files(clip)
+    expect(row).to_contain_text(re.compile(r"[1-9]\d* MB of"))
+    row.get_by_role("button", name="Cancel the upload").click()
+    expect(row).to_have_count(0)
+
+
+def test_a_token_is_asked_for_once(open_page: OpenPage, tmp_path: Path, text_file: Path) -> None:
+    with running_origin(tmp_path, "--no-worker", token="open sesame") as origin_url:
+        page = open_page("/", origin_url=origin_url)
+        expect(page.get_by_role("heading", name="No videos yet")).to_be_visible()
+        page.get_by_label("or fetch a file from the web").fill("https://video.invalid/a.mp4")
+        page.get_by_role("button", name="Fetch").click()
+        question = page.get_by_role("dialog", name="API token")
+        question.get_by_label("Token").fill("wrong")
+        question.get_by_role("button", name="Continue").click()
+        expect(question).to_contain_text("did not accept")
+        question.get_by_label("Token").fill("open sesame")
+        question.get_by_role("button", name="Continue").click()
+        expect(page.locator(".card")).to_have_count(1)
+        page.get_by_label("Choose files").set_input_files(text_file)
+        expect(page.locator(".card")).to_have_count(2)
+        expect(question).to_have_count(0)
+
+
+def test_what_the_server_refuses_is_said(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_label("or fetch a file from the web").fill("http://127.0.0.1:1/private.mp4")
+    page.get_by_role("button", name="Fetch").click()
+    told = page.get_by_role("status").or_(page.locator(".card-reason"))
+    expect(told.first).to_contain_text(re.compile("private|public|address", re.IGNORECASE))

@@ -1,0 +1,159 @@
+"""Both pages in both themes and down to the narrowest phone: readable, named, nothing cut off."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sample_media.generate import generate
+from tests.e2e.pages import OpenPage, seek, show_stats, wait_until_past, wait_until_playing
+from tests.e2e.system import System
+
+_SCHEMES = ("light", "dark")
+# WCAG 2.2 §1.4.3: the lowest contrast of each visible text with what is painted behind it.
+_LOW_CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data;
+    return [r, g, b, a / 255];
+  };
+  const over = ([r, g, b, a], below) =>
+    [r, g, b].map((channel, index) => channel * a + below[index] * (1 - a));
+  const backdrop = (element) => {
+    if (!element) return [255, 255, 255];
+    const color = rgba(getComputedStyle(element).backgroundColor);
+    return color[3] === 1 ? color.slice(0, 3) : over(color, backdrop(element.parentElement));
+  };
+  const luminance = (color) => {
+    const [r, g, b] = color.map((channel) => {
+      const share = channel / 255;
+      return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const low = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim();
+    const element = walker.currentNode.parentElement;
+    if (!text || !element.checkVisibility() || element.closest("script, style")) continue;
+    const behind = backdrop(element);
+    const ink = over(rgba(getComputedStyle(element).color), behind);
+    const [dark, light] = [luminance(ink), luminance(behind)].sort((a, b) => a - b);
+    const ratio = (light + 0.05) / (dark + 0.05);
+    if (ratio < 4.5) low.push(`${ratio.toFixed(2)} ${text}`);
+  }
+  return low;
+}"""
+_UNNAMED = """() => [...document.querySelectorAll(
+  "button, a[href], input, [role=slider], [role=menu], progress, img, dialog[open]"
+)]
+  .filter((element) => element.checkVisibility() && !element.closest("[aria-hidden=true]"))
+  .filter((element) => !(
+    element.getAttribute("aria-label") || element.getAttribute("aria-labelledby") ||
+    element.textContent.trim() || element.labels?.length || element.hasAttribute("alt")
+  ))
+  .map((element) => element.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(params=_SCHEMES)
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def shown_video(system: System, ready_video: str) -> str:
+    """The video in the pictures: the sample when pictures are wanted for the README."""
+    if not os.environ.get("STREAMER_SCREENSHOTS"):
+        return ready_video
+    video_id = system.upload(generate("demo"), "Sunset over the ridge")
+    system.wait_until_final(video_id)
+    return video_id
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures of the pages go."""
+    directory = Path(os.environ.get("STREAMER_SCREENSHOTS") or tmp_path)
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def test_the_library(open_page: OpenPage, shown_video: str, scheme: str, pictures: Path) -> None:
+    page = open_page("/", scheme=scheme)
+    poster = page.locator(f".card[data-id='{shown_video}'] img")
+    expect(poster).to_be_visible()
+    assert page.evaluate(_LOW_CONTRAST) == []
+    assert page.evaluate(_UNNAMED) == []
+    assert_page_outline(page)
+    save(page, pictures, "library", scheme)
+
+
+def test_the_player(open_page: OpenPage, shown_video: str, scheme: str, pictures: Path) -> None:
+    page = open_page(f"/watch/{shown_video}", scheme=scheme)
+    wait_until_playing(page)
+    seek(page, 9)
+    show_stats(page)
+    wait_until_past(page, 12)
+    bar = page.get_by_role("slider", name="Seek")
+    bar.hover(position={"x": 760, "y": 10})
+    expect(page.locator(".preview-picture")).to_be_visible()
+    assert page.evaluate(_LOW_CONTRAST) == []
+    assert page.evaluate(_UNNAMED) == []
+    assert_page_outline(page)
+    save(page, pictures, "player", scheme)
+
+
+def test_the_theme_button_overrules_the_system(open_page: OpenPage) -> None:
+    page = open_page("/", scheme="light")
+    light = background(page)
+    page.get_by_role("button", name="Use the dark theme").click()
+    dark = background(page)
+    assert sum(dark) < sum(light) / 4
+    page.reload()
+    assert background(page) == dark
+    page.get_by_role("button", name="Use the light theme").click()
+    assert background(page) == light
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+def test_the_library_fits(open_page: OpenPage, ready_video: str, width: int) -> None:
+    page = open_page("/", width=width, height=700)
+    expect(page.locator(f".card[data-id='{ready_video}']")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_keyboard_reaches_the_library(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page("/")
+    expect(page.locator(f".card[data-id='{ready_video}']")).to_be_visible()
+    reached = []
+    for _ in range(14):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("document.activeElement.id || document.activeElement.className")
+        )
+        assert page.evaluate("document.activeElement.matches(':focus-visible')")
+    assert reached[:5] == ["skip", "brand", "search", "theme", "files"]
+    assert "card-title" in reached
+
+
+def save(page: Page, pictures: Path, name: str, scheme: str) -> None:
+    suffix = "" if scheme == "light" else f"-{scheme}"
+    page.screenshot(path=pictures / f"{name}{suffix}.png")
+
+
+def assert_page_outline(page: Page) -> None:
+    """One main region, one first heading, a language and a title."""
+    expect(page.get_by_role("main")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    assert page.evaluate("document.documentElement.lang") == "en"
+    assert page.title()
+
+
+def background(page: Page) -> tuple[int, ...]:
+    color = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return tuple(int(part) for part in color.strip("rgb()").split(","))

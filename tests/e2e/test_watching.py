@@ -1,0 +1,163 @@
+"""Watching a video in a real browser, through an edge."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from tests.e2e.pages import (
+    OpenPage,
+    position,
+    qualities,
+    quality_button,
+    record_stalls,
+    seek,
+    show_stats,
+    stalls,
+    stat,
+    video_id,
+    wait_until,
+    wait_until_past,
+    wait_until_playing,
+)
+from tests.e2e.system import REGION, System
+
+
+def test_an_upload_plays_through_the_edge_while_it_is_packaged(
+    open_page: OpenPage, system: System, clip: Path, tmp_path: Path
+) -> None:
+    camera_file = tmp_path / "fresh_from_the_camera.mp4"
+    camera_file.symlink_to(clip)
+    page = open_page("/")
+    page.get_by_label("Choose files").set_input_files(camera_file)
+    card = page.locator(".card", has_text="fresh from the camera")
+    expect(card.locator(".chip")).to_contain_text("Playable", timeout=60_000)
+    card.get_by_role("link").click()
+    wait_until_playing(page)
+    playing_since = page.evaluate("Date.now()") / 1000
+    record_stalls(page)
+    show_stats(page)
+    assert f"edge-{REGION}" in stat(page, "Served by")
+
+    wait_until_past(page, 3)
+    seek(page, 9)
+    wait_until_past(page, 10)
+    seek(page, 2)
+    wait_until_past(page, 4)
+
+    video = system.wait_until_final(video_id(page))
+    assert video["state"] == "ready"
+    assert datetime.fromisoformat(video["ready_at"]).timestamp() > playing_since
+    # The page that began with one quality offers all of them, without having been reloaded.
+    expect(quality_button(page)).to_contain_text("720p")
+    assert qualities(page) == ["Auto", "720p", "480p", "360p", "240p"]
+    seek(page, 24)
+    wait_until_past(page, 26)
+    assert stalls(page) == []
+    assert stat(page, "Stalls") == "0"
+    assert int(stat(page, "Prefetched").split()[0]) >= 1
+
+
+def test_the_second_viewer_gets_everything_from_the_edge(
+    open_page: OpenPage, ready_video: str
+) -> None:
+    for _ in range(2):
+        page = open_page(f"/watch/{ready_video}")
+        quality_button(page).click()
+        page.get_by_role("menuitemradio", name=re.compile("^240p")).click()
+        show_stats(page)
+        seek(page, 30)
+        wait_until(page, "document.querySelector('video').ended")
+    assert stat(page, "Edge hits").startswith("100%")
+
+
+def test_where_no_edge_is_near_another_one_serves(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page(f"/watch/{ready_video}?region=nowhere")
+    wait_until_playing(page)
+    show_stats(page)
+    assert stat(page, "Served by") == f"edge-{REGION}"
+
+
+def test_a_quality_can_be_fixed(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    quality_button(page).click()
+    page.get_by_role("menuitemradio", name=re.compile("^360p")).click()
+    expect(quality_button(page)).to_have_text("360p")
+    wait_until(page, "document.querySelector('video').videoHeight === 360")
+    quality_button(page).click()
+    chosen = page.get_by_role("menuitemradio", checked=True)
+    expect(chosen).to_have_count(1)
+    expect(chosen).to_contain_text("360p")
+
+
+def test_the_scrub_bar_shows_pictures(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    bar = page.get_by_role("slider", name="Seek")
+    width = (bar.bounding_box() or {"width": 0})["width"]
+    page.locator("#stage").hover()
+    bar.hover(position={"x": width * 0.75, "y": 10})
+    expect(page.locator(".preview-time")).to_have_text(re.compile(r"0:2[34]"))
+    picture = page.locator(".preview-picture")
+    expect(picture).to_be_visible()
+    assert "sprite-" in picture.evaluate("element => element.style.backgroundImage")
+    bar.click(position={"x": width * 0.75, "y": 10})
+    wait_until_past(page, 22)
+
+
+def test_the_keyboard_does_everything(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    page.keyboard.press("k")
+    expect(page.get_by_role("button", name="Play", exact=True).first).to_be_visible()
+    page.keyboard.press("5")
+    assert 15.5 <= position(page) <= 16.5
+    page.keyboard.press("l")
+    page.keyboard.press("ArrowLeft")
+    assert 20 <= position(page) <= 22
+    page.keyboard.press("m")
+    assert page.evaluate("document.querySelector('video').muted")
+    page.keyboard.press(">")
+    assert page.evaluate("document.querySelector('video').playbackRate") == 1.25
+    page.keyboard.press("i")
+    expect(page.locator("#overlay")).to_be_visible()
+    page.keyboard.press("?")
+    shortcuts = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(shortcuts).to_be_visible()
+    shortcuts.get_by_role("button", name="Close").click()
+    expect(shortcuts).to_be_hidden()
+    page.keyboard.press("f")
+    wait_until(page, "document.fullscreenElement !== null")
+
+
+def test_position_and_volume_are_remembered(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    page.get_by_label("Volume").fill("0.4")
+    seek(page, 12)
+    wait_until_past(page, 12.2)
+    page.reload()
+    wait_until_playing(page)
+    assert position(page) > 11
+    assert page.evaluate("document.querySelector('video').volume") == 0.4
+
+
+def test_it_fits_a_phone_and_answers_to_touch(open_page: OpenPage, ready_video: str) -> None:
+    page = open_page(f"/watch/{ready_video}", width=320, height=640, touch=True)
+    wait_until_playing(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for button in page.locator(".controls-row button:visible").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320
+    page.touchscreen.tap(160, 120)
+    expect(page.locator("#stage")).to_have_class(re.compile(r"\bidle\b"))
+
+
+def test_a_video_that_is_not_there_says_so(open_page: OpenPage) -> None:
+    page = open_page("/watch/zzzzzzzzzzzzzzzzzzzz")
+    expect(page.get_by_role("heading", name="No video here")).to_be_visible()
+    expect(page.get_by_role("link", name="Back to the library")).to_be_visible()
