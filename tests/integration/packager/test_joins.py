@@ -1,0 +1,184 @@
+"""Chunks encoded one by one join without a trace, wherever a search in the container ends."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from packager.core.boxes import BoxReader, read_boxes
+from packager.core.fmp4 import read_segment
+from packager.core.ladder import build_ladder
+from packager.core.plan import Chunk, frame_grid, plan_chunks
+from packager.inspection import inspect_source
+from packager.picture import PictureSource, encode_chunk
+from packager.settings import PackagerSettings
+from packager.sound import SoundSource, encode_sound, finish_sound
+from packager.workshop import Workshop
+from sample_media.bar_code import read_frame_number
+from sample_media.generate import generate
+from streamer.core.keys import media_key
+from streamer.shared.settings import SharedSettings
+
+VIDEO = "testvideo1"
+FRAMES = 500
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+GRAY = ("-f", "rawvideo", "-pix_fmt", "gray")
+
+
+@pytest.fixture
+async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
+    settings.data_dir.mkdir()
+    async with AsyncExitStack() as stack:
+        opened = await Workshop.open(PackagerSettings(shared=settings), stack)
+        await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+        await opened.catalog.accept_source(VIDEO, size_bytes=1)
+        yield opened
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One source, ready to be encoded chunk by chunk."""
+
+    workshop: Workshop
+    pictures: PictureSource
+    plan: tuple[Chunk, ...]
+
+    @classmethod
+    async def open(cls, workshop: Workshop, path: Path) -> "Bench":
+        source = await inspect_source(workshop, VIDEO, str(path))
+        assert source.video is not None
+        grid, ladder = frame_grid(source.video.frame_rate), build_ladder(source.video)
+        pictures = PictureSource(str(path), source, source.video, grid, ladder)
+        plan = plan_chunks(
+            grid.segments_in(source.duration_seconds), [rung.name for rung in ladder]
+        )
+        return cls(workshop, pictures, plan)
+
+    async def encode(self, chunk: Chunk) -> int:
+        return await encode_chunk(self.workshop, VIDEO, self.pictures, chunk, lambda _: None)
+
+    async def segments(self, rendition: str) -> list[bytes]:
+        found = await self.workshop.catalog.segments(VIDEO, rendition)
+        return [await self.read(segment.name) for segment in found]
+
+    async def init(self, rendition: str) -> bytes:
+        renditions = await self.workshop.catalog.renditions(VIDEO)
+        (name,) = [r.init_name for r in renditions if r.name == rendition]
+        return await self.read(name or "")
+
+    async def read(self, name: str) -> bytes:
+        async with self.workshop.store.get(media_key(VIDEO, name)) as body:
+            return b"".join([piece async for piece in body.chunks])
+
+
+def remux(clip: str, target: Path) -> Path:
+    source = generate(clip)
+    options = ("-v", "error", "-nostdin", "-i", str(source), "-map", "0", "-c", "copy")
+    subprocess.run([FFMPEG, *options, str(target)], check=True, timeout=60)
+    return target
+
+
+def numbers_shown(track: bytes, width: int, height: int) -> list[int]:
+    raw = subprocess.run(
+        [FFMPEG, "-v", "error", "-i", "pipe:0", "-fps_mode", "passthrough", *GRAY, "-"],
+        input=track, check=True, capture_output=True, timeout=60,
+    ).stdout  # fmt: skip
+    size = width * height
+    return [
+        read_frame_number(raw[start : start + size], width, height)
+        for start in range(0, len(raw), size)
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".flv"])
+async def test_no_frame_is_repeated_missing_or_shifted(
+    workshop: Workshop, tmp_path: Path, suffix: str
+) -> None:
+    path = await asyncio.to_thread(remux, "numbered", tmp_path / f"source{suffix}")
+    bench = await Bench.open(workshop, path)
+    assert len(bench.plan) == 3
+    # In any order: a chunk needs no other.
+    frames = [await bench.encode(chunk) for chunk in reversed(bench.plan)]
+    assert sum(frames) == FRAMES
+    (rung,) = bench.pictures.ladder
+    segments = await bench.segments(rung.name)
+    track = await bench.init(rung.name) + b"".join(segments)
+    assert numbers_shown(track, rung.width, rung.height) == list(range(FRAMES))
+
+
+async def test_time_stamps_are_continuous_to_the_tick(workshop: Workshop) -> None:
+    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "ntsc_2997"))
+    for chunk in bench.plan:
+        await bench.encode(chunk)
+    grid = bench.pictures.grid
+    assert (grid.timescale, grid.frame_ticks, grid.segment_frames) == (30000, 1001, 120)
+    position = 0
+    presented = []
+    for segment in await bench.segments(bench.pictures.ladder[0].name):
+        fragment = read_segment(segment)
+        assert fragment.start_ticks == position
+        for sample in fragment.samples:
+            presented.append(position + sample.offset_ticks)
+            position += sample.duration_ticks
+    # The init segment's edit takes the two frames of reordering away.
+    first = 2 * grid.frame_ticks
+    assert sorted(presented) == [first + number * grid.frame_ticks for number in range(300)]
+    moov = list(read_boxes(await bench.init(bench.pictures.ladder[0].name)))[1]
+    edit = moov.child("trak", "edts", "elst").payload
+    assert int.from_bytes(edit[12:16], "big") == first
+
+
+async def test_every_segment_begins_with_a_key_frame_and_has_no_other(workshop: Workshop) -> None:
+    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "open_gop"))
+    for chunk in bench.plan:
+        await bench.encode(chunk)
+    for segment in await bench.segments(bench.pictures.ladder[0].name):
+        assert [s.is_sync for s in read_segment(segment).samples].index(False) == 1
+        assert sum(sample.is_sync for sample in read_segment(segment).samples) == 1
+
+
+async def test_a_published_chunk_is_not_encoded_again(workshop: Workshop) -> None:
+    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "numbered"))
+    frames = await bench.encode(bench.plan[0])
+    asked: list[int] = []
+    again = await encode_chunk(workshop, VIDEO, bench.pictures, bench.plan[0], asked.append)
+    assert again == frames == 100
+    assert asked == []
+
+
+async def test_sound_segments_follow_the_pictures_and_lose_nothing(workshop: Workshop) -> None:
+    path = await asyncio.to_thread(generate, "ntsc_2997")
+    bench = await Bench.open(workshop, path)
+    source = bench.pictures.source
+    assert source.audio is not None
+    seconds = bench.pictures.grid.segment_seconds
+    sound = SoundSource(str(path), source, source.audio, "audio", seconds)
+    end = await encode_sound(workshop, VIDEO, sound)
+    await finish_sound(workshop, VIDEO, sound, end, Fraction(300 * 1001, 30000))
+    position = 0
+    for number, segment in enumerate(await bench.segments("audio")):
+        fragment = read_segment(segment)
+        assert fragment.start_ticks == position
+        heard = Fraction(position - 1024 * (number > 0), 48000)
+        assert abs(heard - number * seconds) <= Fraction(512, 48000)
+        position += sum(sample.duration_ticks for sample in fragment.samples)
+    assert abs(Fraction(position - 1024, 48000) - Fraction(300 * 1001, 30000)) < Fraction(1, 40)
+
+
+async def test_boxes_of_a_rendition_are_whole(workshop: Workshop) -> None:
+    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "plain"))
+    for chunk in bench.plan:
+        await bench.encode(chunk)
+    for rung in bench.pictures.ladder:
+        reader = BoxReader()
+        data = await bench.init(rung.name) + b"".join(await bench.segments(rung.name))
+        kinds = [box.kind for box in reader.feed(data)]
+        assert kinds == ["ftyp", "moov", "styp", "moof", "mdat"]
+        assert reader.is_empty
