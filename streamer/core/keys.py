@@ -53,6 +53,11 @@ def media_path(video_id: str, name: str) -> str:
     return f"/v/{video_id}/{name}"
 
 
+def all_media_paths(video_id: str) -> str:
+    """Every URL path of a video, as a purge names them."""
+    return f"/v/{video_id}/*"
+
+
 def init_name(rendition: str, digest: str) -> str:
     """The name of a rendition's init segment, relative to its video."""
     return f"{rendition}/init-{digest[:_DIGEST_LENGTH]}.mp4"

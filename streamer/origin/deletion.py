@@ -1,4 +1,4 @@
-"""Deleting a video: invisible at once, gone from disk and store a little later.
+"""Deleting a video: invisible at once, gone from disk, store and edges a little later.
 
 The tombstone in the catalog outlives a crash, and the moment in which a worker may still be
 publishing: it is forgotten once a sweep finds nothing left to remove.
@@ -6,7 +6,7 @@ publishing: it is forgotten once a sweep finds nothing left to remove.
 
 import asyncio
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 from streamer.core import keys
 from streamer.core.errors import StreamerError
@@ -57,11 +57,16 @@ class Deletion:
         await asyncio.gather(*self._sweeps, return_exceptions=True)
 
     async def _remove(self, video_id: str) -> int:
-        """Remove all of a video but its tombstone; returns how many objects there were."""
+        """Remove all of a video but its tombstone; returns how many objects there were.
+
+        The edges forget it last, when they can no longer fetch it again.
+        """
         await self._fetches.cancel(video_id)
         await self._uploads.discard(video_id)
         await self._jobs.cancel(video_id)
-        return await self._store.delete_prefix(keys.video_prefix(video_id))
+        removed = await self._store.delete_prefix(keys.video_prefix(video_id))
+        await self._catalog.record_purges([keys.all_media_paths(video_id)], now=datetime.now(UTC))
+        return removed
 
     async def _sweep_quietly(self, video_id: str) -> None:
         try:

@@ -111,7 +111,12 @@ async def test_deletion_hides_at_once_and_removes_everything(origin: Origin) -> 
         prefix = keys.video_prefix(video_id)
         return [info async for info in origin.store.list(prefix)] == []
 
+    async def is_purged() -> bool:
+        purges = await origin.catalog.purges_after(0)
+        return [purge.path for purge in purges] == [f"/v/{video_id}/*"]
+
     await eventually(is_empty)
+    await eventually(is_purged)
     assert video_id in origin.jobs.cancelled
     # What a worker publishes in the last moment is removed by the next sweep.
     await origin.store.put(keys.media_key(video_id, "240p/late.m4s"), b"late")
