@@ -1,0 +1,82 @@
+"""The admin port: health, metrics and why an object is or is not cached."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from edge.cache import Cache
+from edge.core.key import cache_key
+from edge.entry import Entry
+from edge.metrics import Metrics
+
+
+def create_admin(
+    cache: Cache,
+    metrics: Metrics,
+    gauges: Callable[[], Mapping[str, float]],
+    is_ready: Callable[[], bool],
+) -> web.Application:
+    """The admin application.
+
+    Args:
+        cache: What `/explain` looks into.
+        metrics: What `/metrics` shows, with `gauges`.
+        gauges: Present levels, by name.
+        is_ready: Whether viewers shall be sent here.
+    """
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        ready = is_ready()
+        status = "ok" if ready else "draining"
+        return web.json_response({"status": status}, status=200 if ready else 503)
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        return web.Response(text=metrics.render(gauges()), content_type="text/plain")
+
+    async def explain(request: web.Request) -> web.Response:
+        target = request.query.get("url", "")
+        if not target.startswith("/") or not target.isascii() or not target.isprintable():
+            return web.json_response({"detail": "url is a path with its query"}, status=400)
+        key = cache_key(target)
+        now = time.time()
+        entries = [_describe(entry, now) for entry in cache.variants(key)]
+        return web.json_response({"key": key.decode("ascii"), "stored": entries})
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", show_metrics)
+    app.router.add_get("/explain", explain)
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
+    """Serve an application; yields the port bound."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+def _describe(entry: Entry, now: float) -> dict[str, object]:
+    freshness = entry.response.freshness
+    return {
+        "status": entry.response.status,
+        "size_bytes": entry.size_bytes,
+        "vary": dict(entry.response.vary),
+        "age_seconds": freshness.age(now),
+        "ttl_seconds": round(freshness.fresh_until - now, 3),
+        "must_revalidate": freshness.must_revalidate or freshness.always_validate,
+        "in_memory": entry.body is not None,
+        "on_disk": entry.file is not None,
+        "prefetched_unused": entry.is_unused,
+    }

@@ -1,0 +1,280 @@
+"""What a shared cache does with a request and with a response (RFC 9111), as values.
+
+`decide` looks at a request and the stored responses of its key; `examine` looks at a response and
+says whether it may be stored. Nothing here performs either.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from edge.core.fields import Fields, members, preferred_codings
+from streamer.core.cache_status import Forward
+from streamer.core.freshness import CacheControl, Freshness, assess, parse_cache_control
+
+MAX_VARIANTS = 16
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# RFC 5861 §4.
+SERVER_ERRORS = frozenset({500, 502, 503, 504})
+_NEARLY_DONE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What the policy looks at in a request."""
+
+    method: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A response as it is stored: everything but its body.
+
+    `vary` holds the request fields that selected it, with their normalised values (RFC 9111 §4.1).
+    """
+
+    status: int
+    reason: str
+    fields: Fields
+    freshness: Freshness
+    vary: tuple[tuple[str, str | None], ...] = ()
+
+    def matches(self, fields: Fields) -> bool:
+        """Whether a request with these fields selects this response."""
+        return all(nominated(fields, name) == value for name, value in self.vary)
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Answer from the variant at `index`; validate it in the background where `refresh` is set."""
+
+    index: int
+    refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revalidate:
+    """Ask the origin whether the variant at `index` is still good (RFC 9111 §4.3)."""
+
+    index: int
+    why: Forward
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Get the whole object; whoever else asks meanwhile gets the same answer."""
+
+    why: Forward
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Forward the request as it is and its answer unstored."""
+
+    why: Forward
+
+
+@dataclass(frozen=True, slots=True)
+class OnlyIfCached:
+    """There is nothing to serve and the client forbids asking the origin: 504 (§5.2.1.7)."""
+
+
+Decision = Serve | Revalidate | Fetch | Pass | OnlyIfCached
+
+
+class Refused(StrEnum):
+    """Why a response is not stored."""
+
+    METHOD = "method"
+    STATUS = "status"
+    NO_STORE = "no-store"
+    PRIVATE = "private"
+    AUTHORIZATION = "authorization"
+    SET_COOKIE = "set-cookie"
+    VARY = "vary"
+    USELESS = "no-freshness"
+    TOO_LARGE = "too-large"
+    NO_ROOM = "no-room"
+
+
+def decide(query: Query, variants: Sequence[StoredResponse], now: float) -> Decision:
+    """How to answer a request, given the responses stored for its key (RFC 9111 §4)."""
+    if query.method not in ("GET", "HEAD"):
+        return Pass(Forward.METHOD)
+    control = _request_control(query.fields)
+    if "no-store" in control:
+        return Pass(Forward.REQUEST)
+    index = select(query.fields, variants)
+    if index is None:
+        decision = _without_stored(query, Forward.VARY_MISS if variants else Forward.URI_MISS)
+    else:
+        decision = _with_stored(query, control, variants[index].freshness, index, now)
+    if "only-if-cached" in control and not isinstance(decision, Serve):
+        return OnlyIfCached()
+    return decision
+
+
+def select(fields: Fields, variants: Sequence[StoredResponse]) -> int | None:
+    """The index of the variant a request selects; the newest comes first (§4.1)."""
+    return next((i for i, stored in enumerate(variants) if stored.matches(fields)), None)
+
+
+def nominated(fields: Fields, name: str) -> str | None:
+    """The normalised value of a request field that `Vary` names."""
+    value = fields.get(name)
+    if name == "accept-encoding":
+        return preferred_codings(value)
+    return None if value is None else ",".join(part.strip(" \t") for part in value.split(","))
+
+
+def examine(
+    query: Query,
+    status: int,
+    reason: str,
+    fields: Fields,
+    *,
+    request_time: float,
+    response_time: float,
+    negative_seconds: float,
+) -> StoredResponse | Refused:
+    """What would be stored of a response, or why nothing may be (RFC 9111 §3).
+
+    Args:
+        query: The request that the response answers.
+        status: Its status code.
+        reason: Its reason phrase.
+        fields: Its end-to-end fields.
+        request_time: When the request was sent.
+        response_time: When its head was received.
+        negative_seconds: The lifetime of error answers without one of their own.
+    """
+    control = parse_cache_control(fields.get("cache-control"))
+    refused = _refusal(query, status, fields, control)
+    if refused is not None:
+        return refused
+    freshness = assess(
+        status,
+        fields.combined,
+        request_time=request_time,
+        response_time=response_time,
+        negative_seconds=negative_seconds,
+    )
+    if freshness is None:
+        return Refused.USELESS
+    has_validator = "etag" in fields.combined or "last-modified" in fields.combined
+    if not has_validator and (freshness.lifetime_seconds <= 0 or freshness.always_validate):
+        return Refused.USELESS
+    names = sorted(members(fields.get("vary")))
+    vary = tuple((name, nominated(query.fields, name)) for name in names)
+    return StoredResponse(status, reason, fields, freshness, vary)
+
+
+def freshened(
+    stored: StoredResponse,
+    fields: Fields,
+    *,
+    request_time: float,
+    response_time: float,
+    negative_seconds: float,
+) -> StoredResponse:
+    """A stored response after a 304 confirmed it (RFC 9111 §4.3.4, §3.2)."""
+    kept = {"content-length", "content-encoding", "content-type", "content-range", "vary"}
+    updates = fields.without(kept)
+    names = {name for name, _ in updates.items} | {"age"}
+    merged = stored.fields.without(names).plus(*updates.items)
+    freshness = assess(
+        stored.status,
+        merged.combined,
+        request_time=request_time,
+        response_time=response_time,
+        negative_seconds=negative_seconds,
+    )
+    # A 304 that says nothing about freshness gives none: the response is good for this once.
+    freshness = freshness or Freshness(born_at=response_time, lifetime_seconds=0.0)
+    return replace(stored, fields=merged, freshness=freshness)
+
+
+def confirms(stored: StoredResponse, fields: Fields) -> bool:
+    """Whether a 304 with these fields is about this response (RFC 9111 §4.3.3)."""
+    etag = fields.get("etag")
+    return etag is None or etag == stored.fields.get("etag")
+
+
+def validation_fields(stored: StoredResponse) -> tuple[tuple[str, str], ...]:
+    """The request fields that make a request for a stored response conditional (§4.3.1)."""
+    etag, modified = stored.fields.get("etag"), stored.fields.get("last-modified")
+    conditions = (("if-none-match", etag), ("if-modified-since", modified))
+    return tuple((name, value) for name, value in conditions if value is not None)
+
+
+def invalidates(method: str, status: int) -> bool:
+    """Whether an answered request makes what is stored for its target invalid (§4.4)."""
+    return method not in SAFE_METHODS and 200 <= status < 400
+
+
+def worth_finishing(received_bytes: int, total_bytes: int | None) -> bool:
+    """Whether a fill that nobody waits for is near enough to its end to be completed."""
+    if total_bytes is None:
+        return False
+    return total_bytes - received_bytes <= max(_NEARLY_DONE_BYTES, received_bytes)
+
+
+def _request_control(fields: Fields) -> CacheControl:
+    value = fields.get("cache-control")
+    if value is None and "no-cache" in members(fields.get("pragma")):
+        value = "no-cache"  # RFC 9111 §5.4
+    return parse_cache_control(value)
+
+
+def _without_stored(query: Query, why: Forward) -> Decision:
+    return Pass(why) if query.method == "HEAD" else Fetch(why)
+
+
+def _with_stored(
+    query: Query, control: CacheControl, freshness: Freshness, index: int, now: float
+) -> Decision:
+    demands = _demands_validation(control, freshness, now)
+    if freshness.is_usable(now) and not demands:
+        return Serve(index)
+    if query.method == "HEAD":
+        return Pass(Forward.REQUEST if demands else Forward.STALE)
+    if freshness.is_usable_meanwhile(now) and not demands:
+        return Serve(index, refresh=True)
+    return Revalidate(index, Forward.REQUEST if demands else Forward.STALE)
+
+
+def _demands_validation(control: CacheControl, freshness: Freshness, now: float) -> bool:
+    """Whether the request's directives forbid the stored response as it is (§5.2.1).
+
+    A reload of an immutable response is not worth the origin's time (RFC 8246 §2).
+    """
+    if freshness.is_immutable and freshness.is_usable(now):
+        return False
+    if "no-cache" in control:
+        return True
+    max_age, min_fresh = control.seconds("max-age"), control.seconds("min-fresh")
+    if max_age is not None and freshness.age(now) > max_age - (max_age == 0):
+        return True
+    return min_fresh is not None and freshness.fresh_until - now < min_fresh
+
+
+def _refusal(query: Query, status: int, fields: Fields, control: CacheControl) -> Refused | None:
+    if query.method != "GET":
+        return Refused.METHOD
+    if status < 200 or status in (206, 304):
+        return Refused.STATUS
+    if "no-store" in control:
+        return Refused.NO_STORE
+    if "private" in control:
+        return Refused.PRIVATE
+    if "set-cookie" in fields.combined:
+        return Refused.SET_COOKIE
+    if "*" in members(fields.get("vary")):
+        return Refused.VARY
+    # RFC 9111 §3.5
+    if "authorization" in query.fields.combined and not any(
+        name in control for name in ("public", "s-maxage", "must-revalidate")
+    ):
+        return Refused.AUTHORIZATION
+    return None

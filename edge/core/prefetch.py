@@ -1,0 +1,196 @@
+"""What viewers will ask for next, from the playlists that passed through and what they fetch.
+
+A viewer that fetches segment n of a track gets the next ones fetched ahead, and what other tracks
+of the presentation play at the same time, if somebody watches those too. Times are seconds.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from edge.core.tracks import Presentation, Track, presentation_of, track_of
+from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
+
+MAX_TRACKS = 2048
+MAX_SEGMENTS = 200_000
+_NEAR_SEGMENTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do ahead of a viewer.
+
+    `fetches` are keys in the order they will be needed. `patience_seconds` is how long they may
+    give way to viewers' own requests: later than that the viewer itself would wait for them.
+    `refreshes` are growing playlists whose end is near; `refresh_seconds` is the interval between
+    two looks at one.
+    """
+
+    fetches: tuple[bytes, ...] = ()
+    patience_seconds: float = 0.0
+    refreshes: tuple[bytes, ...] = ()
+    refresh_seconds: float = 0.0
+
+
+NOTHING = Plan()
+
+
+@dataclass(slots=True)
+class _Watch:
+    """When a track was last asked for, and for which of its segments (None: its playlist)."""
+
+    at: float
+    segment: bytes | None = None
+
+
+class PlaylistIndex:
+    """The tracks known, bounded, and how each is watched.
+
+    Args:
+        segments_ahead: How many segments to fetch ahead of each viewer.
+    """
+
+    def __init__(self, segments_ahead: int) -> None:
+        self._ahead = segments_ahead
+        self._tracks: OrderedDict[bytes, Track] = OrderedDict()
+        self._presentations: OrderedDict[bytes, Presentation] = OrderedDict()
+        self._presentation_by_playlist: dict[bytes, bytes] = {}
+        self._places: dict[bytes, tuple[bytes, int]] = {}
+        self._watches: dict[bytes, _Watch] = {}
+
+    def knows(self, key: bytes) -> bool:
+        """Whether a key is a segment or a media playlist of a known track."""
+        return key in self._places or key in self._tracks
+
+    def track(self, playlist_key: bytes) -> Track | None:
+        """The track a media playlist describes."""
+        return self._tracks.get(playlist_key)
+
+    def learn(self, key: bytes, playlist: MediaPlaylist | MultivariantPlaylist) -> None:
+        """Take in a playlist; a newer version replaces the older one."""
+        if isinstance(playlist, MultivariantPlaylist):
+            self._learn_presentation(presentation_of(key, playlist))
+        else:
+            self._learn_track(track_of(key, playlist))
+
+    def on_playlist(self, key: bytes, now: float) -> Plan:
+        """The plan when a viewer fetched a media playlist.
+
+        A viewer that opens a track needs its init segment and its first segment.
+        """
+        track = self._tracks.get(key)
+        if track is None or self._ahead == 0:
+            return NOTHING
+        plan = self.on_growth(key, now)
+        if plan is not NOTHING:
+            return plan
+        self._watches[key] = _Watch(now)
+        if not track.keys or not track.begins_at_zero:
+            return NOTHING
+        return Plan(_with_inits(track, [0]), patience_seconds=track.target_seconds / 2)
+
+    def on_growth(self, key: bytes, now: float) -> Plan:
+        """The plan for those who watch a track, when its playlist may have grown."""
+        track, watch = self._tracks.get(key), self._watches.get(key)
+        if track is None or watch is None or now - watch.at > _horizon(track):
+            return NOTHING
+        index = self._index(key, watch.segment)
+        return NOTHING if index is None else self._plan(track, index, now)
+
+    def on_segment(self, key: bytes, now: float) -> Plan:
+        """The plan when a viewer fetched a segment."""
+        place = self._places.get(key)
+        if place is None or self._ahead == 0:
+            return NOTHING
+        playlist_key, index = place
+        self._tracks.move_to_end(playlist_key)
+        self._watches[playlist_key] = _Watch(now, key)
+        return self._plan(self._tracks[playlist_key], index, now)
+
+    def _plan(self, track: Track, index: int, now: float) -> Plan:
+        stop = min(index + 1 + self._ahead, len(track.keys))
+        needed = [(track.starts_seconds[i], track, i) for i in range(index + 1, stop)]
+        start_seconds = track.starts_seconds[index]
+        for other in self._companions(track, start_seconds, now):
+            overlap = other.overlapping(start_seconds, track.starts_seconds[stop])
+            needed += [(other.starts_seconds[i], other, i) for i in overlap]
+        needed.sort(key=lambda item: item[0])
+        fetches: dict[bytes, None] = {}
+        for _, owner, i in needed:
+            fetches.update(dict.fromkeys(_with_inits(owner, [i])))
+        nears_end = index + 1 + self._ahead > len(track.keys) and not track.has_ended
+        return Plan(
+            tuple(fetches),
+            patience_seconds=track.target_seconds / 2,
+            refreshes=(track.playlist_key,) if nears_end else (),
+            refresh_seconds=track.target_seconds / 2,
+        )
+
+    def _companions(self, track: Track, start_seconds: float, now: float) -> list[Track]:
+        """The other tracks of the presentation that are watched now, near the same time."""
+        presentation = self._presentations.get(
+            self._presentation_by_playlist.get(track.playlist_key, b"")
+        )
+        if presentation is None:
+            return []
+        found = []
+        for key in sorted(presentation.companions(track.playlist_key)):
+            other, watch = self._tracks.get(key), self._watches.get(key)
+            if other is None or watch is None or now - watch.at > _horizon(other):
+                continue
+            position = other.starts_seconds[self._index(key, watch.segment) or 0]
+            if abs(position - start_seconds) <= _NEAR_SEGMENTS * other.target_seconds:
+                found.append(other)
+        return found
+
+    def _index(self, playlist_key: bytes, segment: bytes | None) -> int | None:
+        """Where a segment is in a track as it is now; a live window slides."""
+        place = None if segment is None else self._places.get(segment)
+        return place[1] if place is not None and place[0] == playlist_key else None
+
+    def _learn_presentation(self, presentation: Presentation) -> None:
+        self._presentations[presentation.key] = presentation
+        self._presentations.move_to_end(presentation.key)
+        for video, audio in presentation.audio_by_video.items():
+            for key in (video, *audio):
+                self._presentation_by_playlist[key] = presentation.key
+        while len(self._presentations) > MAX_TRACKS:
+            key, old = self._presentations.popitem(last=False)
+            for playlist in {*old.audio_by_video, *frozenset().union(*old.audio_by_video.values())}:
+                if self._presentation_by_playlist.get(playlist) == key:
+                    del self._presentation_by_playlist[playlist]
+
+    def _learn_track(self, track: Track) -> None:
+        self._forget_places(self._tracks.get(track.playlist_key))
+        self._tracks[track.playlist_key] = track
+        self._tracks.move_to_end(track.playlist_key)
+        for index, key in enumerate(track.keys):
+            self._places[key] = (track.playlist_key, index)
+        while len(self._tracks) > MAX_TRACKS or (
+            len(self._places) > MAX_SEGMENTS and len(self._tracks) > 1
+        ):
+            key, old = self._tracks.popitem(last=False)
+            self._forget_places(old)
+            self._watches.pop(key, None)
+
+    def _forget_places(self, track: Track | None) -> None:
+        if track is None:
+            return
+        for key in track.keys:
+            place = self._places.get(key)
+            if place is not None and place[0] == track.playlist_key:
+                del self._places[key]
+
+
+def _horizon(track: Track) -> float:
+    """How long after its last request a track counts as watched."""
+    return 2 * track.target_seconds + 2.0
+
+
+def _with_inits(track: Track, indices: list[int]) -> tuple[bytes, ...]:
+    keys: list[bytes] = []
+    for index in indices:
+        init = track.init_keys[index]
+        if init is not None:
+            keys.append(init)
+        keys.append(track.keys[index])
+    return tuple(keys)

@@ -1,0 +1,116 @@
+"""One fetch of an object for everybody who asks for it meanwhile (RFC 9111 §4).
+
+A fill belongs to no viewer: whoever started it may leave. Its outcome is known with the head of the
+origin's answer:
+
+    Growing    the answer is being stored; read it as it arrives
+    Confirmed  the stored response is still good (304)
+    Released   the answer may not be shared; only the viewer that started it may take it
+    Failed     there is no answer
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from edge.core.fields import Fields, preferred_codings
+from edge.core.policy import Refused, StoredResponse
+from edge.entry import Entry
+from edge.growing import GrowingBody
+from edge.upstream import UpstreamResponse
+
+FillKey = tuple[bytes, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FillRequest:
+    """What to fetch.
+
+    `fields` is the header section for the origin, without conditions. `stale` is the entry to
+    validate. `kept_until` marks a fetch ahead of viewers: when its object, unused, has lost its
+    worth.
+    """
+
+    key: bytes
+    fields: Fields
+    stale: Entry | None = None
+    kept_until: float | None = None
+
+    @property
+    def fill_key(self) -> FillKey:
+        """What requests must have in common to share a fill."""
+        return self.key, preferred_codings(self.fields.get("accept-encoding"))
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """The answer is stored while `body` grows. `total_bytes` is None if the origin did not say."""
+
+    response: StoredResponse
+    body: GrowingBody
+    total_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The origin says that the stored entry is still good."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The answer is not stored."""
+
+    why: Refused
+    response: UpstreamResponse
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The origin did not answer, or with a server error where a stale response may stand in.
+
+    `status` is what a viewer without a stale response gets, `detail` why.
+    """
+
+    status: int
+    detail: str
+
+
+Outcome = Growing | Confirmed | Released | Failed
+
+
+@dataclass(eq=False, slots=True)
+class Fill:
+    """A fetch in flight and how many viewers want it.
+
+    Attributes:
+        starter: Who started it and may take an answer that is not shared; None: nobody.
+        was_joined: Whether a viewer has asked for it, ever.
+        is_void: Its object was invalidated meanwhile and must not be stored.
+    """
+
+    request: FillRequest
+    outcome: "asyncio.Future[Outcome]"
+    starter: object | None
+    viewers: int = 0
+    was_joined: bool = False
+    is_void: bool = False
+    task: "asyncio.Task[None] | None" = None
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether it was begun ahead of all viewers."""
+        return self.request.kept_until is not None
+
+    async def result(self) -> Outcome:
+        """The outcome, once it is known. Giving up the waiting does no harm to others."""
+        return await asyncio.shield(self.outcome)
+
+    def take(self, viewer: object) -> UpstreamResponse | None:
+        """The answer of a released fill, once, for the viewer that started it."""
+        if viewer is not self.starter or not self.outcome.done():
+            return None
+        outcome = self.outcome.result()
+        self.starter = None
+        return outcome.response if isinstance(outcome, Released) else None

@@ -1,0 +1,289 @@
+"""All fills in flight: joining, starting and carrying them out."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from edge.cache import Cache
+from edge.clock import Clock
+from edge.core.forward import response_fields
+from edge.core.policy import (
+    SERVER_ERRORS,
+    Query,
+    Refused,
+    confirms,
+    examine,
+    freshened,
+    validation_fields,
+    worth_finishing,
+)
+from edge.entry import Entry
+from edge.errors import BodyTruncated
+from edge.fill import Confirmed, Failed, Fill, FillKey, FillRequest, Growing, Outcome, Released
+from edge.growing import GrowingBody
+from edge.metrics import Counters
+from edge.upstream import Upstream, UpstreamFailure, UpstreamResponse
+
+
+@dataclass(frozen=True, slots=True)
+class FillLimits:
+    """Bounds of storing.
+
+    Attributes:
+        object_bytes: Larger objects are not stored.
+        in_flight_bytes: When fills in flight hold this much, further answers are not stored.
+        negative_seconds: The freshness lifetime of error answers that state none.
+        stale_seconds: How long a stale response may stand in for a failing origin, where it does
+            not say so itself.
+    """
+
+    object_bytes: int
+    in_flight_bytes: int
+    negative_seconds: float
+    stale_seconds: float
+
+
+class Fills:
+    """The fills of a node. `quiet` is set while no viewer waits for one in flight.
+
+    Args:
+        upstream: Where objects come from.
+        cache: Where they go.
+        clock: The present.
+        counters: Where fills are counted.
+        via: This node in `Via`.
+        limits: What is stored.
+        on_stored: Told of every entry that was stored or confirmed, with its fill.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        cache: Cache,
+        clock: Clock,
+        counters: Counters,
+        *,
+        via: str,
+        limits: FillLimits,
+        on_stored: Callable[[Entry, Fill], None],
+    ) -> None:
+        self._upstream = upstream
+        self._cache = cache
+        self._clock = clock
+        self._counters = counters
+        self._via = via
+        self._limits = limits
+        self._on_stored = on_stored
+        self._shared: dict[FillKey, Fill] = {}
+        self._running: set[Fill] = set()
+        self._held_bytes = 0
+        self.quiet = asyncio.Event()
+        self.quiet.set()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    @property
+    def held_bytes(self) -> int:
+        """How many body bytes the fills in flight hold."""
+        return self._held_bytes
+
+    def find(self, request: FillRequest) -> Fill | None:
+        """The fill that a request may share."""
+        return self._shared.get(request.fill_key)
+
+    def start(self, request: FillRequest, starter: object | None = None) -> Fill:
+        """Begin a fill; others may share it from now on."""
+        fill = Fill(request, asyncio.get_running_loop().create_future(), starter)
+        self._shared[request.fill_key] = fill
+        self._running.add(fill)
+        self._counters.fills += 1
+        fill.task = asyncio.create_task(self._carry_out(fill))
+        return fill
+
+    @contextmanager
+    def joined(self, fill: Fill, viewer: object) -> Iterator[None]:
+        """Want a fill. When the last viewer leaves, it ends unless it is nearly done."""
+        fill.viewers += 1
+        self._note_demand()
+        if fill.is_ahead and not fill.was_joined:
+            self._counters.prefetch_late += 1
+        fill.was_joined = True
+        try:
+            yield
+        finally:
+            fill.viewers -= 1
+            self._leave(fill, viewer)
+            self._note_demand()
+
+    def invalidate(self, key: bytes) -> None:
+        """Keep what is being fetched for a key from being stored or shared any further."""
+        for fill in self._running:
+            if fill.request.key == key:
+                fill.is_void = True
+                self._unshare(fill)
+
+    async def close(self) -> None:
+        """End all fills."""
+        tasks = [fill.task for fill in self._running if fill.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _leave(self, fill: Fill, viewer: object) -> None:
+        untaken = fill.take(viewer)
+        if untaken is not None:
+            untaken.close()
+        if viewer is fill.starter:
+            fill.starter = None
+        if fill.viewers or fill.is_ahead or fill.task is None or fill not in self._running:
+            return
+        outcome = fill.outcome.result() if fill.outcome.done() else None
+        if isinstance(outcome, Growing) and worth_finishing(
+            outcome.body.received_bytes, outcome.total_bytes
+        ):
+            return
+        self._counters.fills_abandoned += 1
+        self._unshare(fill)
+        fill.task.cancel()
+
+    def _note_demand(self) -> None:
+        """Keep `quiet` true to its name: no viewer waits for anything in flight."""
+        if any(fill.viewers for fill in self._running):
+            self.quiet.clear()
+        else:
+            self.quiet.set()
+
+    def _unshare(self, fill: Fill) -> None:
+        if self._shared.get(fill.request.fill_key) is fill:
+            del self._shared[fill.request.fill_key]
+
+    async def _carry_out(self, fill: Fill) -> None:
+        try:
+            await self._fetch(fill)
+        finally:
+            self._running.discard(fill)
+            self._unshare(fill)
+            self._note_demand()
+            if not fill.outcome.done():
+                fill.outcome.set_result(Failed(502, "abandoned"))
+
+    async def _fetch(self, fill: Fill) -> None:
+        request = fill.request
+        fields = request.fields
+        if request.stale is not None:
+            fields = fields.plus(*validation_fields(request.stale.response))
+            self._counters.revalidations += 1
+        asked_at = time.time()
+        answer = await self._upstream.ask("GET", request.key.decode("ascii"), fields)
+        if isinstance(answer, UpstreamFailure):
+            self._counters.fills_failed += 1
+            self._settle(fill, Failed(answer.status, answer.kind))
+            return
+        outcome = self._judge(fill, answer, asked_at)
+        if not isinstance(outcome, Growing):
+            self._settle(fill, outcome)
+            if not isinstance(outcome, Released) or fill.starter is None:
+                answer.close()
+            return
+        fill.outcome.set_result(outcome)
+        try:
+            await self._grow(fill, outcome, answer)
+        finally:
+            answer.close()
+
+    def _settle(self, fill: Fill, outcome: Outcome) -> None:
+        """Make a final outcome known; whoever asks from now on begins anew."""
+        self._unshare(fill)
+        fill.outcome.set_result(outcome)
+
+    def _judge(self, fill: Fill, answer: UpstreamResponse, asked_at: float) -> Outcome:
+        stale = fill.request.stale
+        fields = response_fields(answer.fields, self._via, self._clock.http_date())
+        now = time.time()
+        if stale is not None and answer.status == 304 and confirms(stale.response, fields):
+            return self._confirm(fill, stale, answer, asked_at)
+        if stale is not None and answer.status in SERVER_ERRORS and self._may_stand_in(stale, now):
+            return Failed(answer.status, "upstream-status")
+        if answer.status == 304:
+            return Failed(502, "upstream-protocol")
+        examined = examine(
+            Query("GET", fill.request.fields),
+            answer.status,
+            answer.reason,
+            fields,
+            request_time=asked_at,
+            response_time=now,
+            negative_seconds=self._limits.negative_seconds,
+        )
+        refused = examined if isinstance(examined, Refused) else self._size_problem(fill, answer)
+        if refused is not None or isinstance(examined, Refused):
+            return Released(refused or Refused.NO_ROOM, answer, fields)
+        return Growing(examined, GrowingBody(self._limits.object_bytes), answer.content_length)
+
+    def _may_stand_in(self, stale: Entry, now: float) -> bool:
+        return stale.response.freshness.is_usable_on_error(now, self._limits.stale_seconds)
+
+    def _confirm(
+        self, fill: Fill, stale: Entry, answer: UpstreamResponse, asked_at: float
+    ) -> Confirmed:
+        response = freshened(
+            stale.response,
+            response_fields(answer.fields, self._via, self._clock.http_date()),
+            request_time=asked_at,
+            response_time=time.time(),
+            negative_seconds=self._limits.negative_seconds,
+        )
+        stale.renew(response)
+        self._on_stored(stale, fill)
+        return Confirmed(stale)
+
+    def _size_problem(self, fill: Fill, answer: UpstreamResponse) -> Refused | None:
+        size = answer.content_length or 0
+        if size > self._limits.object_bytes or not self._cache.accepts(size):
+            return Refused.TOO_LARGE
+        if self._held_bytes + size > self._limits.in_flight_bytes:
+            return Refused.NO_ROOM
+        # A failure that was fetched ahead must not meet a viewer later.
+        return Refused.STATUS if fill.is_ahead and answer.status != 200 else None
+
+    async def _grow(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> None:
+        body = outcome.body
+        held = 0
+        try:
+            async for piece in answer.pieces():
+                self._counters.fetched_bytes += len(piece)
+                self._held_bytes += len(piece)
+                held += len(piece)
+                await body.append(piece)
+                if not body.is_retained:
+                    # Nobody can begin to read any more: it is a stream for those who do already.
+                    self._unshare(fill)
+                    self._held_bytes -= held
+                    held = 0
+        except (BodyTruncated, asyncio.CancelledError) as error:
+            self._counters.fills_truncated += isinstance(error, BodyTruncated)
+            body.truncate()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
+        finally:
+            self._held_bytes -= held
+        self._finish(fill, outcome)
+
+    def _finish(self, fill: Fill, outcome: Growing) -> None:
+        request, body = fill.request, outcome.body
+        if fill.is_ahead:
+            self._counters.prefetch_bytes += body.received_bytes
+        if body.is_retained and not fill.is_void and self._cache.accepts(body.received_bytes):
+            kept_until = None if fill.was_joined else request.kept_until
+            entry = self._cache.store(
+                request.key, outcome.response, body.whole(), waits_until=kept_until
+            )
+            if fill.is_ahead and fill.was_joined:
+                self._counters.prefetch_used_bytes += entry.size_bytes
+            self._on_stored(entry, fill)
+        self._unshare(fill)
+        body.complete()

@@ -1,0 +1,407 @@
+"""The HTTP/1.1 server side of the edge: parse, answer hits in place, hand everything else over.
+
+A hit is answered inside `data_received`: no task, no header dictionary, no log call. A player sends
+the same header block with every request, so the last strictly parsed block is remembered; while the
+bytes after the request line are equal to it, its reading is reused instead of made again.
+
+Requests of one connection are answered in order: while one is being handled by a task, what the
+viewer sends is kept, bounded, and read afterwards.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+from edge.access_log import Access, AccessLog
+from edge.clock import Clock
+from edge.core.chunked import ChunkError
+from edge.core.eviction import MAX_USES
+from edge.core.head import (
+    MAX_HEAD_BYTES,
+    MAX_TARGET_BYTES,
+    FieldBlock,
+    Refusal,
+    read_block,
+    read_head,
+)
+from edge.core.key import cache_key
+from edge.entry import Entry
+from edge.metrics import Metrics
+from edge.request import IncomingBody, Request
+from edge.response import Response
+
+_MAX_PIPELINED_BYTES = 64 * 1024
+_LONGEST_METHOD_AND_VERSION = 64
+_LINGER_SECONDS = 2.0
+_PHRASES = {
+    400: "Bad Request",
+    414: "URI Too Long",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    503: "Service Unavailable",
+    505: "HTTP Version Not Supported",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a connection may take, in seconds.
+
+    `head` for a request head, `idle` between requests, `write` for taking what was sent, `body`
+    between two pieces of a request's body.
+    """
+
+    head: float = 15.0
+    idle: float = 75.0
+    write: float = 30.0
+    body: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all connections of a listener share.
+
+    `handle` answers a request that is no plain hit. `on_fetch` is told when a viewer fetched an
+    entry that the prefetcher has asked to hear of.
+    """
+
+    entries: Mapping[bytes, list[Entry]]
+    clock: Clock
+    metrics: Metrics
+    timeouts: Timeouts
+    handle: Callable[[Request, Response], Awaitable[str]]
+    on_fetch: Callable[[Entry, FieldBlock], None]
+    max_connections: int
+    access_log: AccessLog | None
+    connections: "set[Connection]"
+
+
+class Connection(asyncio.Protocol):
+    """One viewer's connection. `closed` is done when it is over."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._transport: asyncio.Transport
+        self._buffer = b""
+        self._block_bytes = b"\0"  # equal to no block
+        self._block: FieldBlock | None = None
+        self._codings = ""
+        self._task: asyncio.Task[None] | None = None
+        self._body: IncomingBody | None = None
+        self._is_blocked = False
+        self._is_reading = True
+        self._is_lingering = False
+        self._is_draining = False
+        self._has_eof = False
+        self._unsent_bytes = 0
+        self._writable = asyncio.Event()
+        self.deadline = 0.0
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or refuse it when there are too many."""
+        self._transport = cast(asyncio.Transport, transport)
+        site = self._site
+        if len(site.connections) >= site.max_connections:
+            site.metrics.counters.connections_refused += 1
+            self._refuse(Refusal(503, "too many connections"))
+            self._transport.close()
+            return
+        site.metrics.counters.connections += 1
+        site.connections.add(self)
+        self.deadline = site.clock.now + site.timeouts.head
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Stop what was being done for the viewer."""
+        self._site.connections.discard(self)
+        self._buffer = b""
+        self._is_lingering = True
+        self._writable.set()
+        self.closed.set_result(None)
+        if self._body is not None:
+            self._body.truncate()
+        if self._task is not None:
+            self._task.cancel()
+
+    def pause_writing(self) -> None:
+        """The viewer is slower than we are."""
+        self._is_blocked = True
+        self._writable.clear()
+        self._unsent_bytes = self._transport.get_write_buffer_size()
+        self.deadline = self._site.clock.now + self._site.timeouts.write
+
+    def resume_writing(self) -> None:
+        """The viewer has caught up."""
+        self._is_blocked = False
+        self._writable.set()
+        self.deadline = float("inf")
+        if self._task is None and not self._is_lingering:
+            self._consume(self._buffer)
+
+    def data_received(self, data: bytes) -> None:
+        """Read requests and answer them."""
+        if self._is_lingering:
+            return
+        if self._body is not None and not self._body.is_complete:
+            data = self._feed_body(self._body, data)
+        if self._buffer:
+            data = self._buffer + data
+        if self._task is None and not self._is_blocked:
+            self._consume(data)
+            return
+        self._buffer = data
+        if len(data) > _MAX_PIPELINED_BYTES:
+            self._want(False)
+
+    def eof_received(self) -> bool:
+        """The viewer sends no more; it still gets its answers (RFC 9112 §9.6)."""
+        if self._body is not None and not self._body.is_complete:
+            self._body.truncate()
+        self._is_draining = self._has_eof = True
+        return self._task is not None or self._is_blocked
+
+    def send(self, data: bytes) -> None:
+        """Send bytes of a response."""
+        self._transport.write(data)
+
+    async def writable(self) -> None:
+        """Return when the viewer has taken enough; a viewer that is gone does not hold us up."""
+        if self._is_blocked:
+            await self._writable.wait()
+
+    def expire(self) -> None:
+        """End a connection whose deadline has passed, unless the viewer takes what was sent."""
+        if self._is_blocked:
+            unsent_bytes = self._transport.get_write_buffer_size()
+            if unsent_bytes < self._unsent_bytes:
+                self._unsent_bytes = unsent_bytes
+                self.deadline = self._site.clock.now + self._site.timeouts.write
+                return
+        is_idle = self._task is None and not self._is_blocked and not self._buffer
+        self._transport.close() if is_idle else self._transport.abort()
+
+    def abort(self) -> None:
+        """End the connection now."""
+        self._transport.abort()
+
+    def drain(self) -> None:
+        """End the connection after the response in progress, if there is one."""
+        self._is_draining = True
+        if self._task is None and not self._is_blocked:
+            self._transport.close()
+
+    def _consume(self, data: bytes) -> None:
+        """Answer the requests in `data`; what is left of it is kept."""
+        position = 0
+        while self._task is None and not self._is_blocked and not self._is_lingering:
+            end = data.find(b"\r\n\r\n", position)
+            if end < 0:
+                break
+            line_end = data.find(b"\r\n", position)
+            if line_end == position:
+                position += 2  # an empty line before a request line (RFC 9112 §2.2)
+                continue
+            entry = self._find_hit(data, position, line_end, end)
+            if entry is None:
+                self._begin(data[position:line_end], data[line_end + 2 : end + 2])
+            else:
+                self._send_hit(entry, data, position, line_end)
+            position = end + 4
+        self._keep(data[position:] if position else data, progressed=position > 0)
+
+    def _find_hit(self, data: bytes, position: int, line_end: int, end: int) -> Entry | None:
+        """The entry that answers a plain GET in place."""
+        if (
+            data[line_end + 2 : end + 2] != self._block_bytes
+            or data[position : position + 4] != b"GET "
+            or data[line_end - 9 : line_end] != b" HTTP/1.1"
+        ):
+            return None
+        variants = self._site.entries.get(data[position + 4 : line_end - 9])
+        if variants is None:
+            return None
+        now = self._site.clock.now
+        for entry in variants:
+            if now < entry.hot_until and (entry.codings is None or entry.codings == self._codings):
+                return entry
+        return None
+
+    def _send_hit(self, entry: Entry, data: bytes, position: int, line_end: int) -> None:
+        site, body = self._site, entry.body or b""
+        self._transport.writelines((entry.hit_head(site.clock), body))
+        slot = entry.slot
+        if slot is not None and slot.uses < MAX_USES:
+            slot.uses += 1
+        metrics = site.metrics
+        metrics.hits += 1
+        metrics.hit_bytes += entry.size_bytes
+        now = site.clock.now
+        if now >= entry.due and self._block is not None:
+            site.on_fetch(entry, self._block)
+        if site.access_log is not None:
+            target = data[position + 4 : line_end - 9]
+            status = entry.response.status
+            site.access_log.add(
+                Access(now, self._viewer(), "GET", target, status, len(body), "hit", 0.0)
+            )
+
+    def _keep(self, rest: bytes, *, progressed: bool) -> None:
+        """Keep an unfinished head, or what was sent ahead of its turn."""
+        if self._body is not None and not self._body.is_complete and rest:
+            rest = self._feed_body(self._body, rest)
+        was_waiting, self._buffer = bool(self._buffer) and not progressed, rest
+        if self._task is not None or self._is_blocked or self._is_lingering:
+            return
+        now, timeouts = self._site.clock.now, self._site.timeouts
+        if not rest:
+            self.deadline = now + timeouts.idle
+        elif not was_waiting:
+            self.deadline = now + timeouts.head
+        refusal = _problem_of_unfinished(rest)
+        if refusal is not None:
+            self._refuse(refusal)
+        elif self._is_draining:
+            self._transport.close()
+
+    def _begin(self, line: bytes, block_bytes: bytes) -> None:
+        """Start answering a request that is no plain hit."""
+        block = self._read_block(line, block_bytes)
+        head = block if isinstance(block, Refusal) else read_head(line, block)
+        if isinstance(head, Refusal):
+            self._refuse(head)
+            return
+        if head.has_body:
+            self._body = IncomingBody(head, self._want, self._proceed)
+        self.deadline = float("inf")
+        request = Request(head, cache_key(head.target), self._viewer(), self._body)
+        self._task = asyncio.get_running_loop().create_task(self._answer(request))
+        if self._body is not None:
+            self.deadline = self._site.clock.now + self._site.timeouts.body
+
+    def _read_block(self, line: bytes, block_bytes: bytes) -> FieldBlock | Refusal:
+        if len(line) + len(block_bytes) > MAX_HEAD_BYTES + MAX_TARGET_BYTES:
+            return Refusal(431, "the request's head is too large")
+        if self._block is not None and block_bytes == self._block_bytes:
+            return self._block
+        block = read_block(block_bytes)
+        if isinstance(block, FieldBlock) and block.is_plain:
+            self._block_bytes, self._block = block_bytes, block
+            self._codings = block.codings
+        return block
+
+    async def _answer(self, request: Request) -> None:
+        """Answer one request, then go on with the next."""
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
+        response = Response(self, request.head, closes=self._is_draining)
+        result = "error"
+        try:
+            result = await self._site.handle(request, response)
+        except asyncio.CancelledError:
+            if self._transport.is_closing():
+                return
+            raise
+        except Exception:
+            _log.exception("a request could not be answered")
+        finally:
+            self._record(request, response, result, loop.time() - begun_at)
+            self._end(request, response)
+
+    def _end(self, request: Request, response: Response) -> None:
+        """Go on with the next request, or end the connection where framing forbids that."""
+        self._task = None
+        unread = self._body is not None and not self._body.is_complete
+        self._body = None
+        if not response.is_complete:
+            # Closing tells a viewer that the body is short, unless closing is how it ends anyway.
+            ends_by_closing = request.head.minor_version == 0
+            self._transport.abort() if ends_by_closing else self._transport.close()
+        elif response.closes or unread or self._is_draining:
+            self._linger()
+        elif not self._transport.is_closing():
+            self._want(True)
+            if not self._is_blocked:
+                self._consume(self._buffer)
+
+    def _record(self, request: Request, response: Response, result: str, seconds: float) -> None:
+        log = self._site.access_log
+        if log is not None:
+            head = request.head
+            target = head.target.encode("ascii")
+            log.add(
+                Access(
+                    self._site.clock.now,
+                    request.viewer,
+                    head.method,
+                    target,
+                    response.status,
+                    response.sent_bytes,
+                    result,
+                    seconds,
+                )
+            )
+
+    def _feed_body(self, body: IncomingBody, data: bytes) -> bytes:
+        self.deadline = self._site.clock.now + self._site.timeouts.body
+        try:
+            rest = body.feed(data)
+        except ChunkError:
+            body.truncate()
+            return b""
+        if body.is_complete:
+            self.deadline = float("inf")
+        return rest
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer what cannot be understood, and end the connection."""
+        self._site.metrics.counters.requests_refused += 1
+        text = f"{refusal.reason}\n"
+        self._transport.write(
+            f"HTTP/1.1 {refusal.status} {_PHRASES[refusal.status]}\r\n"
+            f"content-type: text/plain\r\ncontent-length: {len(text)}\r\n"
+            f"cache-control: no-store\r\nconnection: close\r\n\r\n{text}".encode("ascii")
+        )
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close our side; a close with unread input would reset what was just sent."""
+        self._is_lingering = True
+        self._buffer = b""
+        if self._transport.is_closing():
+            return
+        self._want(True)
+        self.deadline = self._site.clock.now + _LINGER_SECONDS
+        if self._has_eof:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+
+    def _want(self, more: bool) -> None:
+        if more is self._is_reading or self._transport.is_closing():
+            return
+        self._is_reading = more
+        self._transport.resume_reading() if more else self._transport.pause_reading()
+
+    def _proceed(self) -> None:
+        self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _viewer(self) -> str:
+        peer = self._transport.get_extra_info("peername")
+        return str(peer[0]) if peer else ""
+
+
+def _problem_of_unfinished(data: bytes) -> Refusal | None:
+    """What is wrong already with a head whose end has not come yet."""
+    if len(data) > MAX_HEAD_BYTES:
+        return Refusal(431, "the request's head is too large")
+    has_line = b"\r\n" in data
+    if not has_line and len(data) > MAX_TARGET_BYTES + _LONGEST_METHOD_AND_VERSION:
+        return Refusal(414, "the target is too long")
+    if b"\n\n" in data or (not has_line and b"\n" in data):
+        return Refusal(400, "a line ends without CR")
+    return None

@@ -1,0 +1,239 @@
+"""One edge node: its parts, wired."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+
+from edge.access_log import AccessLog
+from edge.admin import create_admin, serving
+from edge.cache import Cache
+from edge.clock import Clock
+from edge.core.prefetch import PlaylistIndex
+from edge.disk import DiskFiles
+from edge.fills import FillLimits, Fills
+from edge.heartbeat import Heartbeat, edge_id
+from edge.http import Connection, Site, Timeouts
+from edge.listener import Listener
+from edge.metrics import Metrics
+from edge.prefetcher import Prefetcher
+from edge.sender import Sender
+from edge.service import Service
+from edge.settings import EdgeSettings
+from edge.upstream import Upstream
+
+_MIN_IN_FLIGHT_BYTES = 64 * 1024**2
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What a node listens on."""
+
+    port: int
+    admin_port: int
+
+
+async def run_edge(
+    settings: EdgeSettings,
+    *,
+    stop: asyncio.Event,
+    started: Callable[[Ports], None] | None = None,
+) -> None:
+    """Serve until `stop` is set, then finish the answers in progress.
+
+    Args:
+        settings: How to serve.
+        stop: Ends the node.
+        started: Told the bound ports once viewers are accepted.
+
+    Raises:
+        Conflict: Another edge uses the cache directory.
+        OSError: A port cannot be bound.
+    """
+    async with AsyncExitStack() as stack:
+        node = await Node.open(settings, stack)
+        ports = await node.serve(stack)
+        _log.info("edge %s serves on port %d", settings.name, ports.port)
+        if started is not None:
+            started(ports)
+        await stop.wait()
+        await node.listener.close(settings.drain_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The parts of a running node."""
+
+    settings: EdgeSettings
+    id: str
+    clock: Clock
+    metrics: Metrics
+    cache: Cache
+    fills: Fills
+    prefetcher: Prefetcher
+    site: Site
+    listener: Listener
+
+    @classmethod
+    async def open(cls, settings: EdgeSettings, stack: AsyncExitStack) -> "Node":
+        """Make the parts; `stack` closes them."""
+        clock, metrics = Clock(), Metrics(settings.region)
+        identity = edge_id(settings.cache_dir)
+        via = f"1.1 {settings.name}-{identity[:8]}"
+        cache = await _open_cache(settings, clock, metrics)
+        stack.push_async_callback(cache.close)
+        upstream = await stack.enter_async_context(
+            Upstream(
+                settings.origin,
+                connect_seconds=settings.connect_timeout_seconds,
+                read_seconds=settings.read_timeout_seconds,
+            )
+        )
+        prefetcher = Prefetcher(
+            PlaylistIndex(settings.prefetch_segments),
+            cache,
+            clock,
+            metrics.counters,
+            via=via,
+            concurrency=settings.prefetch_concurrency,
+        )
+        fills = Fills(
+            upstream,
+            cache,
+            clock,
+            metrics.counters,
+            via=via,
+            limits=_limits(settings),
+            on_stored=prefetcher.stored,
+        )
+        stack.push_async_callback(fills.close)
+        service = Service(
+            sender=Sender(settings.name, via, cache, clock.http_date),
+            via=via,
+            cache=cache,
+            fills=fills,
+            upstream=upstream,
+            metrics=metrics,
+            ahead=prefetcher,
+            stale_seconds=settings.stale_if_error_seconds,
+            http_date=clock.http_date,
+        )
+        site = Site(
+            entries=cache.entries,
+            clock=clock,
+            metrics=metrics,
+            timeouts=_timeouts(settings),
+            handle=service.handle,
+            on_fetch=prefetcher.viewed_entry,
+            max_connections=settings.max_connections,
+            access_log=None if settings.access_log is None else AccessLog(settings.access_log),
+            connections=set(),
+        )
+        listener = Listener(partial(Connection, site), site.connections, clock)
+        return cls(settings, identity, clock, metrics, cache, fills, prefetcher, site, listener)
+
+    async def serve(self, stack: AsyncExitStack) -> Ports:
+        """Start the tasks and open both ports; `stack` ends them."""
+        settings = self.settings
+        await self.listener.open(settings.host, settings.port)
+        stack.push_async_callback(self.listener.close, 0.0)
+        admin = create_admin(
+            self.cache, self.metrics, self.gauges, lambda: self.listener.is_accepting
+        )
+        admin_port = await stack.enter_async_context(
+            serving(admin, settings.admin_host, settings.admin_port)
+        )
+        heartbeat = Heartbeat(
+            settings.origin,
+            settings.api_token.get_secret_value(),
+            self.metrics.counters,
+            self.describe,
+        )
+        works = [
+            self.clock.run(),
+            self.listener.sweep(),
+            self.cache.recover(),
+            self.prefetcher.run(self.fills),
+            heartbeat.run(settings.heartbeat_seconds),
+        ]
+        if self.site.access_log is not None:
+            works.append(self.site.access_log.run())
+        await stack.enter_async_context(_running(works))
+        return Ports(self.listener.port, admin_port)
+
+    def describe(self) -> dict[str, str]:
+        """What the origin's registry shall know of this node."""
+        settings = self.settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        url = settings.public_url.rstrip("/") or f"http://{host}:{self.listener.port}"
+        return {
+            "id": self.id,
+            "region": settings.region,
+            "url": url,
+            "version": version("streamer"),
+        }
+
+    def gauges(self) -> dict[str, float]:
+        """Present levels, for the metrics."""
+        cache = self.cache
+        return {
+            "connections_open": len(self.site.connections),
+            "fills_in_flight": len(self.fills),
+            "fills_in_flight_bytes": self.fills.held_bytes,
+            "memory_bytes": cache.memory.used_bytes,
+            "memory_capacity_bytes": cache.memory.capacity_bytes,
+            "memory_objects": len(cache.memory),
+            "disk_bytes": cache.disk.used_bytes,
+            "disk_capacity_bytes": cache.disk.capacity_bytes,
+            "disk_objects": len(cache.disk),
+            "prefetch_unused_bytes": cache.memory.waiting_bytes,
+        }
+
+
+async def _open_cache(settings: EdgeSettings, clock: Clock, metrics: Metrics) -> Cache:
+    directory = settings.cache_dir
+    files = None if directory is None else await asyncio.to_thread(DiskFiles, directory)
+    return Cache(
+        settings.name,
+        clock,
+        metrics.counters,
+        memory_bytes=settings.memory_size,
+        disk=files,
+        disk_bytes=0 if files is None else settings.disk_size,
+        disk_files=settings.disk_files,
+    )
+
+
+def _limits(settings: EdgeSettings) -> FillLimits:
+    return FillLimits(
+        object_bytes=min(settings.max_object_size, settings.memory_size // 2),
+        in_flight_bytes=max(_MIN_IN_FLIGHT_BYTES, settings.memory_size // 2),
+        negative_seconds=settings.negative_ttl_seconds,
+        stale_seconds=settings.stale_if_error_seconds,
+    )
+
+
+def _timeouts(settings: EdgeSettings) -> Timeouts:
+    return Timeouts(
+        head=settings.head_timeout_seconds,
+        idle=settings.idle_timeout_seconds,
+        write=settings.write_timeout_seconds,
+        body=settings.body_timeout_seconds,
+    )
+
+
+@asynccontextmanager
+async def _running(works: list[Coroutine[None, None, None]]) -> AsyncIterator[None]:
+    """Run tasks in the background. One that fails ends the node: none of them may be missing."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()

@@ -1,0 +1,197 @@
+"""Fetches ahead of viewers what `edge.core.prefetch` plans, without ever being in their way.
+
+What is planned waits until no viewer waits for the origin, but not longer than its patience: later
+than that the viewer itself would have to wait for it. Each object is fetched once: a viewer that
+asks for it meanwhile joins the same fill. Fetches run a few at a time, and stop while the share of
+the cache for objects that nobody has used yet is full.
+"""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+
+from edge.cache import Cache
+from edge.clock import TICK_SECONDS, Clock
+from edge.core.fields import Fields
+from edge.core.forward import fill_fields
+from edge.core.head import FieldBlock
+from edge.core.playlist_body import MAX_BODY_BYTES, read_playlist
+from edge.core.policy import select
+from edge.core.prefetch import Plan, PlaylistIndex
+from edge.core.tracks import is_playlist
+from edge.entry import Entry
+from edge.fill import Fill, FillRequest, Growing
+from edge.fills import Fills
+from edge.metrics import Counters
+
+_MAX_WAITING = 512
+_KEEP_SECONDS = 60.0
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A planned fetch: with the request fields of the viewer it is for."""
+
+    fields: Fields
+    start_by: float
+
+
+class Prefetcher:
+    """Carries out plans.
+
+    Args:
+        index: What is known of playlists.
+        cache: Where objects go, and what is there already.
+        clock: The present.
+        counters: Where fetches are counted.
+        via: This node in `Via`.
+        concurrency: How many fetches may run at once.
+    """
+
+    def __init__(
+        self,
+        index: PlaylistIndex,
+        cache: Cache,
+        clock: Clock,
+        counters: Counters,
+        *,
+        via: str,
+        concurrency: int,
+    ) -> None:
+        self._index = index
+        self._cache = cache
+        self._clock = clock
+        self._counters = counters
+        self._via = via
+        self._slots = asyncio.Semaphore(concurrency)
+        self._wanted: dict[bytes, _Wanted] = {}
+        self._refreshes: dict[bytes, _Wanted] = {}
+        self._work = asyncio.Event()
+
+    def viewed_entry(self, entry: Entry, block: FieldBlock) -> None:
+        """A viewer got an entry on the hot path."""
+        entry.due = self._clock.now + _LOOK_AGAIN_SECONDS
+        if not self._index.knows(entry.key):
+            if not is_playlist(entry.key, entry.response.fields.get("content-type")):
+                entry.due = float("inf")
+                return
+            if entry.body is not None:
+                self._learn(entry.key, entry.response.fields, entry.body)
+        self.viewed(entry.key, block.fields)
+
+    def viewed(self, key: bytes, fields: Fields) -> None:
+        """A viewer asked for a key."""
+        now = self._clock.now
+        if self._index.track(key) is not None:
+            self._schedule(self._index.on_playlist(key, now), fields)
+        else:
+            self._schedule(self._index.on_segment(key, now), fields)
+
+    def passed(self, key: bytes, request: Fields, response: Fields, body: bytes) -> None:
+        """A playlist went through to a viewer without being stored."""
+        self._learn(key, response, body)
+        self._schedule(self._index.on_playlist(key, self._clock.now), request)
+
+    def stored(self, entry: Entry, fill: Fill) -> None:
+        """An entry was stored or confirmed."""
+        if not is_playlist(entry.key, entry.response.fields.get("content-type")):
+            return
+        if entry.response.status == 200 and entry.body is not None:
+            self._learn(entry.key, entry.response.fields, entry.body)
+        now = self._clock.now
+        plan = self._index.on_playlist if fill.was_joined else self._index.on_growth
+        self._schedule(plan(entry.key, now), fill.request.fields)
+
+    async def run(self, fills: Fills) -> None:
+        """Fetch what is planned, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_fetches(fills))
+            tasks.create_task(self._run_refreshes(fills))
+
+    def _learn(self, key: bytes, fields: Fields, body: bytes) -> None:
+        if len(body) > MAX_BODY_BYTES:
+            return
+        playlist = read_playlist(fields, body)
+        if playlist is None:
+            return
+        self._index.learn(key, playlist)
+        track = self._index.track(key)
+        for segment in track.keys if track is not None else ():
+            for entry in self._cache.variants(segment):
+                entry.due = 0.0
+
+    def _schedule(self, plan: Plan, fields: Fields) -> None:
+        now = self._clock.now
+        for key in plan.fetches:
+            if len(self._wanted) >= _MAX_WAITING:
+                self._counters.prefetch_skipped += 1
+            elif key not in self._wanted and not self._has(key, fields):
+                self._wanted[key] = _Wanted(fields, now + plan.patience_seconds)
+                self._work.set()
+        for key in plan.refreshes:
+            self._refreshes.setdefault(key, _Wanted(fields, now + plan.refresh_seconds))
+
+    def _has(self, key: bytes, fields: Fields) -> bool:
+        """Whether a viewer with these fields would find a key in the cache."""
+        entry = self._variant(key, fields)
+        return entry is not None and entry.response.freshness.is_usable(self._clock.now)
+
+    def _variant(self, key: bytes, fields: Fields) -> Entry | None:
+        variants = self._cache.variants(key)
+        index = select(fields, [entry.response for entry in variants])
+        return None if index is None else variants[index]
+
+    async def _run_fetches(self, fills: Fills) -> None:
+        while True:
+            await self._work.wait()
+            await self._slots.acquire()
+            started = await self._start_next(fills)
+            if started is None or started.task is None:
+                self._slots.release()
+            else:
+                started.task.add_done_callback(partial(self._on_end, started))
+
+    async def _start_next(self, fills: Fills) -> Fill | None:
+        """Start the fetch that was planned first, if it is still needed when its time comes."""
+        key, wanted = next(iter(self._wanted.items()))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, wanted.start_by - self._clock.now)):
+                await fills.quiet.wait()
+        del self._wanted[key]
+        if not self._wanted:
+            self._work.clear()
+        now = self._clock.now
+        if self._has(key, wanted.fields):
+            return None
+        if not self._cache.memory.has_waiting_room(now):
+            self._counters.prefetch_skipped += 1
+            return None
+        fields = fill_fields(wanted.fields, self._via, None)
+        stale = self._variant(key, wanted.fields)
+        request = FillRequest(key, fields, stale, kept_until=now + _KEEP_SECONDS)
+        if fills.find(request) is not None:
+            return None
+        self._counters.prefetch_requests += 1
+        return fills.start(request)
+
+    def _on_end(self, fill: Fill, _: asyncio.Task[None]) -> None:
+        self._slots.release()
+        outcome = fill.outcome.result()
+        if not isinstance(outcome, Growing) or not outcome.body.is_whole:
+            self._counters.prefetch_failed += 1
+
+    async def _run_refreshes(self, fills: Fills) -> None:
+        """Look at growing playlists whose end is near, so that what is added is found in time."""
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now = self._clock.now
+            for key in [key for key, wanted in self._refreshes.items() if wanted.start_by <= now]:
+                wanted = self._refreshes.pop(key)
+                fields = fill_fields(wanted.fields, self._via, None)
+                request = FillRequest(key, fields, self._variant(key, wanted.fields))
+                if not self._has(key, wanted.fields) and fills.find(request) is None:
+                    fills.start(request)
+                else:
+                    self._schedule(self._index.on_growth(key, now), wanted.fields)

@@ -1,0 +1,101 @@
+"""One request on its way through the edge, and its body as it arrives."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from edge.core.chunked import ChunkedDecoder
+from edge.core.head import RequestHead
+from edge.errors import BodyTruncated
+
+_MAX_QUEUED_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An accepted request. `body` is None where none follows the head."""
+
+    head: RequestHead
+    key: bytes
+    viewer: str
+    body: "IncomingBody | None" = None
+
+
+class IncomingBody:
+    """A request body between the socket and the origin.
+
+    Args:
+        head: The request that it belongs to.
+        want: Called with False when enough is queued, with True when more may come.
+        proceed: Called before the first wait, to send 100 (Continue).
+    """
+
+    def __init__(
+        self, head: RequestHead, want: Callable[[bool], None], proceed: Callable[[], None]
+    ) -> None:
+        self._decoder = ChunkedDecoder() if head.block.is_chunked else None
+        self._remaining = head.block.content_length or 0
+        self._expects_continue = head.block.expects_continue and head.minor_version == 1
+        self._queue: list[bytes] = []
+        self._queued_bytes = 0
+        self._news = asyncio.Event()
+        self._want = want
+        self._proceed = proceed
+        self.is_complete = False
+        self.is_truncated = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take in bytes from the socket; returns those that belong to the next request.
+
+        Raises:
+            ChunkError: The body is not framed as it should be.
+        """
+        rest = self._feed_chunked(data, self._decoder) if self._decoder else self._feed_sized(data)
+        if self._queued_bytes > _MAX_QUEUED_BYTES:
+            self._want(False)
+        self._news.set()
+        return rest
+
+    def truncate(self) -> None:
+        """Say that the rest will never come."""
+        self.is_truncated = True
+        self._news.set()
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it arrives.
+
+        Raises:
+            BodyTruncated: The viewer left before its end, or framed it wrongly.
+        """
+        if self._expects_continue and not self.is_complete:
+            self._proceed()
+        while True:
+            while self._queue:
+                pieces, self._queue, self._queued_bytes = self._queue, [], 0
+                self._want(True)
+                for piece in pieces:
+                    yield piece
+            if self.is_truncated:
+                raise BodyTruncated("the request's body was cut short")
+            if self.is_complete:
+                return
+            self._news.clear()
+            await self._news.wait()
+
+    def _feed_sized(self, data: bytes) -> bytes:
+        self._push(data[: self._remaining])
+        rest = data[self._remaining :]
+        self._remaining = max(0, self._remaining - len(data))
+        self.is_complete = self._remaining == 0
+        return rest
+
+    def _feed_chunked(self, data: bytes, decoder: ChunkedDecoder) -> bytes:
+        for piece in decoder.feed(data):
+            self._push(piece)
+        self.is_complete = decoder.is_complete
+        return decoder.rest
+
+    def _push(self, piece: bytes) -> None:
+        if piece:
+            self._queue.append(piece)
+            self._queued_bytes += len(piece)

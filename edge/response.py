@@ -1,0 +1,109 @@
+"""Writing one response that does not take the hot path: framing and backpressure."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from edge.core.fields import Fields
+from edge.core.head import RequestHead
+
+_BODILESS = frozenset({204, 304})
+
+
+class Wire(Protocol):
+    """The connection, as far as a response needs it."""
+
+    def send(self, data: bytes) -> None:
+        """Hand bytes to the kernel or the transport's buffer."""
+        ...
+
+    async def writable(self) -> None:
+        """Return when the viewer has taken enough of what was sent."""
+        ...
+
+
+class Response:
+    """One response to one request.
+
+    Attributes:
+        status: What was sent; 0 before the head.
+        sent_bytes: Body bytes handed over.
+        first_byte_at: When the head was sent, on the loop's clock.
+        is_complete: Whether the whole response was written.
+        closes: Whether the connection must end after it.
+    """
+
+    def __init__(self, wire: Wire, request: RequestHead, *, closes: bool) -> None:
+        self._wire = wire
+        self._request = request
+        self._is_chunked = False
+        self._sends_content = True
+        self.status = 0
+        self.sent_bytes = 0
+        self.first_byte_at: float | None = None
+        self.is_complete = False
+        self.closes = closes or not request.keeps_alive
+
+    def start(self, status: int, reason: str, fields: Fields, length: int | None) -> None:
+        """Send the head.
+
+        Args:
+            status: The status code.
+            reason: The reason phrase.
+            fields: End-to-end fields without Content-Length.
+            length: How many body bytes will follow; None: not known.
+        """
+        framing = self._framing(status, length)
+        lines = [f"HTTP/1.1 {status} {reason}"]
+        lines += [f"{name}: {value}" for name, value in (*fields.items, *framing)]
+        self.status = status
+        self.first_byte_at = asyncio.get_running_loop().time()
+        self._sends_content = self._request.method != "HEAD" and status not in _BODILESS
+        self._wire.send("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1"))
+
+    async def write(self, piece: bytes) -> None:
+        """Send body bytes; waits while the viewer is slow."""
+        if not piece or not self._sends_content:
+            return
+        self.sent_bytes += len(piece)
+        if self._is_chunked:
+            self._wire.send(b"%x\r\n" % len(piece))
+            self._wire.send(piece)
+            self._wire.send(b"\r\n")
+        else:
+            self._wire.send(piece)
+        await self._wire.writable()
+
+    async def write_all(self, pieces: AsyncIterator[bytes]) -> None:
+        """Send a body as it arrives, then end it."""
+        if self._sends_content:
+            async for piece in pieces:
+                await self.write(piece)
+        self.finish()
+
+    async def write_whole(self, body: bytes) -> None:
+        """Send a body that is there, then end it."""
+        await self.write(body)
+        self.finish()
+
+    def finish(self) -> None:
+        """Say that the body is whole."""
+        if self._is_chunked and self._sends_content:
+            self._wire.send(b"0\r\n\r\n")
+        self.is_complete = True
+
+    def _framing(self, status: int, length: int | None) -> list[tuple[str, str]]:
+        """How the viewer can tell where the message ends (RFC 9112 §6.3)."""
+        items: list[tuple[str, str]] = []
+        if length is not None and status not in _BODILESS:
+            items.append(("content-length", str(length)))
+        elif length is None and status not in _BODILESS:
+            self._is_chunked = self._request.minor_version == 1
+            self.closes |= not self._is_chunked
+            if self._is_chunked:
+                items.append(("transfer-encoding", "chunked"))
+        if self.closes:
+            items.append(("connection", "close"))
+        elif self._request.minor_version == 0:
+            items.append(("connection", "keep-alive"))
+        return items

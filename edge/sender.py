@@ -1,0 +1,141 @@
+"""Sending answers: what goes out for a stored entry, a growing one, a passed one, a failure.
+
+Everything sent here carries this node's `Cache-Status` and, where it comes from the cache, `Age`.
+"""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+
+from edge.cache import Cache
+from edge.core.answer import answer
+from edge.core.fields import Fields
+from edge.core.policy import StoredResponse
+from edge.entry import Entry
+from edge.errors import BodyTruncated
+from edge.fill import Growing
+from edge.growing import cut
+from edge.request import Request
+from edge.response import Response
+from edge.upstream import UpstreamResponse
+from streamer.core.cache_status import CacheStatus, Forward, append, render
+
+_PHRASES = {
+    400: "Bad Request",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+    508: "Loop Detected",
+}
+
+
+class Sender:
+    """Sends the answers of one node.
+
+    Args:
+        name: This cache in `Cache-Status`.
+        via: This node in `Via`.
+        cache: Where bodies are.
+        http_date: The present as an HTTP date.
+    """
+
+    def __init__(self, name: str, via: str, cache: Cache, http_date: Callable[[], str]) -> None:
+        self.name = name
+        self._via = via
+        self._cache = cache
+        self._http_date = http_date
+
+    async def send_entry(
+        self, request: Request, response: Response, entry: Entry, status: CacheStatus
+    ) -> bool:
+        """Send what a stored entry answers; False, and nothing sent, if its body was lost."""
+        stored = entry.response
+        given = answer(stored, request.head.fields, entry.size_bytes)
+        body = b""
+        if given.has_content and request.head.method != "HEAD":
+            read = await self._cache.read(entry)
+            if read is None:
+                return False
+            body = read
+        fields = self._labelled(given.fields, stored, status)
+        if given.span is None:
+            response.start(given.status, given.reason, fields, entry.size_bytes)
+        else:
+            response.start(given.status, given.reason, fields, given.span.length)
+            body = body[given.span.start : given.span.stop]
+        await response.write_whole(body)
+        return True
+
+    def _labelled(self, fields: Fields, stored: StoredResponse, status: CacheStatus) -> Fields:
+        """The fields with this node's Age and Cache-Status."""
+        now = time.time()
+        member = render(replace(status, ttl_seconds=stored.freshness.ttl(now)))
+        return fields.without({"age", "cache-status"}).plus(
+            ("age", str(stored.freshness.age(now))),
+            ("cache-status", append(fields.get("cache-status"), member)),
+        )
+
+    async def send_growing(
+        self, request: Request, response: Response, outcome: Growing, status: CacheStatus
+    ) -> bool:
+        """Send an object while it is stored; False, and nothing sent, if it is another's."""
+        stored, total_bytes = outcome.response, outcome.total_bytes
+        if not stored.matches(request.head.fields) or not outcome.body.is_retained:
+            return False
+        given = answer(stored, request.head.fields, total_bytes)
+        stored_status = replace(status, forward_status=stored.status, stored=True)
+        labelled = self._labelled(given.fields, stored, stored_status)
+        with outcome.body.reader() as reader:
+            span = given.span
+            length = total_bytes if span is None else span.length
+            response.start(given.status, given.reason, labelled, length)
+            if not given.has_content:
+                response.finish()
+            else:
+                pieces = reader if span is None else cut(reader, span.start, span.stop)
+                await _send_or_truncate(response, pieces)
+        return True
+
+    async def send_passed(
+        self,
+        response: Response,
+        upstream: UpstreamResponse,
+        fields: Fields,
+        pieces: AsyncIterator[bytes],
+        why: Forward,
+    ) -> None:
+        """Send the origin's answer on, unstored; `pieces` is its body."""
+        status = CacheStatus(self.name, why, upstream.status)
+        listed = append(fields.get("cache-status"), render(status))
+        sent = fields.without({"cache-status", "content-length"})
+        response.start(
+            upstream.status,
+            upstream.reason,
+            sent.plus(("cache-status", listed)),
+            upstream.content_length,
+        )
+        await _send_or_truncate(response, pieces)
+
+    async def fail(self, response: Response, status: int, why: Forward | None, detail: str) -> None:
+        """Answer that there is no answer."""
+        phrase = _PHRASES.get(status, "Error")
+        body = f"{phrase}\n".encode("ascii")
+        fields = Fields(
+            (
+                ("content-type", "text/plain"),
+                ("cache-control", "no-store"),
+                ("date", self._http_date()),
+                ("via", self._via),
+                ("cache-status", render(CacheStatus(self.name, why, detail=detail))),
+            )
+        )
+        response.start(status, phrase, fields, len(body))
+        await response.write_whole(body)
+
+
+async def _send_or_truncate(response: Response, pieces: AsyncIterator[bytes]) -> None:
+    """Send a body; one that is cut short leaves the response incomplete, which the viewer sees."""
+    try:
+        await response.write_all(pieces)
+    except BodyTruncated:
+        return

@@ -1,0 +1,314 @@
+"""Answering the requests that are no plain hits: decide, fetch or wait, send.
+
+`edge.core.policy` decides, this module carries it out, `edge.sender` speaks.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
+
+from edge.cache import Cache
+from edge.core.fields import Fields
+from edge.core.forward import fill_fields, has_looped, pass_fields, response_fields
+from edge.core.key import cache_key
+from edge.core.playlist_body import MAX_BODY_BYTES
+from edge.core.policy import (
+    Decision,
+    Fetch,
+    OnlyIfCached,
+    Pass,
+    Query,
+    Refused,
+    Revalidate,
+    Serve,
+    decide,
+    invalidates,
+    select,
+)
+from edge.core.recent import Recent
+from edge.core.tracks import is_playlist
+from edge.entry import Entry
+from edge.fill import Confirmed, Failed, Fill, FillRequest, Growing, Released
+from edge.fills import Fills
+from edge.metrics import Metrics, Result
+from edge.request import Request
+from edge.response import Response
+from edge.sender import Sender
+from edge.upstream import Upstream, UpstreamFailure, UpstreamResponse
+from streamer.core.cache_status import CacheStatus, Forward
+
+_ALONE_SECONDS = 10.0
+_ALONE_KEYS = 8192
+# These reasons say nothing about the next request for the same key.
+_MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
+
+
+class Ahead(Protocol):
+    """What wants to know of viewers' requests, to fetch ahead of them."""
+
+    def viewed(self, key: bytes, fields: Fields) -> None:
+        """A viewer asked for a key."""
+        ...
+
+    def passed(self, key: bytes, request: Fields, response: Fields, body: bytes) -> None:
+        """A playlist went through without being stored."""
+        ...
+
+
+class Service:
+    """The edge's answers.
+
+    Args:
+        sender: Sends what is decided.
+        via: This node in `Via`.
+        cache: What is stored.
+        fills: What is being fetched.
+        upstream: The origin.
+        metrics: Where answers are counted.
+        ahead: The prefetcher.
+        stale_seconds: How long a stale response may stand in for a failing origin, where it does
+            not say so itself.
+        http_date: The present as an HTTP date.
+    """
+
+    def __init__(
+        self,
+        *,
+        sender: Sender,
+        via: str,
+        cache: Cache,
+        fills: Fills,
+        upstream: Upstream,
+        metrics: Metrics,
+        ahead: Ahead,
+        stale_seconds: float,
+        http_date: Callable[[], str],
+    ) -> None:
+        self._sender = sender
+        self._via = via
+        self._cache = cache
+        self._fills = fills
+        self._upstream = upstream
+        self._metrics = metrics
+        self._ahead = ahead
+        self._stale_seconds = stale_seconds
+        self._http_date = http_date
+        self._alone = Recent(_ALONE_SECONDS, _ALONE_KEYS)
+
+    async def handle(self, request: Request, response: Response) -> str:
+        """Answer a request; returns how."""
+        begun_at = asyncio.get_running_loop().time()
+        result = Result.ERROR
+        try:
+            result = await self._respond(request, response)
+        finally:
+            first_byte_at = response.first_byte_at
+            waited = None if first_byte_at is None else first_byte_at - begun_at
+            self._metrics.count(result, response.sent_bytes, waited)
+        return result
+
+    async def _respond(self, request: Request, response: Response) -> Result:
+        head = request.head
+        if has_looped(head.fields, self._via):
+            return await self._fail(response, 508, Forward.BYPASS, "loop")
+        if head.method == "GET":
+            self._ahead.viewed(request.key, head.fields)
+        variants = self._cache.variants(request.key)
+        query = Query(head.method, head.fields)
+        decision = decide(query, [entry.response for entry in variants], time.time())
+        return await self._carry_out(request, response, decision, variants)
+
+    async def _carry_out(
+        self, request: Request, response: Response, decision: Decision, variants: list[Entry]
+    ) -> Result:
+        match decision:
+            case Serve(index, refresh):
+                if refresh:
+                    self._refresh(request, variants[index])
+                return await self._serve(request, response, variants[index])
+            case Revalidate(index, why):
+                return await self._fetch(request, response, why, variants[index])
+            case Fetch(why):
+                return await self._fetch(request, response, why, None)
+            case Pass(why):
+                return await self._pass(request, response, why)
+            case OnlyIfCached():
+                return await self._fail(response, 504, Forward.REQUEST, "only-if-cached")
+
+    async def _serve(self, request: Request, response: Response, entry: Entry) -> Result:
+        """Answer from the cache alone."""
+        was_ahead = self._cache.use(entry)
+        status = CacheStatus(self._sender.name, detail="prefetched" if was_ahead else None)
+        is_fresh = entry.response.freshness.is_usable(time.time())
+        if await self._sender.send_entry(request, response, entry, status):
+            return Result.HIT if is_fresh else Result.STALE
+        return await self._fetch(request, response, Forward.URI_MISS, None)
+
+    def _fill_request(self, request: Request, stale: Entry | None) -> FillRequest:
+        fields = fill_fields(request.head.fields, self._via, request.viewer)
+        return FillRequest(request.key, fields, stale)
+
+    def _refresh(self, request: Request, stale: Entry) -> None:
+        """Validate a stale entry in the background (RFC 5861 §3)."""
+        fill_request = self._fill_request(request, stale)
+        if self._fills.find(fill_request) is None:
+            self._fills.start(fill_request)
+
+    async def _fetch(
+        self, request: Request, response: Response, why: Forward, stale: Entry | None
+    ) -> Result:
+        """Answer from the origin, together with everybody who asks for the same meanwhile."""
+        if stale is None and self._alone.has(request.key, time.time()):
+            return await self._pass(request, response, why)
+        fill_request = self._fill_request(request, stale)
+        fill = self._fills.find(fill_request)
+        is_collapsed = fill is not None
+        if fill is None:
+            fill = self._fills.start(fill_request, starter=request)
+        with self._fills.joined(fill, request):
+            status = CacheStatus(self._sender.name, forward=why, collapsed=is_collapsed)
+            result = await self._send_outcome(request, response, fill, status)
+        if result is None:
+            return await self._pass(request, response, why)
+        return result
+
+    async def _send_outcome(
+        self, request: Request, response: Response, fill: Fill, status: CacheStatus
+    ) -> Result | None:
+        """Send what a fill comes to; None, and nothing sent, if this viewer must go alone."""
+        outcome = await fill.result()
+        match outcome:
+            case Growing():
+                sent = await self._sender.send_growing(request, response, outcome, status)
+                result = Result.COLLAPSED if status.collapsed else Result.MISS
+                return result if sent else None
+            case Confirmed(entry):
+                confirmed = replace(status, forward=Forward.STALE, forward_status=304)
+                sent = await self._sender.send_entry(request, response, entry, confirmed)
+                return Result.REVALIDATED if sent else None
+            case Released():
+                return await self._send_released(request, response, fill, outcome, status)
+            case Failed():
+                return await self._send_failed(request, response, fill, outcome, status)
+
+    async def _send_released(
+        self,
+        request: Request,
+        response: Response,
+        fill: Fill,
+        outcome: Released,
+        status: CacheStatus,
+    ) -> Result | None:
+        """An answer that is not shared goes to the viewer whose request it answers."""
+        if outcome.why not in _MOMENTARY:
+            self._alone.add(request.key, time.time())
+        # It was asked for whole; a viewer that wants a part is better served by asking for that.
+        upstream = None if "range" in request.head.fields.combined else fill.take(request)
+        if upstream is None:
+            return None
+        await self._send_passed(request, response, upstream, status.forward or Forward.URI_MISS)
+        return Result.MISS
+
+    async def _send_failed(
+        self,
+        request: Request,
+        response: Response,
+        fill: Fill,
+        outcome: Failed,
+        status: CacheStatus,
+    ) -> Result | None:
+        if fill.is_ahead:
+            return None  # what failed was not this viewer's own request
+        stale = fill.request.stale
+        if stale is not None and await self._stand_in(request, response, stale, outcome.detail):
+            return Result.STALE
+        await self._sender.fail(response, outcome.status, status.forward, outcome.detail)
+        return Result.ERROR
+
+    async def _stand_in(
+        self, request: Request, response: Response, stale: Entry, detail: str
+    ) -> bool:
+        """Serve a stale entry for an origin that fails, if it may (RFC 5861 §4)."""
+        if not stale.is_live:
+            return False
+        if not stale.response.freshness.is_usable_on_error(time.time(), self._stale_seconds):
+            return False
+        status = CacheStatus(self._sender.name, Forward.STALE, detail=detail)
+        return await self._sender.send_entry(request, response, stale, status)
+
+    async def _pass(self, request: Request, response: Response, why: Forward) -> Result:
+        """Forward a request for this viewer alone."""
+        head, body = request.head, request.body
+        answered = await self._upstream.ask(
+            head.method,
+            request.key.decode("ascii"),
+            pass_fields(head.fields, self._via, request.viewer),
+            None if body is None else body.pieces(),
+        )
+        if isinstance(answered, UpstreamFailure):
+            if body is not None and body.is_truncated:
+                return await self._fail(response, 400, why, "request-body")
+            stale = self._stale_variant(request)
+            if stale is not None and await self._stand_in(request, response, stale, answered.kind):
+                return Result.STALE
+            return await self._fail(response, answered.status, why, answered.kind)
+        if invalidates(head.method, answered.status):
+            self._invalidate(request.key, answered.fields)
+        await self._send_passed(request, response, answered, why)
+        return Result.PASSED
+
+    def _stale_variant(self, request: Request) -> Entry | None:
+        """The stored entry that may stand in for the answer to a passed request."""
+        if request.head.method not in ("GET", "HEAD"):
+            return None
+        variants = self._cache.variants(request.key)
+        index = select(request.head.fields, [entry.response for entry in variants])
+        return None if index is None else variants[index]
+
+    def _invalidate(self, key: bytes, fields: Fields) -> None:
+        """Forget what an unsafe request has changed (RFC 9111 §4.4)."""
+        keys = {key}
+        base = "http://edge" + key.decode("ascii")
+        for name in ("location", "content-location"):
+            value = fields.get(name)
+            parts = urlsplit(urljoin(base, value)) if value and value.isascii() else None
+            if parts is not None and parts.netloc == "edge":
+                query = f"?{parts.query}" if parts.query else ""
+                keys.add(cache_key(parts.path + query))
+        for stored_key in keys:
+            self._cache.invalidate(stored_key)
+            self._fills.invalidate(stored_key)
+
+    async def _send_passed(
+        self, request: Request, response: Response, upstream: UpstreamResponse, why: Forward
+    ) -> None:
+        """Send the origin's answer on, unstored."""
+        try:
+            fields = response_fields(upstream.fields, self._via, self._http_date())
+            pieces = self._watched(request, upstream, fields)
+            await self._sender.send_passed(response, upstream, fields, pieces, why)
+        finally:
+            upstream.close()
+
+    async def _watched(
+        self, request: Request, upstream: UpstreamResponse, fields: Fields
+    ) -> AsyncIterator[bytes]:
+        """The body of a passed answer; a playlist is shown to the prefetcher at its end."""
+        watches = upstream.status == 200 and is_playlist(request.key, fields.get("content-type"))
+        seen: list[bytes] = []
+        seen_bytes = 0
+        async for piece in upstream.pieces():
+            self._metrics.counters.fetched_bytes += len(piece)
+            if watches and seen_bytes <= MAX_BODY_BYTES:
+                seen.append(piece)
+                seen_bytes += len(piece)
+            yield piece
+        if seen and seen_bytes <= MAX_BODY_BYTES:
+            self._ahead.passed(request.key, request.head.fields, fields, b"".join(seen))
+
+    async def _fail(self, response: Response, status: int, why: Forward, detail: str) -> Result:
+        await self._sender.fail(response, status, why, detail)
+        return Result.ERROR

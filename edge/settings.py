@@ -1,0 +1,131 @@
+"""The edge's settings, read from `EDGE_*`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+def parse_size(value: object) -> object:
+    """A size in bytes from text such as `512M` or `50G` (powers of 1024).
+
+    Raises:
+        ValueError: The text is no size.
+    """
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("a size is a number with an optional unit: 512M, 50G")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+Size = Annotated[int, BeforeValidator(parse_size)]
+
+
+class EdgeSettings(BaseSettings):
+    """How one edge node serves."""
+
+    model_config = SettingsConfigDict(env_prefix="EDGE_", frozen=True, populate_by_name=True)
+
+    origin: str = Field(
+        default="http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s/?#@]+/?$",
+        description="URL of the origin, without a path.",
+    )
+    region: str = Field(
+        default="local",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="The region this edge serves; on Cache-Status and in the metrics.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to bind.")
+    port: int = Field(default=8081, ge=0, le=65535, description="Port to bind; 0 chooses one.")
+    admin_host: str = Field(default="127.0.0.1", description="Address of health and metrics.")
+    admin_port: int = Field(
+        default=9081, ge=0, le=65535, description="Port of health and metrics; 0 chooses one."
+    )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#]+/?)?$",
+        description="The URL viewers reach this edge at. Default: http://HOST:PORT.",
+    )
+    memory_size: Size = Field(
+        default=512 * 1024**2, ge=1024**2, description="Bound of the memory tier, as 1G."
+    )
+    cache_dir: Path | None = Field(
+        default=None, description="Directory of the disk tier. Default: no disk tier."
+    )
+    disk_size: Size = Field(
+        default=10 * 1024**3, ge=1024**2, description="Bound of the disk tier, as 50G."
+    )
+    disk_files: int = Field(
+        default=1_000_000, ge=16, description="Bound on the number of files in the disk tier."
+    )
+    max_object_size: Size = Field(
+        default=64 * 1024**2, ge=1, description="Larger objects pass through unstored."
+    )
+    prefetch_segments: int = Field(
+        default=2, ge=0, le=32, description="Segments fetched ahead of each viewer; 0: none."
+    )
+    prefetch_concurrency: int = Field(
+        default=4, ge=1, le=64, description="How many fetches may run ahead of viewers at once."
+    )
+    negative_ttl_seconds: float = Field(
+        default=1.0, ge=0, description="How long a 404 or 410 that does not say so is fresh."
+    )
+    stale_if_error_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        description="How long past its freshness an object may stand in for a failing origin.",
+    )
+    connect_timeout_seconds: float = Field(
+        default=5.0, gt=0, description="Deadline for a connection to the origin."
+    )
+    read_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="Deadline for the origin's head and between two pieces."
+    )
+    head_timeout_seconds: float = Field(
+        default=15.0, gt=0, description="A viewer's request head must be complete in this time."
+    )
+    idle_timeout_seconds: float = Field(
+        default=75.0, gt=0, description="A connection without requests is closed after this time."
+    )
+    write_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="A viewer that takes nothing for so long is dropped."
+    )
+    body_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="A request body that stands still for so long is dropped."
+    )
+    max_connections: int = Field(
+        default=10_000, ge=1, description="More connections than this get a 503."
+    )
+    drain_seconds: float = Field(
+        default=10.0, ge=0, description="Answers in progress get so long to finish at shutdown."
+    )
+    heartbeat_seconds: float = Field(
+        default=10.0, gt=0, description="How often the edge tells the origin that it lives."
+    )
+    access_log: Path | None = Field(
+        default=None, description="File for one JSON line per request. Default: none."
+    )
+    api_token: SecretStr = Field(
+        default=SecretStr(""),
+        validation_alias=AliasChoices("EDGE_API_TOKEN", "STREAMER_API_TOKEN"),
+        description="The origin's API token, for the heartbeat (or STREAMER_API_TOKEN).",
+    )
+
+    @model_validator(mode="after")
+    def _bound_objects(self) -> Self:
+        if self.max_object_size > 1024**3:
+            raise ValueError("max_object_size: an object is held in memory while it is fetched")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The node's name in `Cache-Status`."""
+        return f"edge-{self.region}"
