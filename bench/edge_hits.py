@@ -44,7 +44,9 @@ async def run(directory: Path, quick: bool) -> Report:
         for key, values in costs.items()
     }
     ratios = {
-        (label, name): measures[label, "edge"].ratio_to(measures[label, name])
+        (label, name): measures[label, "edge"].ratio_to(
+            measures[label, name], f"edge / {name}, {label}"
+        )
         for label, name in measures
         if name != "edge"
     }

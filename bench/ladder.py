@@ -51,7 +51,10 @@ async def run(directory: Path, quick: bool) -> Report:
         }
         for place, label in enumerate(("wall", "CPU"))
     )
-    ratios = [of["streamer"].ratio_to(of["one command"]) for of in (wall_clock, cpu)]
+    ratios = [
+        of["streamer"].ratio_to(of["one command"], f"streamer / one command, {label}")
+        for of, label in ((wall_clock, "wall"), (cpu, "CPU"))
+    ]
     names = ", ".join(rung.name for rung in rungs)
     return Report(
         f"Whole ladder of {clip_name}",

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import median
 
 import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
 
 from bench.distance import at_distance
 from bench.report import Measure, Report
@@ -60,9 +61,24 @@ async def _packaged(site: Site, origin: Service, clip: Path) -> str:
 async def _viewing(edge: Service, path: str) -> dict[tuple[str, str], float]:
     async with aiohttp.ClientSession() as session:
         played = await HeadlessPlayer(session, speed=_SPEED, highest=True).play(edge.url + path)
+        async with session.get(f"{edge.admin_url}/metrics") as response:
+            response.raise_for_status()
+            counted = _counters(await response.text())
     asked = played.edge_hits + played.edge_misses
+    fetched, used = counted["edge_prefetch_bytes"], counted["edge_prefetch_used_bytes"]
     return {
         ("already at the edge", "%"): played.edge_hits / asked * 100,
+        ("on its way when asked for", "%"): counted["edge_prefetch_late"] / asked * 100,
         ("median first byte", "ms"): median(played.first_byte_seconds) * 1000,
         ("stalls", ""): played.stalls,
+        ("fetched ahead", "MB"): fetched / 1e6,
+        ("fetched ahead in vain", "MB"): (fetched - used) / 1e6,
+    }
+
+
+def _counters(metrics: str) -> dict[str, float]:
+    return {
+        family.name: sum(sample.value for sample in family.samples)
+        for family in text_string_to_metric_families(metrics)
+        if family.type == "counter"
     }

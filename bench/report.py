@@ -21,10 +21,10 @@ class Measure:
         """The middle of the values."""
         return median(self.values)
 
-    def ratio_to(self, other: "Measure") -> "Measure":
+    def ratio_to(self, other: "Measure", name: str) -> "Measure":
         """This measure over another, round by round."""
         pairs = zip(self.values, other.values, strict=True)
-        return Measure(f"{self.name} / {other.name}", "x", tuple(a / b for a, b in pairs))
+        return Measure(name, "x", tuple(a / b for a, b in pairs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from bench.report import Goal, Measure, Report, show
 
 def test_a_ratio_is_taken_round_by_round() -> None:
     ours, theirs = Measure("ours", "s", (2.0, 3.0, 8.0)), Measure("theirs", "s", (1.0, 2.0, 2.0))
-    ratio = ours.ratio_to(theirs)
+    ratio = ours.ratio_to(theirs, "ours / theirs")
     assert ratio.values == (2.0, 1.5, 4.0)
     assert (ratio.name, ratio.median) == ("ours / theirs", 2.0)
 
