@@ -12,15 +12,18 @@ from contextlib import suppress
 
 from edge.clock import Clock
 from edge.core.eviction import MAX_USES, S3Fifo, Slot
+from edge.core.key import path_of
 from edge.core.policy import MAX_VARIANTS, StoredResponse
 from edge.core.record import CorruptRecordError, RecordHead
 from edge.disk import DiskFiles, StoredFile
 from edge.entry import Entry, Identity
 from edge.metrics import Counters
+from streamer.core.purge import matches
 
 MAX_MEMORY_OBJECTS = 5_000_000
 _MAX_PENDING_BYTES = 64 * 1024 * 1024
 _DISK_PAUSE_SECONDS = 30.0
+_PURGE_SLICE = 4096
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +112,16 @@ class Cache:
         for entry in variants:
             self._release(entry)
         return len(variants)
+
+    async def purge(self, pattern: str) -> int:
+        """Forget every object whose path a purge covers; returns how many entries that were."""
+        removed = 0
+        for number, key in enumerate(list(self.entries)):
+            if number % _PURGE_SLICE == _PURGE_SLICE - 1:
+                await asyncio.sleep(0)  # viewers first
+            if matches(pattern, path_of(key)):
+                removed += self.invalidate(key)
+        return removed
 
     async def read(self, entry: Entry) -> bytes | None:
         """The body of an entry; None when it turns out to be lost, and then so is the entry."""

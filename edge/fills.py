@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from edge.cache import Cache
 from edge.clock import Clock
 from edge.core.forward import response_fields
+from edge.core.key import path_of
 from edge.core.policy import (
     SERVER_ERRORS,
     Query,
@@ -25,6 +26,7 @@ from edge.fill import Confirmed, Failed, Fill, FillKey, FillRequest, Growing, Ou
 from edge.growing import GrowingBody
 from edge.metrics import Counters
 from edge.upstream import Upstream, UpstreamFailure, UpstreamResponse
+from streamer.core.purge import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +122,11 @@ class Fills:
 
     def invalidate(self, key: bytes) -> None:
         """Keep what is being fetched for a key from being stored or shared any further."""
-        for fill in self._running:
-            if fill.request.key == key:
-                fill.is_void = True
-                self._unshare(fill)
+        self._void(lambda other: other == key)
+
+    def purge(self, pattern: str) -> None:
+        """Do the same for every key whose path a purge covers."""
+        self._void(lambda key: matches(pattern, path_of(key)))
 
     async def close(self) -> None:
         """End all fills."""
@@ -131,6 +134,12 @@ class Fills:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _void(self, covers: Callable[[bytes], bool]) -> None:
+        for fill in self._running:
+            if covers(fill.request.key):
+                fill.is_void = True
+                self._unshare(fill)
 
     def _leave(self, fill: Fill, viewer: object) -> None:
         untaken = fill.take(viewer)

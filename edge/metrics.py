@@ -70,6 +70,8 @@ class Counters:
     prefetch_wasted: int = 0
     prefetch_wasted_bytes: int = 0
     heartbeats_failed: int = 0
+    purges: int = 0
+    purged_objects: int = 0
 
 
 class Metrics:

@@ -20,6 +20,7 @@ from edge.http import Connection, Site, Timeouts
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.prefetcher import Prefetcher
+from edge.purges import PurgeLog
 from edge.sender import Sender
 from edge.service import Service
 from edge.settings import EdgeSettings
@@ -157,7 +158,7 @@ class Node:
         works = [
             self.clock.run(),
             self.listener.sweep(),
-            self.cache.recover(),
+            self.follow_purges(),
             self.prefetcher.run(self.fills),
             heartbeat.run(settings.heartbeat_seconds),
         ]
@@ -165,6 +166,20 @@ class Node:
             works.append(self.site.access_log.run())
         await stack.enter_async_context(_running(works))
         return Ports(self.listener.port, admin_port)
+
+    async def follow_purges(self) -> None:
+        """Index what the disk holds, then forget what was purged since, from now on."""
+        await self.cache.recover()
+        settings = self.settings
+        directory = settings.cache_dir
+        log = PurgeLog(
+            settings.origin,
+            self.cache,
+            self.fills,
+            self.metrics.counters,
+            None if directory is None else directory / "purges",
+        )
+        await log.run(settings.purge_interval_seconds)
 
     def describe(self) -> dict[str, str]:
         """What the origin's registry shall know of this node."""

@@ -110,6 +110,9 @@ class EdgeSettings(BaseSettings):
     heartbeat_seconds: float = Field(
         default=10.0, gt=0, description="How often the edge tells the origin that it lives."
     )
+    purge_interval_seconds: float = Field(
+        default=1.0, gt=0, description="How often the edge reads the origin's log of purges."
+    )
     access_log: Path | None = Field(
         default=None, description="File for one JSON line per request. Default: none."
     )

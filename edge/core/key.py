@@ -13,3 +13,8 @@ def cache_key(target: str) -> bytes:
         return target.encode("ascii")
     kept = [part for part in query.split("&") if part.partition("=")[0] != CMCD]
     return (path + separator * bool(kept) + "&".join(kept)).encode("ascii")
+
+
+def path_of(key: bytes) -> str:
+    """The path of a key, without its query."""
+    return key.partition(b"?")[0].decode("ascii")
