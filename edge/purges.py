@@ -18,6 +18,8 @@ from edge.metrics import Counters
 
 _TIMEOUT_SECONDS = 5.0
 _EVERYTHING = "/*"
+# The origin may be any server: what it answers need not be a log.
+_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError)
 
 _log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ class PurgeLog:
             while True:
                 try:
                     position = await self._follow(session, position)
-                except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError) as error:
+                except _TROUBLE as error:
                     _log.debug("the log of purges was not read: %s", type(error).__name__)
                 await asyncio.sleep(interval_seconds)
 

@@ -6,10 +6,12 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a server does not answ
 
 import asyncio
 import json
+import logging
 import signal
 import sys
 from collections.abc import Coroutine
 from contextlib import nullcontext
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -25,7 +27,6 @@ from streamer.client import ApiClient, VideoResource
 from streamer.core.errors import NotFound, StreamerError, Unavailable
 
 app = typer.Typer(
-    help="A self-hosted video CDN: upload, package to HLS, cache at the edge, prefetch.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -42,6 +43,26 @@ Token = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VideoId = Annotated[str, typer.Argument(metavar="ID", help="The video's id.")]
 _SERVER = "http://127.0.0.1:8080"
+
+
+class LogLevel(StrEnum):
+    """What the services write to standard error."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@app.callback()
+def configure(
+    log_level: Annotated[
+        LogLevel, typer.Option(envvar="STREAMER_LOG_LEVEL", help="The services' log.")
+    ] = LogLevel.INFO,
+) -> None:
+    """A self-hosted video CDN: upload, package to HLS, cache at the edge, prefetch."""
+    form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    logging.basicConfig(level=log_level.upper(), format=form)
 
 
 @app.command()
@@ -267,6 +288,9 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         _end(error, 3)
     except StreamerError as error:
         _end(error, 1)
+    except OSError as error:
+        _complain(error.strerror or type(error).__name__)
+        raise typer.Exit(1) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 

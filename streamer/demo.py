@@ -66,24 +66,23 @@ async def _run_site(directory: Path, *, s3: bool) -> AsyncIterator[Site]:
     origin_port, edge_port, admin_port = _choose_port(8080), _choose_port(8081), _choose_port(9081)
     origin_url = f"http://127.0.0.1:{origin_port}"
     edge_url = f"http://127.0.0.1:{edge_port}"
-    environment = {"STREAMER_DATA_DIR": str(directory)}
+    environment = {"STREAMER_DATA_DIR": str(directory), "STREAMER_LOG_LEVEL": "warning"}
     async with AsyncExitStack() as stack:
         if s3:
             server = await stack.enter_async_context(SeaweedFS(directory / "seaweedfs"))
             environment |= server.environment()
-        commands = (
-            ["serve", "--port", str(origin_port), "--no-worker"],
-            ["worker"],
-            [
-                *("edge", "--origin", origin_url, "--region", _REGION),
-                *("--port", str(edge_port), "--admin-port", str(admin_port)),
-                *("--cache-dir", str(directory / "edge"), "--disk-size", "2G"),
-            ],
-        )
-        for command in commands:
-            await stack.enter_async_context(Child(command, environment=environment))
+        serve = ["serve", "--port", str(origin_port), "--no-worker"]
+        edge = [
+            *("edge", "--origin", origin_url, "--region", _REGION),
+            *("--port", str(edge_port), "--admin-port", str(admin_port)),
+            *("--cache-dir", str(directory / "edge"), "--disk-size", "2G"),
+        ]
         site = Site(origin_url, edge_url, f"http://127.0.0.1:{admin_port}")
-        await _wait_until_ready(f"{site.origin_url}/readyz", f"{site.edge_admin_url}/readyz")
+        for command in (serve, ["worker"]):
+            await stack.enter_async_context(Child(command, environment=environment))
+        await _wait_until_ready(f"{site.origin_url}/readyz")
+        await stack.enter_async_context(Child(edge, environment=environment))
+        await _wait_until_ready(f"{site.edge_admin_url}/readyz")
         yield site
 
 
@@ -99,14 +98,13 @@ def _choose_port(preferred: int) -> int:
     raise Unavailable("no port is free on 127.0.0.1")
 
 
-async def _wait_until_ready(*urls: str) -> None:
+async def _wait_until_ready(url: str) -> None:
     deadline = asyncio.get_running_loop().time() + _READY_SECONDS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        for url in urls:
-            while not await _answers(session, url):
-                if asyncio.get_running_loop().time() > deadline:
-                    raise Unavailable(f"{url} was not ready in {_READY_SECONDS:.0f} s")
-                await asyncio.sleep(0.05)
+        while not await _answers(session, url):
+            if asyncio.get_running_loop().time() > deadline:
+                raise Unavailable(f"{url} was not ready in {_READY_SECONDS:.0f} s")
+            await asyncio.sleep(0.05)
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
