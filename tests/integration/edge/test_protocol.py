@@ -1,0 +1,276 @@
+"""HTTP/1.1 on real sockets: framing, order, refusals, bounds."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.edge.conftest import Edge, StartEdge
+from tests.integration.edge.counting_origin import CountingOrigin, Script
+
+GET = b"GET /a HTTP/1.1\r\nHost: edge\r\n"
+
+REFUSED = {
+    "both content-length and transfer-encoding": (
+        b"POST /a HTTP/1.1\r\nHost: e\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n",
+        400,
+    ),
+    "repeated content-length": (GET + b"Content-Length: 1\r\nContent-Length: 1\r\n\r\n", 400),
+    "list of content-lengths": (GET + b"Content-Length: 1, 1\r\n\r\n", 400),
+    "signed content-length": (GET + b"Content-Length: +1\r\n\r\n", 400),
+    "hexadecimal content-length": (GET + b"Content-Length: 0x1\r\n\r\n", 400),
+    "empty content-length": (GET + b"Content-Length: \r\n\r\n", 400),
+    "unknown transfer-encoding": (GET + b"Transfer-Encoding: identity\r\n\r\n", 400),
+    "stacked transfer-encoding": (GET + b"Transfer-Encoding: gzip, chunked\r\n\r\n", 400),
+    "disguised transfer-encoding": (GET + b"Transfer-Encoding: \x0bchunked\r\n\r\n", 400),
+    "transfer-encoding in HTTP/1.0": (
+        b"POST /a HTTP/1.0\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n",
+        400,
+    ),
+    "missing host": (b"GET /a HTTP/1.1\r\n\r\n", 400),
+    "missing host with fields": (b"GET /a HTTP/1.1\r\nAccept: */*\r\n\r\n", 400),
+    "repeated host": (GET + b"Host: other\r\n\r\n", 400),
+    "malformed host": (b"GET /a HTTP/1.1\r\nHost: e/x\r\n\r\n", 400),
+    "empty host": (b"GET /a HTTP/1.1\r\nHost:\r\n\r\n", 400),
+    "folded line": (GET + b"X: a\r\n b\r\n\r\n", 400),
+    "bare CR in a value": (GET + b"X: a\rb\r\n\r\n", 400),
+    "bare LF after a field": (GET + b"X: a\nY: b\r\n\r\n", 400),
+    "bare LF as line end": (b"GET /a HTTP/1.1\nHost: e\n\n", 400),
+    "NUL in a value": (GET + b"X: a\x00b\r\n\r\n", 400),
+    "control character in a value": (GET + b"X: a\x01b\r\n\r\n", 400),
+    "blank before the colon": (GET + b"X : a\r\n\r\n", 400),
+    "no colon": (GET + b"nonsense\r\n\r\n", 400),
+    "empty name": (GET + b": a\r\n\r\n", 400),
+    "blank in the target": (b"GET /a b HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "control character in the target": (b"GET /a\x01 HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "fragment in the target": (b"GET /a#b HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "relative target": (b"GET a HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "absolute-form of another host": (b"GET http://x/a HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "two blanks": (b"GET  /a HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "leading blank": (b" GET /a HTTP/1.1\r\nHost: e\r\n\r\n", 400),
+    "lower-case protocol": (b"GET /a http/1.1\r\nHost: e\r\n\r\n", 400),
+    "HTTP/0.9": (b"GET /a\r\n\r\n", 400),
+    "HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    "CONNECT": (b"CONNECT e:443 HTTP/1.1\r\nHost: e\r\n\r\n", 501),
+    "TRACE": (b"TRACE /a HTTP/1.1\r\nHost: e\r\n\r\n", 501),
+    "asterisk-form": (b"OPTIONS * HTTP/1.1\r\nHost: e\r\n\r\n", 501),
+    "unknown expectation": (GET + b"Expect: wonders\r\n\r\n", 417),
+    "long target": (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: e\r\n\r\n", 414),
+    "endless target": (b"GET /" + b"a" * 20_000, 414),
+    "large head": (GET + b"X: " + b"a" * 45_000 + b"\r\n\r\n", 431),
+    "endless head": (GET + b"X: " + b"a" * 45_000, 431),
+    "many fields": (GET + b"X: a\r\n" * 101 + b"\r\n", 431),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+async def test_ambiguous_request_is_refused_and_the_connection_ends(
+    edge: Edge, origin: CountingOrigin, case: str
+) -> None:
+    data, status = REFUSED[case]
+    origin.scripts["/a"] = Script()
+    await edge.get("/a")  # what is cached must not be reachable this way either
+    async with edge.client() as client:
+        client.send(data + b"GET /smuggled HTTP/1.1\r\nHost: e\r\n\r\n")
+        reply = await client.reply()
+        assert (reply.status, reply.headers["connection"]) == (status, "close")
+        assert await client.closed()
+    assert [seen.target for seen in origin.seen] == ["/a"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"zz\r\n", b"-1\r\nx\r\n", b"1;a\nb\r\nx\r\n", b"1\r\nxx\r\n0\r\n\r\n", b"1 \nx\r\n"]
+)
+async def test_malformed_chunks_are_refused(
+    edge: Edge, origin: CountingOrigin, body: bytes
+) -> None:
+    origin.scripts["/a"] = Script()
+    async with edge.client() as client:
+        client.ask("/a", "Transfer-Encoding: chunked", method="POST")
+        client.send(body + b"GET /smuggled HTTP/1.1\r\nHost: e\r\n\r\n")
+        assert (await client.reply()).status == 400
+        assert await client.closed()
+    assert origin.seen == []
+
+
+async def test_pipelined_requests_are_answered_in_order(edge: Edge, origin: CountingOrigin) -> None:
+    gate = asyncio.Event()
+    origin.scripts["/hit"] = Script([b"hit"])
+    origin.scripts["/slow"] = Script([b"slow"], before=gate)
+    await edge.get("/hit")
+    async with edge.client() as client:
+        for target in ("/hit", "/slow", "/hit", "/none", "/hit"):
+            client.ask(target)
+        assert (await client.reply()).body == b"hit"
+        await origin.arrived("/slow")
+        gate.set()
+        bodies = [(await client.reply()).body for _ in range(4)]
+    assert bodies == [b"slow", b"hit", b"no", b"hit"]
+
+
+async def test_request_in_single_bytes_and_after_empty_lines(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script()
+    async with edge.client() as client:
+        for byte in b"\r\nGET /a HTTP/1.1\r\nHost: edge\r\n\r\n":
+            client.send(bytes([byte]))
+            await client.writer.drain()
+        assert (await client.reply()).body == b"body"
+
+
+async def test_absolute_form_is_the_same_object(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/a"] = Script()
+    await edge.get("/a")
+    assert "hit" in (await edge.get("http://edge/a")).cache_status
+
+
+async def test_http_1_0_closes_unless_asked_to_stay(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/a"] = Script()
+    async with edge.client() as client:
+        client.send(b"GET /a HTTP/1.0\r\nHost: edge\r\nConnection: keep-alive\r\n\r\n")
+        assert (await client.reply()).headers["connection"] == "keep-alive"
+        client.send(b"GET /a HTTP/1.0\r\n\r\n")
+        assert (await client.reply()).headers["connection"] == "close"
+        assert await client.closed()
+
+
+async def test_connection_close_is_obeyed(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/a"] = Script()
+    async with edge.client() as client:
+        client.ask("/a", "Connection: close")
+        client.ask("/a")
+        assert (await client.reply()).headers["connection"] == "close"
+        assert await client.closed()
+
+
+async def test_half_closed_viewer_gets_its_answer(edge: Edge, origin: CountingOrigin) -> None:
+    gate = asyncio.Event()
+    origin.scripts["/a"] = Script(before=gate)
+    async with edge.client() as client:
+        client.ask("/a")
+        client.writer.write_eof()
+        await origin.arrived("/a")
+        gate.set()
+        assert (await client.reply()).body == b"body"
+        assert await client.closed()
+
+
+async def test_body_passes_in_both_directions(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/echo"] = lambda seen: Script([seen.body], {})
+    async with edge.client() as client:
+        client.ask("/echo", "Content-Length: 10", method="PUT")
+        client.send(b"0123456789")
+        sized = await client.reply()
+        client.ask("/echo", "Transfer-Encoding: chunked", method="PATCH")
+        client.send(b"4;x=y\r\nabcd\r\n2\r\nef\r\n0\r\nTrailer: x\r\n\r\n")
+        chunked = await client.reply()
+        client.ask("/echo", "Content-Length: 0", method="POST")
+        empty = await client.reply()
+    assert (sized.body, chunked.body, empty.body) == (b"0123456789", b"abcdef", b"")
+    assert sized.cache_status == "edge-test; fwd=method; fwd-status=200"
+    assert origin.seen[0].headers["content-length"] == "10"
+    assert "trailer" not in origin.seen[1].headers
+
+
+async def test_large_body_streams_with_bounded_memory(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/echo"] = lambda seen: Script([seen.body], {})
+    body = b"0123456789abcdef" * 500_000
+    async with edge.client() as client:
+        client.ask("/echo", f"Content-Length: {len(body)}", method="PUT")
+        client.send(body)
+        reply = await client.reply()
+    assert reply.body == body
+
+
+async def test_expect_100_continue(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/echo"] = lambda seen: Script([seen.body], {})
+    async with edge.client() as client:
+        client.ask("/echo", "Content-Length: 4", "Expect: 100-continue", method="POST")
+        assert (await client.reply()).status == 100
+        client.send(b"data")
+        assert (await client.reply()).body == b"data"
+    assert "expect" not in origin.seen[0].headers
+
+
+async def test_viewer_that_leaves_during_its_upload_is_forgotten(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    async with edge.client() as client:
+        client.ask("/up", "Content-Length: 1000", method="POST")
+        client.send(b"half")
+    await edge.until(lambda: not edge.node.site.connections)
+    assert origin.seen == []
+
+
+async def test_hop_by_hop_fields_of_the_origin_stay_here(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    headers = {"Cache-Control": "max-age=60", "Connection": "X-Hop", "X-Hop": "1", "Via": "1.1 o"}
+    origin.scripts["/a"] = Script(headers=headers | {"Keep-Alive": "timeout=5"})
+    for _ in range(2):
+        reply = await edge.get("/a")
+        assert "x-hop" not in reply.headers
+        assert "keep-alive" not in reply.headers
+        assert reply.headers["via"].startswith("1.1 o, 1.1 edge-test-")
+
+
+async def test_options_passes_through(edge: Edge, origin: CountingOrigin) -> None:
+    allowed = {"Access-Control-Allow-Origin": "*"}
+    origin.scripts["/a"] = Script([], allowed, status=204)
+    reply = await edge.get("/a", "Origin: http://x", method="OPTIONS")
+    assert (reply.status, reply.headers["access-control-allow-origin"]) == (204, "*")
+    assert origin.seen[0].headers["origin"] == "http://x"
+
+
+async def test_unfinished_head_is_dropped_in_time(start_edge: StartEdge) -> None:
+    edge = await start_edge(head_timeout_seconds=0.2)
+    async with edge.client() as client:
+        client.send(b"GET /a HT")
+        assert await client.closed()
+
+
+async def test_idle_connection_is_closed(start_edge: StartEdge, origin: CountingOrigin) -> None:
+    edge = await start_edge(idle_timeout_seconds=0.2)
+    origin.scripts["/a"] = Script()
+    async with edge.client() as client:
+        client.ask("/a")
+        await client.reply()
+        assert await client.closed()
+
+
+async def test_viewer_that_takes_nothing_is_dropped(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(write_timeout_seconds=0.2)
+    origin.scripts["/a"] = Script([b"x" * 16_000_000])
+    await edge.get("/a")
+    async with edge.client() as client:
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.ask("/a")
+        client.ask("/a")
+        await edge.until(lambda: edge.node.metrics.hits == 1)
+        await edge.until(lambda: not edge.node.site.connections)
+
+
+async def test_too_many_connections_get_503(start_edge: StartEdge) -> None:
+    edge = await start_edge(max_connections=1)
+    async with edge.client() as first, edge.client() as second:
+        await edge.until(lambda: len(edge.node.site.connections) == 1)
+        assert (await second.reply()).status == 503
+        first.ask("/a")
+        assert (await first.reply()).status == 404
+
+
+async def test_drain_finishes_what_is_in_progress(edge: Edge, origin: CountingOrigin) -> None:
+    rest = asyncio.Event()
+    origin.scripts["/a"] = Script([b"first", rest, b"last"])
+    async with edge.client() as busy, edge.client() as idle:
+        busy.ask("/a")
+        await busy.head()
+        await edge.until(lambda: len(edge.node.site.connections) == 2)
+        closing = asyncio.create_task(edge.node.listener.close(10))
+        assert await idle.closed()
+        rest.set()
+        assert await busy.some(9) == b"firstlast"
+        assert await busy.closed()
+        await closing
