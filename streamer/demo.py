@@ -45,7 +45,7 @@ async def run_demo(*, once: bool, s3: bool, data_dir: Path | None, console: Cons
     """
     async with AsyncExitStack() as stack:
         directory = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sample = await asyncio.to_thread(_make_sample, directory, console)
+        sample = await asyncio.to_thread(_make_sample, console)
         site = await stack.enter_async_context(_run_site(directory, s3=s3))
         client = await stack.enter_async_context(ApiClient(site.origin_url))
         session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -56,9 +56,9 @@ async def run_demo(*, once: bool, s3: bool, data_dir: Path | None, console: Cons
             await _present(sample, site, client, console)
 
 
-def _make_sample(directory: Path, console: Console) -> Path:
+def _make_sample(console: Console) -> Path:
     with console.status("making the sample clip"):
-        return generate("demo", directory / "samples")
+        return generate("demo")
 
 
 @asynccontextmanager
