@@ -63,6 +63,7 @@ def configure(
     """A self-hosted video CDN: upload, package to HLS, cache at the edge, prefetch."""
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=log_level.upper(), format=form)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 @app.command()
