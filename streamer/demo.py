@@ -22,7 +22,6 @@ from streamer.seaweedfs import SeaweedFS
 
 _READY_SECONDS = 60.0
 _REGION = "local"
-_SPEED_ONCE = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ async def _play_once(
     async with session.get(url) as response:
         response.raise_for_status()
     playable_seconds = loop.time() - uploaded_at
-    playing = asyncio.create_task(HeadlessPlayer(session, speed=_SPEED_ONCE).play(url))
+    playing = asyncio.create_task(HeadlessPlayer(session).play(url))
     try:
         video = await _follow(client, video_id, until="ready")
         ready_seconds = loop.time() - uploaded_at
