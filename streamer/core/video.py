@@ -44,7 +44,7 @@ class VideoError:
 class Video:
     """One uploaded file and what became of it.
 
-    `progress` is 0–1 over the whole packaging. `playable_at` is when the first segments were
+    `progress` is 0 to 1 over the whole packaging. `playable_at` is when the first segments were
     published. `revision` grows with every change of the row or of its segments.
     """
 

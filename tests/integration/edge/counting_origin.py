@@ -1,6 +1,7 @@
 """A scripted origin: it counts requests and sends what a test says, when the test says."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,6 +46,7 @@ class CountingOrigin:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.scripts: dict[str, Script | Handler] = {}
+        self.purges: list[str] = []
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
@@ -75,6 +77,11 @@ class CountingOrigin:
         if self._server is not None:
             await self._server.wait_closed()
 
+    def _purge_log(self, after: int) -> Script:
+        log = [{"id": number, "path": path} for number, path in enumerate(self.purges, start=1)]
+        answer = {"items": log[after:], "oldest": min(1, len(log)), "newest": len(log)}
+        return Script([json.dumps(answer).encode()], {"Content-Type": "application/json"})
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -92,6 +99,8 @@ class CountingOrigin:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         seen = await _read(reader)
+        if seen.target.startswith("/api/v1/purges?after="):
+            return await _send(writer, seen, self._purge_log(int(seen.target.partition("=")[2])))
         if seen.target.startswith("/api/"):
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
             return True
