@@ -97,7 +97,6 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         self._is_lingering = False
         self._is_draining = False
-        self._has_eof = False
         self._unsent_bytes = 0
         self._writable = asyncio.Event()
         self.deadline = 0.0
@@ -159,11 +158,10 @@ class Connection(asyncio.Protocol):
             self._want(False)
 
     def eof_received(self) -> bool:
-        """The viewer sends no more; it still gets its answers (RFC 9112 §9.6)."""
-        if self._body is not None and not self._body.is_complete:
-            self._body.truncate()
-        self._is_draining = self._has_eof = True
-        return self._task is not None or self._is_blocked
+        """The viewer has gone: one that only half-closes cannot be told from it."""
+        if self._task is not None:
+            self._task.cancel()
+        return False
 
     def send(self, data: bytes) -> None:
         """Send bytes of a response."""
@@ -317,12 +315,15 @@ class Connection(asyncio.Protocol):
         self._task = None
         unread = self._body is not None and not self._body.is_complete
         self._body = None
+        is_last = response.closes or unread or self._is_draining
         if not response.is_complete:
             # Closing tells a viewer that the body is short, unless closing is how it ends anyway.
             ends_by_closing = request.head.minor_version == 0
             self._transport.abort() if ends_by_closing else self._transport.close()
-        elif response.closes or unread or self._is_draining:
+        elif is_last and (unread or self._buffer):
             self._linger()
+        elif is_last:
+            self._transport.close()
         elif not self._transport.is_closing():
             self._want(True)
             if not self._is_blocked:
@@ -376,10 +377,7 @@ class Connection(asyncio.Protocol):
             return
         self._want(True)
         self.deadline = self._site.clock.now + _LINGER_SECONDS
-        if self._has_eof:
-            self._transport.close()
-        else:
-            self._transport.write_eof()
+        self._transport.write_eof()
 
     def _want(self, more: bool) -> None:
         if more is self._is_reading or self._transport.is_closing():

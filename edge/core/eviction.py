@@ -57,7 +57,8 @@ class S3Fifo(Generic[KeyT]):
 
     def has_waiting_room(self, now: float) -> bool:
         """Whether another object may be fetched ahead without pushing out a hopeful one."""
-        if self.waiting_bytes < self.waiting_capacity_bytes:
+        largest = max((slot.size_bytes for slot in self._waiting.values()), default=0)
+        if self.waiting_bytes + largest <= self.waiting_capacity_bytes:
             return True
         oldest = next(iter(self._waiting.values()), None)
         return oldest is not None and (oldest.waits_until or 0.0) <= now

@@ -1,0 +1,211 @@
+"""The disk tier: survives restarts and kills, never serves what is damaged, may fill up."""
+
+import asyncio
+import resource
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from streamer.core.errors import Conflict
+from tests.integration.edge.conftest import Edge, StartEdge
+from tests.integration.edge.counting_origin import CountingOrigin, Script
+from tests.integration.edge.raw_client import RawClient
+
+_CHILD = """
+import asyncio, sys
+import uvloop
+from edge.node import run_edge
+from edge.settings import EdgeSettings
+
+async def main():
+    settings = EdgeSettings(origin=sys.argv[1], port=0, admin_port=0, cache_dir=sys.argv[2])
+    tell = lambda ports: print(ports.port, flush=True)
+    await run_edge(settings, stop=asyncio.Event(), started=tell)
+
+uvloop.run(main())
+"""
+
+
+def _files(directory: Path) -> list[Path]:
+    return [path for path in (directory / "objects").rglob("*") if path.is_file()]
+
+
+async def _written(edge: Edge, count: int) -> None:
+    await edge.until(lambda: edge.node.metrics.counters.disk_writes >= count)
+
+
+async def test_objects_survive_a_restart(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"], {"Cache-Control": "max-age=60", "Vary": "X-V"})
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/a", "X-V: 1")
+    await _written(first, 1)
+    identity = first.node.id
+    await first.close()
+    second = await start_edge(cache_dir=tmp_path)
+    await second.until(lambda: len(second.node.cache.disk) == 1)
+    reply = await second.get("/a", "X-V: 1")
+    assert reply.body == b"body"
+    assert "hit" in reply.cache_status
+    assert "vary-miss" in (await second.get("/a", "X-V: 2")).cache_status
+    assert origin.count("/a") == 2
+    assert second.node.id == identity
+
+
+async def test_what_leaves_memory_comes_back_from_disk(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    edge = await start_edge(cache_dir=tmp_path, memory_size="1M")
+    bodies = {f"/{n}": bytes([n]) * 200_000 for n in range(12)}
+    for number, (target, body) in enumerate(bodies.items(), 1):
+        origin.scripts[target] = Script([body])
+        await edge.get(target)
+        await _written(edge, number)
+    assert edge.node.cache.memory.used_bytes <= 1024**2
+    for target, body in bodies.items():
+        reply = await edge.get(target)
+        assert reply.body == body
+        assert "hit" in reply.cache_status
+        assert origin.count(target) == 1
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "gone"])
+async def test_damaged_file_is_dropped_and_fetched_again(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path, damage: str
+) -> None:
+    origin.scripts["/a"] = Script([b"x" * 10_000])
+    edge = await start_edge(cache_dir=tmp_path)
+    await edge.get("/a")
+    await _written(edge, 1)
+    entry = edge.node.cache.variants(b"/a")[0]
+    entry.body = None
+    entry.settle()
+    (path,) = _files(tmp_path)
+    data = path.read_bytes()
+    match damage:
+        case "flip":
+            path.write_bytes(data[:-1] + b"y")
+        case "cut":
+            path.write_bytes(data[:-1])
+        case "empty":
+            path.write_bytes(b"")
+        case "gone":
+            path.unlink()
+    reply = await edge.get("/a")
+    assert reply.body == b"x" * 10_000
+    assert "fwd=uri-miss" in reply.cache_status
+    assert origin.count("/a") == 2
+    assert edge.node.metrics.counters.disk_corrupt == 1
+
+
+async def test_damaged_files_are_dropped_at_start(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    edge = await start_edge(cache_dir=tmp_path)
+    for target in ("/a", "/b", "/c"):
+        origin.scripts[target] = Script([target.encode() * 1000])
+        await edge.get(target)
+    await _written(edge, 3)
+    await edge.close()
+    cut, changed, _ = sorted(_files(tmp_path))
+    cut.write_bytes(cut.read_bytes()[:-1])
+    changed.write_bytes(b"\0" * 10 + changed.read_bytes()[10:])
+    (tmp_path / "incoming" / "half").write_bytes(b"half")
+    again = await start_edge(cache_dir=tmp_path)
+    await again.until(lambda: len(again.node.cache.disk) == 1)
+    assert again.node.metrics.counters.disk_corrupt == 2
+    assert not any((tmp_path / "incoming").iterdir())
+    for target in ("/a", "/b", "/c"):
+        assert (await again.get(target)).body == target.encode() * 1000
+
+
+async def test_disk_tier_stays_within_its_bound(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    edge = await start_edge(cache_dir=tmp_path, disk_size="1M", memory_size="8M")
+    for number in range(20):
+        origin.scripts[f"/{number}"] = Script([b"x" * 200_000])
+        await edge.get(f"/{number}")
+    await _written(edge, 20)
+    await edge.until(lambda: len(_files(tmp_path)) == len(edge.node.cache.disk))
+    assert sum(path.stat().st_size for path in _files(tmp_path)) <= 1024**2
+    replies = [await edge.get(f"/{number}") for number in range(20)]
+    assert all("hit" in reply.cache_status for reply in replies)
+
+
+async def test_replaced_and_invalidated_objects_leave_no_files(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    edge = await start_edge(cache_dir=tmp_path)
+    origin.scripts["/a"] = Script([b"body"])
+    for number in (1, 2):
+        await edge.get("/a", "Cache-Control: no-cache")
+        await _written(edge, number)
+    await edge.until(lambda: len(_files(tmp_path)) == 1)
+    await edge.get("/a", method="DELETE")
+    await edge.until(lambda: not _files(tmp_path))
+
+
+async def test_full_disk_degrades_to_memory(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    edge = await start_edge(cache_dir=tmp_path)
+    origin.scripts["/a"] = Script([b"x" * 8_000_000])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, hard))  # writing more fails: EFBIG
+    try:
+        await edge.get("/a")
+        await edge.until(lambda: edge.node.metrics.counters.disk_errors == 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert _files(tmp_path) == []
+    assert not any((tmp_path / "incoming").iterdir())
+    reply = await edge.get("/a")
+    assert len(reply.body) == 8_000_000
+    assert "hit" in reply.cache_status
+    origin.scripts["/b"] = Script()
+    await edge.get("/b")
+    assert edge.node.metrics.counters.disk_writes_skipped == 1
+
+
+async def test_directory_belongs_to_one_edge(start_edge: StartEdge, tmp_path: Path) -> None:
+    await start_edge(cache_dir=tmp_path)
+    with pytest.raises(Conflict):
+        await start_edge(cache_dir=tmp_path)
+
+
+async def test_killed_in_the_middle_of_fills_serves_only_whole_objects_after(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    whole = {f"/{n}": bytes([65 + n]) * 300_000 for n in range(6)}
+    for target, body in whole.items():
+        origin.scripts[target] = Script([body])
+    origin.scripts["/half"] = Script([b"h" * 100_000, asyncio.Event(), b"h" * 100_000])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _CHILD, origin.url, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            port = int(await process.stdout.readline())
+        async with RawClient(port) as half:
+            half.ask("/half")
+            await half.head()
+            await half.some(100_000)
+            async with RawClient(port) as client:
+                for target in whole:
+                    client.ask(target)
+                    assert (await client.reply()).is_whole
+            process.send_signal(signal.SIGKILL)  # fills and writes are under way
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+    edge = await start_edge(cache_dir=tmp_path)
+    origin.scripts["/half"] = Script([b"h" * 200_000])
+    for target, body in [*whole.items(), ("/half", b"h" * 200_000)]:
+        assert (await edge.get(target)).body == body
+    assert origin.count("/half") == 2
