@@ -11,7 +11,14 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.e2e.pages import OpenPage
 from tests.e2e.system import System, running_system
@@ -29,6 +36,7 @@ _BROWSER_OPTIONS = [
 # Posters and storyboards are looked for before they are there.
 _EXPECTED_CONSOLE_ERRORS = ("Failed to load resource",)
 _PATIENCE_MS = 60_000
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def test_the_player(open_page: OpenPage, shown_video: str, scheme: str, pictures
     seek(page, 9)
     show_stats(page)
     wait_until_past(page, 12)
+    page.locator("#stage").hover()
     bar = page.get_by_role("slider", name="Seek")
     bar.hover(position={"x": 760, "y": 10})
     expect(page.locator(".preview-picture")).to_be_visible()

@@ -14,6 +14,6 @@ export function listenToKeys(run: (command: Command) => void): void {
 
 function isTakenBy(event: KeyboardEvent): boolean {
   const target = event.target instanceof Element ? event.target : document.body;
-  if (target.closest("input, textarea, select, dialog")) return true;
+  if (target.closest("input, textarea, select, dialog[open]")) return true;
   return event.key === " " && target.closest("button, a") !== null;
 }
