@@ -75,9 +75,8 @@ async def start_edge(origin: CountingOrigin) -> AsyncIterator[StartEdge]:
     async with AsyncExitStack() as edges:
 
         async def start(**options: object) -> Edge:
-            settings = EdgeSettings(
-                **{"origin": origin.url, "port": 0, "admin_port": 0, "region": "test", **options}
-            )
+            defaults = {"origin": origin.url, "port": 0, "admin_port": 0, "region": "test"}
+            settings = EdgeSettings(**{**defaults, **options})  # type: ignore[arg-type]
             stack = await edges.enter_async_context(AsyncExitStack())
             node = await Node.open(settings, stack)
             ports = await node.serve(stack)

@@ -140,12 +140,12 @@ async def test_run_edge_reports_its_ports_and_stops(origin: CountingOrigin) -> N
 )
 def test_settings_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        EdgeSettings(**options)
+        EdgeSettings.model_validate(options)
 
 
 def test_sizes_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDGE_MEMORY_SIZE", "1G")
     monkeypatch.setenv("STREAMER_API_TOKEN", "t")
-    settings = EdgeSettings(disk_size="512M")
+    settings = EdgeSettings.model_validate({"disk_size": "512M"})
     assert (settings.memory_size, settings.disk_size) == (1024**3, 512 * 1024**2)
     assert settings.api_token.get_secret_value() == "t"

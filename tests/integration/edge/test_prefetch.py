@@ -225,7 +225,8 @@ async def test_viewer_joining_a_fetch_that_fails_gets_its_own(
 ) -> None:
     targets = _publish(origin, "low", 2)
     gate = asyncio.Event()
-    scripts = [Script([b"no"], {}, status=404, before=gate), origin.scripts[targets[0]]]
+    good = Script([b"good"], IMMUTABLE)
+    scripts = [Script([b"no"], {}, status=404, before=gate), good]
     origin.scripts[targets[0]] = lambda _: scripts[min(origin.count(targets[0]), 2) - 1]
     await edge.get("/v/low/index.m3u8")
     await origin.arrived(targets[0])

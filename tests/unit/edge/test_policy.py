@@ -1,0 +1,209 @@
+"""RFC 9111 for a shared cache: decisions over values."""
+
+import pytest
+
+from edge.core.fields import Fields, preferred_codings
+from edge.core.policy import (
+    Decision,
+    Fetch,
+    OnlyIfCached,
+    Pass,
+    Query,
+    Refused,
+    Revalidate,
+    Serve,
+    StoredResponse,
+    confirms,
+    decide,
+    examine,
+    freshened,
+    invalidates,
+    validation_fields,
+    worth_finishing,
+)
+from streamer.core.cache_status import Forward
+
+NOW = 1_000_000.0
+
+
+def _fields(**named: str) -> Fields:
+    return Fields(tuple((name.replace("_", "-"), value) for name, value in named.items()))
+
+
+def _examine(
+    request: Fields, response: Fields, status: int = 200, method: str = "GET"
+) -> StoredResponse | Refused:
+    return examine(
+        Query(method, request),
+        status,
+        "OK",
+        response,
+        request_time=NOW,
+        response_time=NOW,
+        negative_seconds=1.0,
+    )
+
+
+def _stored(control: str = "max-age=60", **named: str) -> StoredResponse:
+    stored = _examine(Fields(), _fields(cache_control=control, etag='"v"', **named))
+    assert isinstance(stored, StoredResponse)
+    return stored
+
+
+@pytest.mark.parametrize(
+    ("request_fields", "response", "status", "refused"),
+    [
+        (_fields(), _fields(cache_control="no-store, max-age=60"), 200, Refused.NO_STORE),
+        (_fields(), _fields(cache_control="private"), 200, Refused.PRIVATE),
+        (_fields(), _fields(cache_control='private="x", max-age=1'), 200, Refused.PRIVATE),
+        (_fields(), _fields(cache_control="max-age=1", vary="Accept, *"), 200, Refused.VARY),
+        (
+            _fields(),
+            _fields(cache_control="max-age=1, public", set_cookie="a=b"),
+            200,
+            Refused.SET_COOKIE,
+        ),
+        (
+            _fields(authorization="x"),
+            _fields(cache_control="max-age=1"),
+            200,
+            Refused.AUTHORIZATION,
+        ),
+        (_fields(), _fields(cache_control="max-age=1"), 206, Refused.STATUS),
+        (_fields(), _fields(cache_control="max-age=0"), 200, Refused.USELESS),
+        (_fields(), _fields(), 200, Refused.USELESS),
+    ],
+)
+def test_rfc9111_3_refused(
+    request_fields: Fields, response: Fields, status: int, refused: Refused
+) -> None:
+    assert _examine(request_fields, response, status) is refused
+
+
+def test_rfc9111_3_only_answers_to_get_are_stored() -> None:
+    response = _fields(cache_control="max-age=1")
+    assert _examine(_fields(), response, method="POST") is Refused.METHOD
+
+
+@pytest.mark.parametrize("directive", ["public", "s-maxage=1", "must-revalidate"])
+def test_rfc9111_3_5_authorization_with_consent(directive: str) -> None:
+    response = _fields(cache_control=f"max-age=1, {directive}")
+    assert isinstance(_examine(_fields(authorization="x"), response), StoredResponse)
+
+
+def test_rfc9111_3_stale_at_birth_is_stored_for_its_validator() -> None:
+    response = _fields(cache_control="max-age=0", etag='"v"')
+    assert isinstance(_examine(_fields(), response), StoredResponse)
+
+
+@pytest.mark.parametrize(
+    ("later", "request_fields", "decision"),
+    [
+        (59, _fields(), Serve(0)),
+        (60, _fields(), Revalidate(0, Forward.STALE)),
+        (1, _fields(cache_control="no-cache"), Revalidate(0, Forward.REQUEST)),
+        (1, _fields(pragma="no-cache"), Revalidate(0, Forward.REQUEST)),
+        (1, _fields(pragma="no-cache", cache_control="max-age=9"), Serve(0)),
+        (1, _fields(cache_control="max-age=0"), Revalidate(0, Forward.REQUEST)),
+        (5, _fields(cache_control="max-age=5"), Serve(0)),
+        (6, _fields(cache_control="max-age=5"), Revalidate(0, Forward.REQUEST)),
+        (50, _fields(cache_control="min-fresh=9"), Serve(0)),
+        (52, _fields(cache_control="min-fresh=9"), Revalidate(0, Forward.REQUEST)),
+        (1, _fields(cache_control="no-store"), Pass(Forward.REQUEST)),
+        (1, _fields(cache_control="only-if-cached"), Serve(0)),
+        (60, _fields(cache_control="only-if-cached"), OnlyIfCached()),
+    ],
+)
+def test_rfc9111_4_and_5_2_1_decisions(
+    later: float, request_fields: Fields, decision: Decision
+) -> None:
+    assert decide(Query("GET", request_fields), [_stored()], NOW + later) == decision
+
+
+def test_rfc5861_3_serves_stale_and_refreshes() -> None:
+    stored = _stored("max-age=60, stale-while-revalidate=10")
+    query = Query("GET", Fields())
+    assert decide(query, [stored], NOW + 69) == Serve(0, refresh=True)
+    assert decide(query, [stored], NOW + 70) == Revalidate(0, Forward.STALE)
+
+
+def test_rfc8246_2_immutable_is_not_reloaded() -> None:
+    stored = _stored("max-age=60, immutable")
+    query = Query("GET", _fields(cache_control="no-cache"))
+    assert decide(query, [stored], NOW + 1) == Serve(0)
+    assert decide(query, [stored], NOW + 61) == Revalidate(0, Forward.REQUEST)
+
+
+def test_nothing_stored() -> None:
+    assert decide(Query("GET", Fields()), [], NOW) == Fetch(Forward.URI_MISS)
+    assert decide(Query("HEAD", Fields()), [], NOW) == Pass(Forward.URI_MISS)
+    assert decide(Query("POST", Fields()), [_stored()], NOW) == Pass(Forward.METHOD)
+
+
+def test_rfc9111_4_1_vary_selects() -> None:
+    response = _fields(cache_control="max-age=60", vary="Accept-Language, Accept-Encoding")
+    request = _fields(accept_language="de, en", accept_encoding="gzip, deflate")
+    stored = _examine(request, response)
+    assert isinstance(stored, StoredResponse)
+    same = _fields(accept_language="de,en", accept_encoding="deflate, gzip;q=0.5")
+    other = _fields(accept_language="fr", accept_encoding="gzip")
+    assert decide(Query("GET", same), [stored], NOW) == Serve(0)
+    assert decide(Query("GET", other), [stored], NOW) == Fetch(Forward.VARY_MISS)
+
+
+@pytest.mark.parametrize(
+    ("header", "codings"),
+    [
+        (None, "identity"),
+        ("", "identity"),
+        ("gzip", "gzip"),
+        ("GZIP, br", "br, gzip"),
+        ("deflate, zstd", "identity"),
+        ("gzip;q=0, br;q=0.5", "br"),
+        ("gzip;q=0.000", "identity"),
+        ("gzip;q=0.001", "gzip"),
+    ],
+)
+def test_rfc9110_12_5_3_codings(header: str | None, codings: str) -> None:
+    assert preferred_codings(header) == codings
+
+
+def test_rfc9111_4_3_4_a_304_freshens() -> None:
+    stored = _stored(x_old="1", content_type="a/b", age="9")
+    update = _fields(cache_control="max-age=5", x_old="2", content_type="c/d", etag='"v"')
+    assert confirms(stored, update)
+    fresh = freshened(
+        stored, update, request_time=NOW + 99, response_time=NOW + 99, negative_seconds=1
+    )
+    assert fresh.fields.get("x-old") == "2"
+    assert fresh.fields.get("content-type") == "a/b"
+    assert fresh.freshness.age(NOW + 99) == 0
+    assert fresh.freshness.lifetime_seconds == 5
+
+
+def test_rfc9111_4_3_3_a_304_for_another_version_confirms_nothing() -> None:
+    assert not confirms(_stored(), _fields(etag='"other"'))
+
+
+def test_rfc9111_4_3_1_validation_request() -> None:
+    stored = _stored(last_modified="Sun, 06 Nov 1994 08:49:37 GMT")
+    assert validation_fields(stored) == (
+        ("if-none-match", '"v"'),
+        ("if-modified-since", "Sun, 06 Nov 1994 08:49:37 GMT"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "expected"),
+    [("POST", 201, True), ("PUT", 302, True), ("DELETE", 404, False), ("GET", 200, False)],
+)
+def test_rfc9111_4_4_invalidation(method: str, status: int, expected: bool) -> None:
+    assert invalidates(method, status) is expected
+
+
+@pytest.mark.parametrize(
+    ("received", "total", "expected"),
+    [(0, 2**20, True), (0, 2**21, False), (2**24, 2**25, True), (5, None, False)],
+)
+def test_what_is_worth_finishing(received: int, total: int | None, expected: bool) -> None:
+    assert worth_finishing(received, total) is expected
