@@ -13,7 +13,7 @@ from packager.core.source import SourceInfo, VideoTrack
 from packager.ffmpeg import FfmpegError
 from packager.workshop import Track, Workshop, publish
 
-_LEAD_NICE = 0
+_FIRST_NICE = 0
 # Behind a chunk that a viewer waits for, and behind the servers of the same machine.
 _BULK_NICE = 10
 _TRIES = 2
@@ -117,7 +117,7 @@ async def _encode(
         argv,
         [track.read for track in tracks],
         on_frames=on_frames,
-        nice=_LEAD_NICE if chunk.lead else _BULK_NICE,
+        nice=_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE,
     )
     frames = {track.finish() for track in tracks}
     if len(frames) != 1:

@@ -14,7 +14,8 @@ from packager.core.source import AudioTrack, SourceInfo
 from packager.ffmpeg import FfmpegError
 from packager.workshop import Track, Workshop, publish
 
-_NICE = 0
+# Behind the first pictures, which take longer; ahead of all that nobody waits for yet.
+_NICE = 5
 _PUBLISH_SECONDS = 0.5
 _log = logging.getLogger("packager")
 
