@@ -22,6 +22,8 @@ from streamer.shared.threads import Threads
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _THREADS = 8
+# Synced while more comes, so that the last byte of a large upload does not wait for all of them.
+_SYNC_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class PartFile:
     def __init__(self, file: BinaryIO, offset: int, threads: Threads) -> None:
         self._file = file
         self._threads = threads
+        self._synced_offset = offset
         self.offset = offset
 
     async def write(self, data: bytes) -> None:
@@ -97,6 +100,8 @@ class PartFile:
                 written = self._file.write(rest)
                 self.offset += written
                 rest = rest[written:]
+        if self.offset - self._synced_offset >= _SYNC_BYTES:
+            self._sync()
 
     def _truncate(self, offset: int) -> None:
         with disk_failures():
@@ -107,6 +112,7 @@ class PartFile:
     def _sync(self) -> None:
         with disk_failures():
             os.fsync(self._file.fileno())
+        self._synced_offset = self.offset
 
 
 class Staging:
