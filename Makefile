@@ -20,7 +20,7 @@ $(STAMPS)/venv: pyproject.toml requirements.lock
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/web: $(WEB_SOURCES)
-	@cd $(WEB) && npm ci --silent && npm run --silent build
+	@cd $(WEB) && npm ci --silent && npm run --silent build -- --logLevel warn
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/test-tools: deploy/debian-packages Makefile
