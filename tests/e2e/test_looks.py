@@ -1,8 +1,10 @@
 """Both pages in both themes and down to the narrowest phone: readable, named, nothing cut off."""
 
 import os
+import subprocess
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -66,13 +68,32 @@ def scheme(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def shown_video(system: System, ready_video: str) -> str:
-    """The video in the pictures: the sample when pictures are wanted for the README."""
+def shown_video(request: pytest.FixtureRequest, system: System) -> str:
+    """The video in the pictures; a small library when they are wanted for the README."""
     if not os.environ.get("STREAMER_SCREENSHOTS"):
-        return ready_video
-    video_id = system.upload(generate("demo"), "Sunset over the ridge")
-    system.wait_until_final(video_id)
+        return str(request.getfixturevalue("ready_video"))
+    directory = request.getfixturevalue("tmp_path_factory").mktemp("showcase")
+    notes = directory / "notes.txt"
+    notes.write_text("bread, butter, milk\n" * 1000)
+    uploads = [(notes, "Shopping list"), *_scenes(directory)]
+    uploads.append((generate("demo"), "A night on the ridge"))
+    for path, title in uploads:
+        video_id = system.upload(path, title)
+        system.wait_until_final(video_id)
     return video_id
+
+
+def _scenes(directory: Path) -> list[tuple[Path, str]]:
+    """Parts of the sample clip, with their titles."""
+    moments = [(22, "First light"), (14, "Stars over the valley"), (7, "Moonrise, take three")]
+    scenes = []
+    for second, title in moments:
+        path = directory / f"{second}.mp4"
+        ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-ss", str(second)]
+        part = ["-i", str(generate("demo")), "-t", "8", "-c", "copy", str(path)]
+        subprocess.run([*ffmpeg, *part], check=True, timeout=60)
+        scenes.append((path, title))
+    return scenes
 
 
 @pytest.fixture
@@ -132,7 +153,7 @@ def test_the_keyboard_reaches_the_library(open_page: OpenPage, ready_video: str)
     page = open_page("/")
     expect(page.locator(f".card[data-id='{ready_video}']")).to_be_visible()
     reached = []
-    for _ in range(14):
+    for _ in range(10):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.id || document.activeElement.className")
