@@ -1,8 +1,8 @@
 """The HTTP/1.1 server side of the edge: parse, answer hits in place, hand everything else over.
 
 A hit is answered inside `data_received`: no task, no header dictionary, no log call. A player sends
-the same header block with every request, so the last strictly parsed block is remembered; while the
-bytes after the request line are equal to it, its reading is reused instead of made again.
+the same header block with every request, so the last strictly parsed block is remembered: while
+what follows the target is equal to it, only the target is looked at.
 
 Requests of one connection are answered in order: while one is being handled by a task, what the
 viewer sends is kept, bounded, and read afterwards.
@@ -10,12 +10,9 @@ viewer sends is kept, bounded, and read afterwards.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import cast
 
-from edge.access_log import Access, AccessLog
-from edge.clock import Clock
+from edge.access_log import Access
 from edge.core.chunked import ChunkError
 from edge.core.eviction import MAX_USES
 from edge.core.head import (
@@ -28,9 +25,9 @@ from edge.core.head import (
 )
 from edge.core.key import cache_key
 from edge.entry import Entry
-from edge.metrics import Metrics
 from edge.request import IncomingBody, Request
 from edge.response import Response
+from edge.site import Site
 
 _MAX_PIPELINED_BYTES = 64 * 1024
 _LONGEST_METHOD_AND_VERSION = 64
@@ -48,39 +45,6 @@ _PHRASES = {
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long a connection may take, in seconds.
-
-    `head` for a request head, `idle` between requests, `write` for taking what was sent, `body`
-    between two pieces of a request's body.
-    """
-
-    head: float = 15.0
-    idle: float = 75.0
-    write: float = 30.0
-    body: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What all connections of a listener share.
-
-    `handle` answers a request that is no plain hit. `on_fetch` is told when a viewer fetched an
-    entry that the prefetcher has asked to hear of.
-    """
-
-    entries: Mapping[bytes, list[Entry]]
-    clock: Clock
-    metrics: Metrics
-    timeouts: Timeouts
-    handle: Callable[[Request, Response], Awaitable[str]]
-    on_fetch: Callable[[Entry, FieldBlock], None]
-    max_connections: int
-    access_log: AccessLog | None
-    connections: "set[Connection]"
-
-
 class Connection(asyncio.Protocol):
     """One viewer's connection. `closed` is done when it is over."""
 
@@ -88,8 +52,9 @@ class Connection(asyncio.Protocol):
         self._site = site
         self._transport: asyncio.Transport
         self._buffer = b""
-        self._block_bytes = b"\0"  # equal to no block
+        self._block_bytes = b""
         self._block: FieldBlock | None = None
+        self._tail = b"\0"  # ends no request
         self._codings = ""
         self._task: asyncio.Task[None] | None = None
         self._body: IncomingBody | None = None
@@ -143,19 +108,16 @@ class Connection(asyncio.Protocol):
             self._consume(self._buffer)
 
     def data_received(self, data: bytes) -> None:
-        """Read requests and answer them."""
-        if self._is_lingering:
-            return
-        if self._body is not None and not self._body.is_complete:
-            data = self._feed_body(self._body, data)
-        if self._buffer:
-            data = self._buffer + data
-        if self._task is None and not self._is_blocked:
-            self._consume(data)
-            return
-        self._buffer = data
-        if len(data) > _MAX_PIPELINED_BYTES:
-            self._want(False)
+        """Answer a hit in place, or take in what was sent."""
+        tail = self._tail
+        is_busy = self._task is not None or self._buffer or self._is_blocked or self._is_lingering
+        if data.endswith(tail) and data.startswith(b"GET ") and not is_busy:
+            target = data[4 : -len(tail)]
+            entry = self._find_hit(target)
+            if entry is not None:
+                self._send_hit(entry, target)
+                return
+        self._receive(data)
 
     def eof_received(self) -> bool:
         """The viewer has gone: one that only half-closes cannot be told from it."""
@@ -193,34 +155,9 @@ class Connection(asyncio.Protocol):
         if self._task is None and not self._is_blocked:
             self._transport.close()
 
-    def _consume(self, data: bytes) -> None:
-        """Answer the requests in `data`; what is left of it is kept."""
-        position = 0
-        while self._task is None and not self._is_blocked and not self._is_lingering:
-            end = data.find(b"\r\n\r\n", position)
-            if end < 0:
-                break
-            line_end = data.find(b"\r\n", position)
-            if line_end == position:
-                position += 2  # an empty line before a request line (RFC 9112 §2.2)
-                continue
-            entry = self._find_hit(data, position, line_end, end)
-            if entry is None:
-                self._begin(data[position:line_end], data[line_end + 2 : end + 2])
-            else:
-                self._send_hit(entry, data, position, line_end)
-            position = end + 4
-        self._keep(data[position:] if position else data, progressed=position > 0)
-
-    def _find_hit(self, data: bytes, position: int, line_end: int, end: int) -> Entry | None:
-        """The entry that answers a plain GET in place."""
-        if (
-            data[line_end + 2 : end + 2] != self._block_bytes
-            or data[position : position + 4] != b"GET "
-            or data[line_end - 9 : line_end] != b" HTTP/1.1"
-        ):
-            return None
-        variants = self._site.entries.get(data[position + 4 : line_end - 9])
+    def _find_hit(self, target: bytes) -> Entry | None:
+        """The entry that answers a plain GET in place; keys hold nothing a target may not."""
+        variants = self._site.entries.get(target)
         if variants is None:
             return None
         now = self._site.clock.now
@@ -229,8 +166,10 @@ class Connection(asyncio.Protocol):
                 return entry
         return None
 
-    def _send_hit(self, entry: Entry, data: bytes, position: int, line_end: int) -> None:
+    def _send_hit(self, entry: Entry, target: bytes) -> None:
         site, body = self._site, entry.body or b""
+        now = site.clock.now
+        self.deadline = now + site.timeouts.idle
         self._transport.writelines((entry.hit_head(site.clock), body))
         slot = entry.slot
         if slot is not None and slot.uses < MAX_USES:
@@ -238,15 +177,40 @@ class Connection(asyncio.Protocol):
         metrics = site.metrics
         metrics.hits += 1
         metrics.hit_bytes += entry.size_bytes
-        now = site.clock.now
         if now >= entry.due and self._block is not None:
             site.on_fetch(entry, self._block)
         if site.access_log is not None:
-            target = data[position + 4 : line_end - 9]
             status = entry.response.status
             site.access_log.add(
                 Access(now, self._viewer(), "GET", target, status, len(body), "hit", 0.0)
             )
+
+    def _receive(self, data: bytes) -> None:
+        """Take in what is no plain hit, or comes before its turn."""
+        if self._is_lingering:
+            return
+        if self._body is not None and not self._body.is_complete:
+            data = self._feed_body(self._body, data)
+        if self._buffer:
+            data = self._buffer + data
+        if self._task is None and not self._is_blocked:
+            self._consume(data)
+            return
+        self._buffer = data
+        if len(data) > _MAX_PIPELINED_BYTES:
+            self._want(False)
+
+    def _consume(self, data: bytes) -> None:
+        """Begin with the first request in `data`; what is left of it is kept."""
+        position = 0
+        while data.startswith(b"\r\n", position):
+            position += 2  # empty lines before a request line (RFC 9112 §2.2)
+        end = data.find(b"\r\n\r\n", position)
+        if end >= 0:
+            line_end = data.find(b"\r\n", position)
+            self._begin(data[position:line_end], data[line_end + 2 : end + 2])
+            position = end + 4
+        self._keep(data[position:], progressed=end >= 0)
 
     def _keep(self, rest: bytes, *, progressed: bool) -> None:
         """Keep an unfinished head, or what was sent ahead of its turn."""
@@ -289,6 +253,7 @@ class Connection(asyncio.Protocol):
         block = read_block(block_bytes)
         if isinstance(block, FieldBlock) and block.is_plain:
             self._block_bytes, self._block = block_bytes, block
+            self._tail = b" HTTP/1.1\r\n" + block_bytes + b"\r\n"
             self._codings = block.codings
         return block
 

@@ -16,7 +16,7 @@ from edge.core.prefetch import PlaylistIndex
 from edge.disk import DiskFiles
 from edge.fills import FillLimits, Fills
 from edge.heartbeat import Heartbeat, edge_id
-from edge.http import Connection, Site, Timeouts
+from edge.http import Connection
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.prefetcher import Prefetcher
@@ -24,6 +24,7 @@ from edge.purges import PurgeLog
 from edge.sender import Sender
 from edge.service import Service
 from edge.settings import EdgeSettings
+from edge.site import Site, Timeouts
 from edge.upstream import Upstream
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2

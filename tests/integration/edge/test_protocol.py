@@ -242,9 +242,9 @@ async def test_viewer_that_takes_nothing_is_dropped(
         await client.reply()
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
         client.ask("/a", *([] if in_place else ["Range: bytes=1-"]))
-        client.ask("/small")
         connection = next(iter(edge.node.site.connections))
         await edge.until(lambda: connection._is_blocked)
+        client.ask("/small")
         assert edge.node.metrics.hits == (1 if in_place else 0)
         await edge.until(lambda: not edge.node.site.connections)
 
