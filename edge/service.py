@@ -40,7 +40,7 @@ from edge.sender import Sender
 from edge.upstream import Upstream, UpstreamFailure, UpstreamResponse
 from streamer.core.cache_status import CacheStatus, Forward
 
-_ALONE_SECONDS = 10.0
+_ALONE_SECONDS = 2.0
 _ALONE_KEYS = 8192
 # These reasons say nothing about the next request for the same key.
 _MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
@@ -203,7 +203,7 @@ class Service:
         status: CacheStatus,
     ) -> Result | None:
         """An answer that is not shared goes to the viewer whose request it answers."""
-        if outcome.why not in _MOMENTARY:
+        if outcome.why not in _MOMENTARY and outcome.response.status < 400:
             self._alone.add(request.key, time.time())
         # It was asked for whole; a viewer that wants a part is better served by asking for that.
         upstream = None if "range" in request.head.fields.combined else fill.take(request)

@@ -48,7 +48,7 @@ class UpstreamResponse:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status = response.status
-        self.reason = response.reason or ""
+        self.reason = (response.reason or "").encode("ascii", "replace").decode("ascii")
         self.fields: Fields = from_pairs(response.raw_headers)
 
     @property

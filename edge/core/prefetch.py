@@ -122,7 +122,7 @@ class PlaylistIndex:
             tuple(fetches),
             patience_seconds=track.target_seconds / 2,
             refreshes=(track.playlist_key,) if nears_end else (),
-            refresh_seconds=track.target_seconds / 2,
+            refresh_seconds=track.target_seconds / 4,
         )
 
     def _companions(self, track: Track, start_seconds: float, now: float) -> list[Track]:

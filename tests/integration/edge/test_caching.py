@@ -301,3 +301,11 @@ async def test_a_loop_is_ended(start_edge: StartEdge, origin: CountingOrigin) ->
     via = origin.seen[0].headers["via"]
     assert (await edge.get("/b", f"Via: 1.0 other, {via}")).status == 508
     assert origin.count("/b") == 0
+
+
+async def test_targets_reach_the_origin_as_they_were_sent(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    for target in ("/a/../b", "//c//d", "/%2e%2E/%41", "/q?a=1&a=%20+", '/"{}|\\^`'):
+        origin.scripts[target] = Script([target.encode()])
+        assert (await edge.get(target)).body == target.encode()

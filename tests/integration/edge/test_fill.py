@@ -172,6 +172,33 @@ async def test_uncacheable_answer_releases_the_followers(
     assert origin.count("/own") == 10
 
 
+async def test_key_known_to_be_uncacheable_waits_for_nobody(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    gate = asyncio.Event()
+    private = {"Cache-Control": "private"}
+    scripts = [Script([b"1"], private), Script([b"2"], private, before=gate)]
+    origin.scripts["/own"] = lambda _: scripts[origin.count("/own") == 2]
+    await edge.get("/own")
+    waiting = asyncio.create_task(edge.get("/own"))
+    await origin.arrived("/own", 2)
+    assert (await edge.get("/own")).body == b"1"
+    gate.set()
+    assert (await waiting).body == b"2"
+
+
+async def test_server_error_does_not_end_the_collapsing(edge: Edge, origin: CountingOrigin) -> None:
+    gate = asyncio.Event()
+    scripts = [Script([b"oops"], {}, status=500), Script([b"good"], before=gate)]
+    origin.scripts["/a"] = lambda _: scripts[origin.count("/a") > 1]
+    assert (await edge.get("/a")).status == 500
+    asks = [asyncio.create_task(edge.get("/a")) for _ in range(5)]
+    await edge.until(lambda: _viewers(edge) == 5)
+    gate.set()
+    assert {(await ask).body for ask in asks} == {b"good"}
+    assert origin.count("/a") == 2
+
+
 async def test_uncacheable_answer_nobody_takes_is_given_up(
     edge: Edge, origin: CountingOrigin
 ) -> None:
