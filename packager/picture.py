@@ -1,8 +1,10 @@
-"""Encodes one chunk of pictures: one ffmpeg, every rendition, segments published together."""
+"""Encodes one chunk of pictures: one ffmpeg, every rendition, published in step."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from packager.core.boxes import MediaFormatError
 from packager.core.encode import REORDER_FRAMES, ChunkJob, chunk_argv, seek_margins
@@ -63,13 +65,15 @@ async def encode_chunk(
 
 
 async def _published_frames(workshop: Workshop, video_id: str, grid: Grid, chunk: Chunk) -> int:
-    """The chunk's frames if it is published: a worker may die before it can say so.
+    """The chunk's frames if all of it is published: a worker may die before it can say so.
 
-    A chunk is published as a whole, so one rendition speaks for all.
+    Its renditions are published in step, so one of them speaks for all.
     """
-    segments = await workshop.catalog.segments(video_id, chunk.renditions[0])
-    ticks = sum(segment.duration_ticks for segment in segments[chunk.start : chunk.stop])
-    return ticks // grid.frame_ticks
+    published = await workshop.catalog.segments(video_id, chunk.renditions[0])
+    segments = published[chunk.start : chunk.stop]
+    if len(segments) < chunk.stop - chunk.start:
+        return 0
+    return sum(segment.duration_ticks for segment in segments) // grid.frame_ticks
 
 
 async def _seek_and_encode(
@@ -113,17 +117,40 @@ async def _encode(
         )
 
     tracks = [_PictureTrack(workshop, video_id, rung.name, grid, chunk.start) for rung in rungs]
+    publication = _Publication(workshop, video_id, [track.track for track in tracks])
+    on_segment = publication.advance
+    if pictures.ladder[0] not in rungs:
+        # They catch up with the lead: viewers may choose them once they have.
+        on_segment = publication.wait
     await workshop.ffmpeg.run(
         argv,
-        [track.read for track in tracks],
+        [partial(track.read, on_segment=on_segment) for track in tracks],
         on_frames=on_frames,
         nice=_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE,
     )
     frames = {track.finish() for track in tracks}
     if len(frames) != 1:
         raise MediaFormatError("the renditions differ in length")
-    await publish(workshop, video_id, [track.track for track in tracks])
+    await publication.advance()
     return frames.pop()
+
+
+class _Publication:
+    """Shows viewers the segments of a run, each as soon as all its renditions have it."""
+
+    def __init__(self, workshop: Workshop, video_id: str, tracks: Sequence[Track]) -> None:
+        self._workshop = workshop
+        self._video_id = video_id
+        self._tracks = tracks
+        self._turn = asyncio.Lock()
+
+    async def advance(self) -> None:
+        """Publish what all tracks have by now."""
+        async with self._turn:
+            await publish(self._workshop, self._video_id, self._tracks)
+
+    async def wait(self) -> None:
+        """Leave it for later."""
 
 
 class _PictureTrack:
@@ -139,10 +166,13 @@ class _PictureTrack:
         self._frames = 0
         self.track = Track(workshop, video_id, rendition)
 
-    async def read(self, pieces: AsyncIterator[bytes]) -> None:
+    async def read(
+        self, pieces: AsyncIterator[bytes], on_segment: Callable[[], Awaitable[None]]
+    ) -> None:
         async for piece in pieces:
             for fragment in self._reader.feed(piece):
                 await self._keep(fragment)
+                await on_segment()
 
     def finish(self) -> int:
         """The frames read; MediaFormatError when the output is not complete."""

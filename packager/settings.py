@@ -32,10 +32,10 @@ class PackagerSettings(BaseSettings):
         description="x264's preset: slower ones make smaller segments of the same quality.",
     )
     concurrency: int = Field(
-        default_factory=lambda: max(2, min(8, len(os.sched_getaffinity(0)))),
+        default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
         ge=1,
         le=64,
-        description="Chunks one worker encodes at the same time. Default: one a processor, 2 to 8.",
+        description="Chunks one worker encodes at the same time. Default: one for two processors.",
     )
     videos: int = Field(
         default=8, ge=1, le=256, description="Videos one worker packages at the same time."

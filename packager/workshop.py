@@ -93,13 +93,16 @@ class Track:
 
 
 async def publish(workshop: Workshop, video_id: str, tracks: Sequence[Track]) -> None:
-    """Let viewers see what the tracks stored since they were published last, all at once.
+    """Let viewers see the segments that all tracks stored since the last time, all at once.
+
+    What one track has and another has not waits for the next time.
 
     Raises:
         NotFound: The video was deleted.
         Conflict: The video takes no segments, or an init segment changed.
     """
-    segments = [segment for track in tracks for segment in track.segments]
+    ready = min(len(track.segments) for track in tracks)
+    segments = [segment for track in tracks for segment in track.segments[:ready]]
     init_names: dict[str, str] = {}
     codecs: dict[str, str] = {}
     for track in tracks:
@@ -113,7 +116,7 @@ async def publish(workshop: Workshop, video_id: str, tracks: Sequence[Track]) ->
             )
         )
     for track in tracks:
-        track.segments = []
+        del track.segments[:ready]
 
 
 def _digest(data: bytes) -> str:

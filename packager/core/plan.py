@@ -8,10 +8,12 @@ the start of an encoder not to matter.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import accumulate, pairwise
 
 SEGMENT_SECONDS = 4
-LEAD_SEGMENTS = 4
-_FIRST_CHUNK_SEGMENTS = 1
+# The lead's own chunks: together as long as two processors need for the same moments in all
+# renditions of 1080p, so that nobody who starts at once runs out before the others are there.
+_LEAD_GROWTH = (1, 3, 2)
 _GROWTH = (3, 3, 6)
 # Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
@@ -87,9 +89,9 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
     """
     stated = max(1, segments)
     lead, others = renditions[0], tuple(renditions[1:])
-    first = _FIRST_CHUNK_SEGMENTS
-    head = min(LEAD_SEGMENTS, stated)
-    spans = [(0, first)] + ([(first, head)] if head > first else [])
+    stops = [min(stop, stated) for stop in accumulate(_LEAD_GROWTH)]
+    spans = [(start, stop) for start, stop in pairwise([0, *stops]) if start < stop]
+    head = stops[-1]
     chunks = [Chunk(start, stop, (lead,), lead=True) for start, stop in spans]
     if others:
         chunks.append(Chunk(0, head, others))

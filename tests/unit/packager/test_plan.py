@@ -14,10 +14,11 @@ def test_the_order_for_a_minute() -> None:
     assert plan_chunks(15, LADDER) == (
         Chunk(0, 1, lead, lead=True),
         Chunk(1, 4, lead, lead=True),
-        Chunk(0, 4, others),
-        Chunk(4, 7, LADDER),
-        Chunk(7, 10, LADDER),
-        Chunk(10, 16, LADDER),
+        Chunk(4, 6, lead, lead=True),
+        Chunk(0, 6, others),
+        Chunk(6, 9, LADDER),
+        Chunk(9, 12, LADDER),
+        Chunk(12, 16, LADDER),
     )
 
 
