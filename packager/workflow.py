@@ -17,6 +17,9 @@ from streamer.shared.jobs import WORKFLOW
 
 _log = logging.getLogger("packager")
 
+# The job was cancelled: seen before a step, or by a step that wanted to record its result.
+_LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictIDError)
+
 
 class Workflows:
     """The workflows that this process runs."""
@@ -52,7 +55,7 @@ class Workflows:
             await self._package(video_id)
         except NotFound:
             await self._clean_up(video_id)
-        except dbos_error.DBOSWorkflowCancelledError:
+        except _LOST:
             await self._clean_up(video_id)
             raise
 
