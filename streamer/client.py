@@ -127,11 +127,6 @@ class ApiClient:
         async with self._request("POST", "api/v1/purges", json={"paths": list(paths)}):
             pass
 
-    async def edges(self) -> list[dict[str, Any]]:
-        """The living edges."""
-        answer = await self._json("GET", "api/v1/edges")
-        return list(answer["items"])
-
     async def events(self, video_id: str) -> AsyncIterator[VideoResource]:
         """The video each time it changes, until its state is final (server-sent events)."""
         path = f"api/v1/videos/{video_id}/events"
