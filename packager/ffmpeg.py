@@ -19,6 +19,7 @@ from typing import Any
 
 from packager.core.input import probe_argv
 from packager.core.report import clean_report, read_frames
+from packager.standing import Standing
 from packager.together import together
 
 _PIECE_BYTES = 256 * 1024
@@ -68,7 +69,7 @@ class Ffmpeg:
 
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                await _run([self.ffprobe, *probe_argv(path)], stdout=keep, nice=0)
+                await _run([self.ffprobe, *probe_argv(path)], stdout=keep)
             probe = json.loads(output)
         except TimeoutError as error:
             raise FfmpegError("reading the file took too long") from error
@@ -83,7 +84,7 @@ class Ffmpeg:
         *,
         on_frames: Callable[[int], None] | None = None,
         feed: AsyncIterator[bytes] | None = None,
-        nice: int = 0,
+        standing: Standing = Standing(),  # noqa: B008 - it is frozen
     ) -> None:
         """Run ffmpeg until it ends.
 
@@ -92,7 +93,7 @@ class Ffmpeg:
             sinks: Each reads one output to its end. When one raises, the run ends with that.
             on_frames: Told how many frames are done, about twice a second.
             feed: Bytes for standard input.
-            nice: How far it stands back for other processes, 0 to 19.
+            standing: How far it stands back for other processes.
 
         Raises:
             FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
@@ -107,7 +108,7 @@ class Ffmpeg:
             await _run(
                 command,
                 stdout=watch.follow,
-                nice=nice,
+                standing=standing,
                 pass_fds=pipes.write_ends,
                 started=pipes.close_write_ends,
                 others=[*readers, watch.bark()],
@@ -197,7 +198,7 @@ async def _run(
     command: Sequence[str],
     *,
     stdout: Sink,
-    nice: int,
+    standing: Standing = Standing(),  # noqa: B008 - it is frozen
     pass_fds: tuple[int, ...] = (),
     started: Callable[[], None] = lambda: None,
     others: Sequence[Awaitable[None]] = (),
@@ -210,12 +211,12 @@ async def _run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=pass_fds,
-        start_new_session=True,
-        preexec_fn=lambda: _confine(nice),
+        preexec_fn=lambda: _confine(standing.nice_at_start),
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
     )
     started()
     report = _Report()
+    coming_forward = asyncio.create_task(standing.come_forward(process.pid))
     try:
         streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
         if feed is not None:
@@ -227,6 +228,8 @@ async def _run(
         if isinstance(error, Exception) and process.returncode not in (0, -signal.SIGKILL):
             raise FfmpegError(report.text) from error
         raise
+    finally:
+        coming_forward.cancel()
     if code != 0:
         raise FfmpegError(report.text)
 
@@ -276,6 +279,9 @@ async def _pieces(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 def _confine(nice: int) -> None:
     """Runs in the new process, before the program: limits it and ties it to this one."""
+    # A group, not a session: Linux (sched_autogroup) shares processors between sessions evenly,
+    # however nice they are.
+    os.setpgid(0, 0)
     _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_CPU, (_LONGEST_CPU_SECONDS, _LONGEST_CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

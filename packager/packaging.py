@@ -189,16 +189,25 @@ class _PictureRun:
             # A viewer waits: it starts at once, beside whatever is running.
             await self._encode_now(chunk, reserved)
             return
-        async with self._workshop.slots.turn(urgency):
+        async with self._workshop.slots.turn(urgency) as turn:
             if not self._is_behind_the_end(chunk):
-                await self._encode_now(chunk, reserved)
+                await self._encode_now(chunk, reserved, turn.leads)
 
-    async def _encode_now(self, chunk: Chunk, reserved: StepReservation) -> None:
+    async def _encode_now(
+        self, chunk: Chunk, reserved: StepReservation, leads: asyncio.Event | None = None
+    ) -> None:
         def note(frames: int) -> None:
             self._frames[chunk] = frames
 
         frames = await _step(
-            reserved, encode_chunk, self._workshop, self._video_id, self._pictures, chunk, note
+            reserved,
+            encode_chunk,
+            self._workshop,
+            self._video_id,
+            self._pictures,
+            chunk,
+            note,
+            leads,
         )
         note(frames)
         begin = chunk.start * self._pictures.grid.segment_frames

@@ -13,6 +13,7 @@ from packager.core.ladder import Rung
 from packager.core.plan import Chunk, Grid
 from packager.core.source import SourceInfo, VideoTrack
 from packager.ffmpeg import FfmpegError
+from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
 _FIRST_NICE = 0
@@ -42,8 +43,11 @@ async def encode_chunk(
     pictures: PictureSource,
     chunk: Chunk,
     on_frames: Callable[[int], None],
+    leads: asyncio.Event | None = None,
 ) -> int:
     """Encode a chunk and publish its segments, unless they were published before.
+
+    Until `leads` is set, it works with what others leave of the processors.
 
     Returns:
         How many frames it has in each rendition: fewer than planned when the source ends in it.
@@ -57,7 +61,7 @@ async def encode_chunk(
         return published
     for remaining in reversed(range(_TRIES)):
         try:
-            return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames)
+            return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames, leads)
         except (FfmpegError, MediaFormatError) as error:
             if remaining == 0:
                 raise FfmpegError(str(error)) from error
@@ -82,10 +86,11 @@ async def _seek_and_encode(
     pictures: PictureSource,
     chunk: Chunk,
     on_frames: Callable[[int], None],
+    leads: asyncio.Event | None,
 ) -> int:
     for margin in seek_margins(pictures.source, pictures.grid):
         try:
-            frames = await _encode(workshop, video_id, pictures, chunk, margin, on_frames)
+            frames = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
         except _StartMissedError:
             continue
         # A search may end behind the last key frame: that there is nothing must be certain.
@@ -101,6 +106,7 @@ async def _encode(
     chunk: Chunk,
     margin: Fraction | None,
     on_frames: Callable[[int], None],
+    leads: asyncio.Event | None,
 ) -> int:
     grid = pictures.grid
     rungs = tuple(rung for rung in pictures.ladder if rung.name in chunk.renditions)
@@ -126,7 +132,7 @@ async def _encode(
         argv,
         [partial(track.read, on_segment=on_segment) for track in tracks],
         on_frames=on_frames,
-        nice=_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE,
+        standing=Standing(_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE, leads),
     )
     frames = {track.finish() for track in tracks}
     if len(frames) != 1:

@@ -35,7 +35,8 @@ class PackagerSettings(BaseSettings):
         default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
         ge=1,
         le=64,
-        description="Chunks one worker encodes at the same time. Default: one for two processors.",
+        description="Chunks one worker encodes at the same time; one more works on what they leave."
+        " Default: one for two processors.",
     )
     videos: int = Field(
         default=8, ge=1, le=256, description="Videos one worker packages at the same time."

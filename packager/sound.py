@@ -12,6 +12,7 @@ from packager.core.init_segment import InitSegment
 from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
 from packager.core.source import AudioTrack, SourceInfo
 from packager.ffmpeg import FfmpegError
+from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
 # Behind the first pictures, which take longer; ahead of all that nobody waits for yet.
@@ -72,14 +73,14 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
 
     track = _SoundTrack(workshop, video_id, sound)
     try:
-        await workshop.ffmpeg.run(argv, [track.read], nice=_NICE)
+        await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
     except FfmpegError as error:
         if sound.source.video is None:
             raise
         _log.warning("video %s: the sound is damaged: %s", video_id, error.report)
     if not track.has_begun and sound.source.video is not None:
         track = _SoundTrack(workshop, video_id, sound)
-        await workshop.ffmpeg.run(silence, [track.read], nice=_NICE)
+        await workshop.ffmpeg.run(silence, [track.read], standing=Standing(_NICE))
     await track.fill(sound.source)
     return track.end()
 

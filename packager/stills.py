@@ -17,6 +17,7 @@ from packager.core.pictures import (
 from packager.core.source import AudioTrack
 from packager.ffmpeg import FfmpegError
 from packager.picture import PictureSource
+from packager.standing import Standing
 from packager.workshop import Workshop
 from streamer.core.keys import POSTER, STORYBOARD, media_key, sprite_name
 from streamer.core.video import Rendition
@@ -106,7 +107,7 @@ async def _read(
                 raise FfmpegError("the pictures are too large")
             data.extend(piece)
 
-    await workshop.ffmpeg.run(argv, [keep], feed=feed, nice=_NICE)
+    await workshop.ffmpeg.run(argv, [keep], feed=feed, standing=Standing(_NICE))
     return bytes(data)
 
 

@@ -13,6 +13,7 @@ from packager.ffmpeg import Ffmpeg
 from packager.patience import insist
 from packager.settings import PackagerSettings
 from packager.slots import Slots
+from packager.standing import may_come_forward
 from streamer.core.keys import init_name, media_key, segment_name
 from streamer.core.video import Segment
 from streamer.shared.catalog import Catalog
@@ -47,7 +48,7 @@ class Workshop:
             store=store,
             catalog=catalog,
             ffmpeg=Ffmpeg(settings.ffmpeg, settings.ffprobe, settings.stall_seconds),
-            slots=Slots(settings.concurrency),
+            slots=Slots(settings.concurrency, behind=1 if may_come_forward() else 0),
         )
 
 

@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 from packager.slots import Slots
 
@@ -49,3 +50,34 @@ async def test_who_gives_up_waiting_keeps_no_turn() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     async with asyncio.timeout(5), slots.turn(0):
         pass
+
+
+async def test_one_behind_comes_forward_when_its_turn_comes() -> None:
+    slots = Slots(1, behind=1)
+    async with asyncio.timeout(5), AsyncExitStack() as first, AsyncExitStack() as second:
+        leading = await first.enter_async_context(slots.turn(1))
+        behind = await second.enter_async_context(slots.turn(2))
+        assert leading.leads.is_set()
+        assert not behind.leads.is_set()
+        third = asyncio.create_task(second.enter_async_context(slots.turn(3)))
+        await asyncio.sleep(0)
+        assert not third.done()
+        await first.aclose()
+        assert behind.leads.is_set()
+        assert not (await third).leads.is_set()
+
+
+async def test_who_comes_later_and_is_more_urgent_passes_the_one_behind() -> None:
+    slots = Slots(1, behind=1)
+    order: list[float] = []
+
+    async def work(urgency: float) -> None:
+        async with slots.turn(urgency) as turn:
+            await turn.leads.wait()
+            order.append(urgency)
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group, slots.turn(0):
+        for urgency in (5.0, 1.0):
+            group.create_task(work(urgency))
+            await asyncio.sleep(0)
+    assert order == [1.0, 5.0]
