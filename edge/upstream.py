@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -86,14 +87,20 @@ class Upstream:
         origin: Its URL, without a path.
         connect_seconds: The deadline for a connection.
         read_seconds: The deadline for the head, and between two pieces of a body.
+        socket: The Unix socket it listens on; None: what the URL says.
     """
 
-    def __init__(self, origin: str, *, connect_seconds: float, read_seconds: float) -> None:
+    def __init__(
+        self,
+        origin: str,
+        *,
+        connect_seconds: float,
+        read_seconds: float,
+        socket: Path | None = None,
+    ) -> None:
         self._origin = origin.rstrip("/")
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30
-            ),
+            connector=_connector(socket),
             timeout=aiohttp.ClientTimeout(
                 total=None,
                 connect=connect_seconds + read_seconds,
@@ -139,3 +146,13 @@ class Upstream:
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return UpstreamFailure(FailureKind.PROTOCOL)
         return UpstreamResponse(response)
+
+
+def _connector(socket: Path | None) -> aiohttp.BaseConnector:
+    if socket is not None:
+        return aiohttp.UnixConnector(
+            str(socket), limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS
+        )
+    return aiohttp.TCPConnector(
+        limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30
+    )
