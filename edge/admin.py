@@ -9,6 +9,7 @@ from aiohttp import web
 from edge.cache import Cache
 from edge.core.key import cache_key
 from edge.entry import Entry
+from edge.exposition import CONTENT_TYPE
 from edge.metrics import Metrics
 
 
@@ -36,7 +37,8 @@ def create_admin(
         return web.json_response({"status": status}, status=200 if ready else 503)
 
     async def show_metrics(_: web.Request) -> web.Response:
-        return web.Response(text=metrics.render(gauges()), content_type="text/plain")
+        text = metrics.render(gauges())
+        return web.Response(body=text.encode(), headers={"Content-Type": CONTENT_TYPE})
 
     async def explain(request: web.Request) -> web.Response:
         target = request.query.get("url", "")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from streamer.core.conditional import render_http_date
@@ -33,8 +34,11 @@ class Clock:
         """The present as an HTTP date."""
         return render_http_date(datetime.fromtimestamp(self.second, UTC))
 
-    async def run(self) -> None:
-        """Tick until cancelled."""
+    async def run(self, observe_lag: Callable[[float], None]) -> None:
+        """Tick until cancelled; tell how many seconds late each tick was."""
+        loop = asyncio.get_running_loop()
         while True:
             self.tick()
+            due = loop.time() + TICK_SECONDS
             await asyncio.sleep(TICK_SECONDS)
+            observe_lag(max(0.0, loop.time() - due))

@@ -1,11 +1,18 @@
-"""What a node counts, as plain numbers, and their Prometheus text."""
+"""What a node counts, as plain numbers, and the metrics made of them."""
 
+import platform
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from importlib.metadata import version
+from itertools import accumulate
+
+from edge.exposition import Family, Labels, Sample, render
+from edge.process_metrics import process_families
 
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_IN_PLACE = "Hits answered in place count as 0 s."
 
 
 class Result(StrEnum):
@@ -20,6 +27,10 @@ class Result(StrEnum):
     ERROR = "error"
 
 
+# Answered without a body that was fetched for this request alone.
+_FROM_CACHE = (Result.HIT, Result.STALE, Result.REVALIDATED, Result.COLLAPSED)
+
+
 @dataclass(slots=True)
 class Histogram:
     """A cumulative histogram of seconds."""
@@ -32,94 +43,154 @@ class Histogram:
         self.counts[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         self.total_seconds += seconds
 
-    def lines(self, name: str, labels: str) -> Iterator[str]:
-        """The samples, in Prometheus' text format."""
-        below = 0
-        for bound, count in zip((*BUCKETS_SECONDS, "+Inf"), self.counts, strict=True):
-            below += count
-            yield f'{name}_bucket{{{labels},le="{bound}"}} {below}'
-        yield f"{name}_sum{{{labels}}} {self.total_seconds:.6f}"
-        yield f"{name}_count{{{labels}}} {below}"
+    def samples(self, labels: Labels = (), *, instant: int = 0) -> Iterator[Sample]:
+        """The samples; `instant` is how many observations of 0 s there were besides."""
+        counts = [self.counts[0] + instant, *self.counts[1:]]
+        bounds = (*map(str, BUCKETS_SECONDS), "+Inf")
+        for bound, below in zip(bounds, accumulate(counts), strict=True):
+            yield Sample(below, (*labels, ("le", bound)), "_bucket")
+        yield Sample(self.total_seconds, labels, "_sum")
+        yield Sample(sum(counts), labels, "_count")
+
+
+def _counter(explained: str) -> int:
+    """A field of `Counters`, from 0, with the HELP of its metric."""
+    counter: int = field(default=0, metadata={"help": explained})
+    return counter
 
 
 @dataclass(slots=True)
 class Counters:
     """Everything counted. The names, with `edge_` before and `_total` after, are the metrics'."""
 
-    connections: int = 0
-    connections_refused: int = 0
-    requests_refused: int = 0
-    fills: int = 0
-    fills_failed: int = 0
-    fills_truncated: int = 0
-    fills_abandoned: int = 0
-    fetched_bytes: int = 0
-    revalidations: int = 0
-    evictions: int = 0
-    disk_writes: int = 0
-    disk_writes_skipped: int = 0
-    disk_errors: int = 0
-    disk_corrupt: int = 0
-    prefetch_requests: int = 0
-    prefetch_bytes: int = 0
-    prefetch_failed: int = 0
-    prefetch_skipped: int = 0
-    prefetch_used: int = 0
-    prefetch_used_bytes: int = 0
-    prefetch_late: int = 0
-    prefetch_wasted: int = 0
-    prefetch_wasted_bytes: int = 0
-    heartbeats_failed: int = 0
-    purges: int = 0
-    purged_objects: int = 0
+    connections: int = _counter("Connections taken.")
+    connections_refused: int = _counter("Connections turned away.")
+    requests_refused: int = _counter("Requests that could not be understood or are not allowed.")
+    fills: int = _counter("Fetches begun for the cache.")
+    fills_failed: int = _counter("Fetches without an answer.")
+    fills_truncated: int = _counter("Fetches whose body ended early.")
+    fills_abandoned: int = _counter("Fetches ended because nobody wanted them any more.")
+    fetched_bytes: int = _counter("Body bytes received from upstream.")
+    revalidations: int = _counter("Fetches that asked whether a stored response is still good.")
+    evictions: int = _counter("Objects that left a tier to make room.")
+    disk_writes: int = _counter("Objects written to the disk tier.")
+    disk_writes_skipped: int = _counter("Objects not written because the disk is slow or fails.")
+    disk_errors: int = _counter("Writes that failed.")
+    disk_corrupt: int = _counter("Files dropped because they were damaged.")
+    prefetch_requests: int = _counter("Fetches begun ahead of viewers.")
+    prefetch_bytes: int = _counter("Body bytes fetched ahead.")
+    prefetch_failed: int = _counter("Fetches ahead that came to nothing.")
+    prefetch_skipped: int = _counter("Fetches ahead not begun for lack of room.")
+    prefetch_used: int = _counter("Objects fetched ahead that were there when first asked for.")
+    prefetch_used_bytes: int = _counter("Bytes fetched ahead that a viewer asked for.")
+    prefetch_late: int = _counter("Fetches ahead still on their way when a viewer asked.")
+    prefetch_wasted: int = _counter("Objects fetched ahead that left unused.")
+    prefetch_wasted_bytes: int = _counter("Their bytes.")
+    heartbeats_failed: int = _counter("Heartbeats the origin did not take.")
+    purges: int = _counter("Purges obeyed.")
+    purged_objects: int = _counter("Objects they removed.")
 
 
 class Metrics:
-    """The counters of a node. `hits` and `hit_bytes` are apart: the hot path adds to them."""
+    """The counters of a node. `hits` and `hit_bytes` are apart: the hot path adds to them.
+
+    Attributes:
+        loop_lag: How late the event loop came to its clock.
+    """
 
     def __init__(self, region: str) -> None:
         self._region = region
         self.hits = 0
         self.hit_bytes = 0
         self.counters = Counters()
+        self.loop_lag = Histogram()
         self._requests: dict[Result, int] = dict.fromkeys(Result, 0)
         self._bytes: dict[Result, int] = dict.fromkeys(Result, 0)
         self._first_byte: dict[Result, Histogram] = {result: Histogram() for result in Result}
+        self._duration: dict[Result, Histogram] = {result: Histogram() for result in Result}
 
     def requests(self, result: Result) -> int:
         """How many requests were answered so."""
         return self._requests[result] + (self.hits if result is Result.HIT else 0)
 
-    def count(self, result: Result, sent_bytes: int, first_byte_seconds: float | None) -> None:
+    def sent_bytes(self, result: Result) -> int:
+        """How many body bytes went to viewers so."""
+        return self._bytes[result] + (self.hit_bytes if result is Result.HIT else 0)
+
+    def count(
+        self,
+        result: Result,
+        sent_bytes: int,
+        first_byte_seconds: float | None,
+        duration_seconds: float,
+    ) -> None:
         """Count an answer that did not take the hot path."""
         self._requests[result] += 1
         self._bytes[result] += sent_bytes
+        self._duration[result].observe(duration_seconds)
         if first_byte_seconds is not None:
             self._first_byte[result].observe(first_byte_seconds)
 
-    def render(self, gauges: Mapping[str, float]) -> str:
-        """The Prometheus text of everything counted and of `gauges`, by name without `edge_`."""
-        return "".join(f"{line}\n" for line in self._lines(gauges))
-
-    def _lines(self, gauges: Mapping[str, float]) -> Iterator[str]:
-        region = f'region="{self._region}"'
-        yield "# HELP edge_requests_total Requests answered, by how."
-        yield "# TYPE edge_requests_total counter"
-        for result in Result:
-            yield f'edge_requests_total{{{region},result="{result}"}} {self.requests(result)}'
-        yield "# HELP edge_sent_bytes_total Body bytes sent to viewers, by how."
-        yield "# TYPE edge_sent_bytes_total counter"
-        for result, sent in self._bytes.items():
-            sent += self.hit_bytes if result is Result.HIT else 0
-            yield f'edge_sent_bytes_total{{{region},result="{result}"}} {sent}'
+    def families(self, gauges: Mapping[str, float]) -> Iterator[Family]:
+        """Everything counted, and `gauges`, by name without `edge_`."""
+        yield from self._answers()
+        yield from self._histograms()
         for counter in fields(Counters):
-            name = f"edge_{counter.name}_total"
-            yield f"# TYPE {name} counter"
-            yield f"{name}{{{region}}} {getattr(self.counters, counter.name)}"
-        for gauge, value in gauges.items():
-            yield f"# TYPE edge_{gauge} gauge"
-            yield f"edge_{gauge}{{{region}}} {value:g}"
-        yield "# HELP edge_first_byte_seconds Time to first byte of answers given off the hot path."
-        yield "# TYPE edge_first_byte_seconds histogram"
-        for result, histogram in self._first_byte.items():
-            yield from histogram.lines("edge_first_byte_seconds", f'{region},result="{result}"')
+            value = getattr(self.counters, counter.name)
+            explained = counter.metadata.get("help", counter.name)
+            yield Family(f"edge_{counter.name}_total", "counter", explained, (Sample(value),))
+        for name, value in gauges.items():
+            yield _gauge(name, f"{name.replace('_', ' ').capitalize()}.", value)
+        software = (("version", version("streamer")), ("python", platform.python_version()))
+        yield Family("edge_build_info", "gauge", "What runs.", (Sample(1, software),))
+        yield from process_families()
+
+    def render(self, gauges: Mapping[str, float]) -> str:
+        """The Prometheus text of all of that."""
+        return render(self.families(gauges), (("region", self._region),))
+
+    def _answers(self) -> Iterator[Family]:
+        requests = {result: self.requests(result) for result in Result}
+        sent = {result: self.sent_bytes(result) for result in Result}
+        yield _by_result("requests_total", "Requests answered, by how.", requests)
+        yield _by_result("sent_bytes_total", "Body bytes sent to viewers, by how.", sent)
+        yield _gauge(
+            "hit_ratio",
+            "Share of requests answered without a body fetched for them alone, since the start.",
+            _share(requests),
+        )
+        yield _gauge("hit_ratio_bytes", "The same share of the body bytes sent.", _share(sent))
+
+    def _histograms(self) -> Iterator[Family]:
+        first_byte = f"From a request's head to the first byte of its answer. {_IN_PLACE}"
+        duration = f"From a request's head to the last byte handed to the kernel. {_IN_PLACE}"
+        yield self._timed("first_byte_seconds", first_byte, self._first_byte)
+        yield self._timed("request_duration_seconds", duration, self._duration)
+        lag = "How late the event loop came to its clock, four times a second."
+        lags = tuple(self.loop_lag.samples())
+        yield Family("edge_event_loop_lag_seconds", "histogram", lag, lags)
+
+    def _timed(self, name: str, explained: str, found: Mapping[Result, Histogram]) -> Family:
+        instant = {Result.HIT: self.hits}
+        samples = [
+            sample
+            for result, histogram in found.items()
+            for sample in histogram.samples(
+                (("result", result.value),), instant=instant.get(result, 0)
+            )
+        ]
+        return Family(f"edge_{name}", "histogram", explained, tuple(samples))
+
+
+def _by_result(name: str, explained: str, values: Mapping[Result, int]) -> Family:
+    samples = (Sample(value, (("result", result.value),)) for result, value in values.items())
+    return Family(f"edge_{name}", "counter", explained, tuple(samples))
+
+
+def _gauge(name: str, explained: str, value: float) -> Family:
+    return Family(f"edge_{name}", "gauge", explained, (Sample(value),))
+
+
+def _share(values: Mapping[Result, int]) -> float:
+    total = sum(values.values())
+    return sum(values[result] for result in _FROM_CACHE) / total if total else 0.0

@@ -157,7 +157,7 @@ class Node:
             self.describe,
         )
         works = [
-            self.clock.run(),
+            self.clock.run(self.metrics.loop_lag.observe),
             self.listener.sweep(),
             self.follow_purges(),
             self.prefetcher.run(self.fills),

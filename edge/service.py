@@ -107,7 +107,8 @@ class Service:
         finally:
             first_byte_at = response.first_byte_at
             waited = None if first_byte_at is None else first_byte_at - begun_at
-            self._metrics.count(result, response.sent_bytes, waited)
+            took = asyncio.get_running_loop().time() - begun_at
+            self._metrics.count(result, response.sent_bytes, waited, took)
         return result
 
     async def _respond(self, request: Request, response: Response) -> Result:
