@@ -1,4 +1,8 @@
-"""Cache keys: the target in origin-form, without what must not tell objects apart."""
+"""Cache keys: the target in origin-form, without what must not tell objects apart.
+
+The parts of a large object have keys of their own: the object's, a space, which no target holds,
+and what tells them apart.
+"""
 
 CMCD = "CMCD"
 
@@ -15,6 +19,26 @@ def cache_key(target: str) -> bytes:
     return (path + separator * bool(kept) + "&".join(kept)).encode("ascii")
 
 
+def target_of(key: bytes) -> bytes:
+    """The target that a key, also that of a large object's part, belongs to."""
+    return key.partition(b" ")[0]
+
+
 def path_of(key: bytes) -> str:
     """The path of a key, without its query."""
-    return key.partition(b"?")[0].decode("ascii")
+    return target_of(key).partition(b"?")[0].decode("ascii")
+
+
+def large_key(key: bytes) -> bytes:
+    """The key of a large object's head."""
+    return key + b" "
+
+
+def slice_key(key: bytes, version: str, number: int) -> bytes:
+    """The key of one slice of one version of a large object."""
+    return b"%s %s.%d" % (key, version.encode("ascii"), number)
+
+
+def is_large(key: bytes) -> bool:
+    """Whether a key is that of a large object's head."""
+    return key.endswith(b" ")

@@ -96,6 +96,8 @@ class Refused(StrEnum):
     USELESS = "no-freshness"
     TOO_LARGE = "too-large"
     NO_ROOM = "no-room"
+    CHANGED = "changed"
+    NO_RANGES = "no-ranges"
 
 
 def decide(query: Query, variants: Sequence[StoredResponse], now: float) -> Decision:
