@@ -24,7 +24,7 @@ $(STAMPS)/web: $(WEB_SOURCES)
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/test-tools: deploy/debian-packages Makefile
-	@deploy/debian-packages chromium:chromium postgresql:postgres mpv:mpv
+	@deploy/debian-packages chromium:chromium postgresql:postgres mpv:mpv slowhttptest:slowhttptest
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/bench-tools: deploy/debian-packages Makefile

@@ -84,7 +84,7 @@ class Ffmpeg:
         *,
         on_frames: Callable[[int], None] | None = None,
         feed: AsyncIterator[bytes] | None = None,
-        standing: Standing = Standing(),  # noqa: B008 - it is frozen
+        standing: Standing = Standing(),
     ) -> None:
         """Run ffmpeg until it ends.
 
@@ -198,7 +198,7 @@ async def _run(
     command: Sequence[str],
     *,
     stdout: Sink,
-    standing: Standing = Standing(),  # noqa: B008 - it is frozen
+    standing: Standing = Standing(),
     pass_fds: tuple[int, ...] = (),
     started: Callable[[], None] = lambda: None,
     others: Sequence[Awaitable[None]] = (),
