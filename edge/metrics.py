@@ -2,7 +2,7 @@
 
 import platform
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from importlib.metadata import version
@@ -96,6 +96,7 @@ class Metrics:
 
     Attributes:
         loop_lag: How late the event loop came to its clock.
+        others: Give further families, of the parts that keep their own figures.
     """
 
     def __init__(self, region: str) -> None:
@@ -104,6 +105,7 @@ class Metrics:
         self.hit_bytes = 0
         self.counters = Counters()
         self.loop_lag = Histogram()
+        self.others: list[Callable[[], Iterator[Family]]] = []
         self._requests: dict[Result, int] = dict.fromkeys(Result, 0)
         self._bytes: dict[Result, int] = dict.fromkeys(Result, 0)
         self._first_byte: dict[Result, Histogram] = {result: Histogram() for result in Result}
@@ -144,6 +146,8 @@ class Metrics:
         software = (("version", version("streamer")), ("python", platform.python_version()))
         yield Family("edge_build_info", "gauge", "What runs.", (Sample(1, software),))
         yield from process_families()
+        for families in self.others:
+            yield from families()
 
     def render(self, gauges: Mapping[str, float]) -> str:
         """The Prometheus text of all of that."""

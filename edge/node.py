@@ -25,7 +25,7 @@ from edge.sender import Sender
 from edge.service import Service
 from edge.settings import EdgeSettings
 from edge.site import Site, Timeouts
-from edge.upstream import Upstream
+from edge.upstreams import open_upstreams
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
 
@@ -89,13 +89,10 @@ class Node:
         via = f"1.1 {settings.name}-{identity[:8]}"
         cache = await _open_cache(settings, clock, metrics)
         stack.push_async_callback(cache.close)
-        upstream = await stack.enter_async_context(
-            Upstream(
-                settings.origin,
-                connect_seconds=settings.connect_timeout_seconds,
-                read_seconds=settings.read_timeout_seconds,
-            )
+        upstreams = await stack.enter_async_context(
+            open_upstreams(settings, node=f"{settings.name}-{identity[:8]}")
         )
+        metrics.others.append(upstreams.families)
         prefetcher = Prefetcher(
             PlaylistIndex(settings.prefetch_segments),
             cache,
@@ -105,7 +102,7 @@ class Node:
             concurrency=settings.prefetch_concurrency,
         )
         fills = Fills(
-            upstream,
+            upstreams,
             cache,
             clock,
             metrics.counters,
@@ -119,7 +116,7 @@ class Node:
             via=via,
             cache=cache,
             fills=fills,
-            upstream=upstream,
+            upstream=upstreams,
             metrics=metrics,
             ahead=prefetcher,
             stale_seconds=settings.stale_if_error_seconds,

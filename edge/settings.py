@@ -4,8 +4,15 @@ import re
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -27,6 +34,22 @@ def parse_size(value: object) -> object:
 
 Size = Annotated[int, BeforeValidator(parse_size)]
 
+_URL = r"^https?://[^\s/?#@,]+/?$"
+
+
+def parse_list(value: object) -> object:
+    """The parts of a text that commas separate."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part for part in (part.strip() for part in value.split(",")) if part)
+
+
+Urls = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=_URL)], ...],
+    NoDecode,
+    BeforeValidator(parse_list),
+]
+
 
 class EdgeSettings(BaseSettings):
     """How one edge node serves."""
@@ -37,6 +60,14 @@ class EdgeSettings(BaseSettings):
         default="http://127.0.0.1:8080",
         pattern=r"^https?://[^\s/?#@]+/?$",
         description="URL of the origin, without a path.",
+    )
+    backup_origins: Urls = Field(
+        default=(), description="URLs of origins to ask in its place, in this order, with commas."
+    )
+    parents: Urls = Field(
+        default=(),
+        description="URLs of the edges to ask before the origin (siblings, which may all have the"
+        " same list with themselves in it by their public URL, or shields), with commas.",
     )
     region: str = Field(
         default="local",
@@ -84,10 +115,27 @@ class EdgeSettings(BaseSettings):
         description="How long past its freshness an object may stand in for a failing origin.",
     )
     connect_timeout_seconds: float = Field(
-        default=5.0, gt=0, description="Deadline for a connection to the origin."
+        default=5.0, gt=0, description="Deadline for a connection to an upstream."
+    )
+    first_byte_timeout_seconds: float = Field(
+        default=30.0, gt=0, description="Deadline for the head of an upstream's answer."
     )
     read_timeout_seconds: float = Field(
-        default=30.0, gt=0, description="Deadline for the origin's head and between two pieces."
+        default=30.0, gt=0, description="Deadline between two pieces of an upstream's answer."
+    )
+    fetch_timeout_seconds: float = Field(
+        default=45.0, gt=0, description="Deadline for a head over all upstreams that are tried."
+    )
+    upstream_connections: int = Field(
+        default=256, ge=1, description="How many connections may be open to each upstream."
+    )
+    upstream_queue_seconds: float = Field(
+        default=5.0, gt=0, description="How long a request waits when all of them are in use."
+    )
+    breaker_failures: int = Field(
+        default=5,
+        ge=1,
+        description="An upstream that gave no answer so often in a row is left alone for a while.",
     )
     head_timeout_seconds: float = Field(
         default=15.0, gt=0, description="A viewer's request head must be complete in this time."
@@ -127,6 +175,12 @@ class EdgeSettings(BaseSettings):
         if self.max_object_size > 1024**3:
             raise ValueError("max_object_size: an object is held in memory while it is fetched")
         return self
+
+    @property
+    def own_url(self) -> str:
+        """The URL viewers reach this node at."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
 
     @property
     def name(self) -> str:

@@ -1,12 +1,12 @@
-"""The client to the origin: pooled, with a deadline on every wait, failures as values."""
+"""The client to one upstream: pooled, with a deadline on every wait, failures as values."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 from multidict import CIMultiDict
@@ -15,7 +15,6 @@ from yarl import URL
 from edge.core.fields import Fields, from_pairs
 from edge.errors import BodyTruncated
 
-_CONNECTIONS = 256
 _KEEP_ALIVE_SECONDS = 30.0
 _READ_BUFFER_BYTES = 256 * 1024
 _MAX_FIELD_BYTES = 32768
@@ -24,11 +23,15 @@ _BODILESS = frozenset({204, 304})
 
 
 class FailureKind(StrEnum):
-    """How asking the origin failed."""
+    """How asking failed."""
 
     CONNECT = "upstream-connect"
     TIMEOUT = "upstream-timeout"
     PROTOCOL = "upstream-protocol"
+    BUSY = "upstream-busy"
+    """All connections that may be open were in use for too long."""
+    OPEN = "upstream-open"
+    """Nobody who could be asked has answered lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,69 +46,88 @@ class UpstreamFailure:
         return 504 if self.kind is FailureKind.TIMEOUT else 502
 
 
-class UpstreamResponse:
+class UpstreamResponse(Protocol):
     """An answer whose body is still to be read. `close` must be called, after or instead."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
-        self.reason = (response.reason or "").encode("ascii", "replace").decode("ascii")
-        self.fields: Fields = from_pairs(response.raw_headers)
+    @property
+    def status(self) -> int:
+        """The status code, 200 or more."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """The reason phrase, in ASCII."""
+        ...
+
+    @property
+    def fields(self) -> Fields:
+        """The header section as received."""
+        ...
 
     @property
     def content_length(self) -> int | None:
-        """How many bytes the body has, where the origin says so."""
-        if self.status in _BODILESS:
-            return 0
-        length = self._response.headers.get("Content-Length", "")
-        return int(length) if length.isascii() and length.isdigit() else None
+        """How many bytes the body has, where the upstream says so."""
+        ...
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives, in bounded pieces.
 
         Raises:
-            BodyTruncated: The connection broke or fell silent before the end.
+            BodyTruncated: From the iteration: the connection broke or fell silent before the end.
         """
-        try:
-            while piece := await self._response.content.readany():
-                yield piece
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise BodyTruncated("the origin's answer was cut short") from error
+        ...
 
     def close(self) -> None:
-        """Give the connection back if the body was read to its end, else close it."""
-        if self._response.content.at_eof():
-            self._response.release()
-        else:
-            self._response.close()
+        """Let the connection go; more than once does no harm."""
+        ...
+
+
+class Source(Protocol):
+    """Whatever can be asked for what is not stored."""
+
+    async def ask(
+        self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None = None
+    ) -> UpstreamResponse | UpstreamFailure:
+        """Send a request and wait for the head of its answer. Redirects are answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamLimits:
+    """Bounds of one upstream.
+
+    Attributes:
+        connect_seconds: The deadline for a connection.
+        head_seconds: The deadline for the head of an answer, once connected.
+        read_seconds: The deadline for the next piece of a body.
+        connections: How many may be open.
+        queue_seconds: The deadline for one of them, while all are in use.
+    """
+
+    connect_seconds: float
+    head_seconds: float
+    read_seconds: float
+    connections: int
+    queue_seconds: float
 
 
 class Upstream:
-    """One origin.
+    """One upstream.
 
     Args:
-        origin: Its URL, without a path.
-        connect_seconds: The deadline for a connection.
-        read_seconds: The deadline for the head, and between two pieces of a body.
+        url: Its URL, without a path.
+        limits: Its bounds.
         socket: The Unix socket it listens on; None: what the URL says.
     """
 
-    def __init__(
-        self,
-        origin: str,
-        *,
-        connect_seconds: float,
-        read_seconds: float,
-        socket: Path | None = None,
-    ) -> None:
-        self._origin = origin.rstrip("/")
+    def __init__(self, url: str, limits: UpstreamLimits, *, socket: Path | None = None) -> None:
+        self._url = url.rstrip("/")
+        self._limits = limits
+        self._slots = asyncio.Semaphore(limits.connections)
         self._session = aiohttp.ClientSession(
             connector=_connector(socket),
             timeout=aiohttp.ClientTimeout(
-                total=None,
-                connect=connect_seconds + read_seconds,
-                sock_connect=connect_seconds,
-                sock_read=read_seconds,
+                total=None, connect=limits.connect_seconds, sock_read=limits.head_seconds
             ),
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -129,30 +151,98 @@ class Upstream:
         self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None = None
     ) -> UpstreamResponse | UpstreamFailure:
         """Send a request and wait for the head of its answer. Redirects are answers."""
-        names = {name.title() for name, _ in fields.items}
+        if not await self._has_slot():
+            return UpstreamFailure(FailureKind.BUSY)
+        answer: UpstreamResponse | UpstreamFailure | None = None
         try:
-            response = await self._session.request(
-                method,
-                URL(self._origin + target, encoded=True),
-                headers=CIMultiDict(fields.items),
-                skip_auto_headers=[name for name in _AUTOMATIC if name not in names],
-                data=body,
-                allow_redirects=False,
-            )
+            answer = await self._ask(method, target, fields, body)
+        finally:
+            if answer is None or isinstance(answer, UpstreamFailure):
+                self._slots.release()
+        return answer
+
+    async def _has_slot(self) -> bool:
+        """Take one of the connections that may be open."""
+        try:
+            async with asyncio.timeout(self._limits.queue_seconds):
+                await self._slots.acquire()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _ask(
+        self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
+    ) -> UpstreamResponse | UpstreamFailure:
+        try:
+            response = await self._request(method, target, fields, body)
         except TimeoutError:
             return UpstreamFailure(FailureKind.TIMEOUT)
         except aiohttp.ClientConnectorError:
             return UpstreamFailure(FailureKind.CONNECT)
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return UpstreamFailure(FailureKind.PROTOCOL)
-        return UpstreamResponse(response)
+        if response.status < 200:
+            response.close()  # 101: nobody asked for another protocol
+            return UpstreamFailure(FailureKind.PROTOCOL)
+        if response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.read_timeout = self._limits.read_seconds
+        return _Answer(response, self._slots.release)
+
+    async def _request(
+        self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
+    ) -> aiohttp.ClientResponse:
+        names = {name.title() for name, _ in fields.items}
+        return await self._session.request(
+            method,
+            URL(self._url + target, encoded=True),
+            headers=CIMultiDict(fields.items),
+            skip_auto_headers=[name for name in _AUTOMATIC if name not in names],
+            data=body,
+            allow_redirects=False,
+        )
+
+
+class _Answer:
+    """An answer as aiohttp received it; `on_close` is called once."""
+
+    def __init__(self, response: aiohttp.ClientResponse, on_close: Callable[[], None]) -> None:
+        self._response = response
+        self._on_close = on_close
+        self._is_closed = False
+        self.status = response.status
+        self.reason = (response.reason or "").encode("ascii", "replace").decode("ascii")
+        self.fields: Fields = from_pairs(response.raw_headers)
+
+    @property
+    def content_length(self) -> int | None:
+        if self.status in _BODILESS:
+            return 0
+        if "Transfer-Encoding" in self._response.headers:
+            return None  # RFC 9112 §6.3
+        length = self._response.headers.get("Content-Length", "")
+        return int(length) if length.isascii() and length.isdigit() else None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        try:
+            while piece := await self._response.content.readany():
+                yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise BodyTruncated("the upstream's answer was cut short") from error
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close it."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        if self._response.content.at_eof():
+            self._response.release()
+        else:
+            self._response.close()
+        self._on_close()
 
 
 def _connector(socket: Path | None) -> aiohttp.BaseConnector:
+    """A pool without a bound of its own: the slots bound it, and waiting for one has an end."""
     if socket is not None:
-        return aiohttp.UnixConnector(
-            str(socket), limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS
-        )
-    return aiohttp.TCPConnector(
-        limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30
-    )
+        return aiohttp.UnixConnector(str(socket), limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30)

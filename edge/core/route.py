@@ -4,8 +4,30 @@ Every node and every worker orders the same names alike, without talking to one 
 disappears, only the keys it came first for go elsewhere, evenly to all others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
+
+_PARENTS_ASKED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """Who can be asked, by name.
+
+    Attributes:
+        workers: All workers of this node, where it has several, and
+        worker: which of them this is.
+        parents: Siblings or shields, and
+        sibling: which of them this is, if it is one.
+        origins: The origin, then those that stand in for it, in order.
+    """
+
+    origins: tuple[str, ...]
+    parents: tuple[str, ...] = ()
+    sibling: str | None = None
+    workers: tuple[str, ...] = ()
+    worker: str | None = None
 
 
 def rank(key: bytes, names: Sequence[str]) -> list[str]:
@@ -14,6 +36,42 @@ def rank(key: bytes, names: Sequence[str]) -> list[str]:
     Equal in every process and on every platform; the order of `names` does not matter.
     """
     return sorted(names, key=lambda name: (_weight(key, name), name), reverse=True)
+
+
+def above(key: bytes, names: Sequence[str], own: str | None) -> list[str]:
+    """The names that come before one's own for a key.
+
+    As everybody asks only those above, nobody waits for one who waits for him.
+    """
+    ranked = rank(key, names)
+    return ranked[: ranked.index(own)] if own in ranked else ranked
+
+
+def candidates(
+    tiers: Tiers,
+    key: bytes,
+    *,
+    from_worker: bool,
+    from_edge: bool,
+    is_healthy: Callable[[str], bool],
+) -> list[str]:
+    """Whom to ask for a key, best first.
+
+    Args:
+        tiers: Who is there.
+        key: The key.
+        from_worker: The request comes from another worker of this node: this one answers for it.
+        from_edge: The request comes from another node, which has chosen this one among the parents.
+        is_healthy: Whether somebody may be asked at present.
+    """
+    owners = [] if from_worker else above(key, tiers.workers, tiers.worker)[:1]
+    parents = [] if from_edge else above(key, tiers.parents, tiers.sibling)
+    healthy = [name for name in parents if is_healthy(name)][:_PARENTS_ASKED]
+    return [
+        *filter(is_healthy, owners),
+        *healthy,
+        *filter(is_healthy, tiers.origins),
+    ]
 
 
 def _weight(key: bytes, name: str) -> bytes:

@@ -174,7 +174,7 @@ async def test_nothing_to_serve_and_no_origin_is_502(edge: Edge, origin: Countin
 
 
 async def test_silent_origin_is_504(start_edge: StartEdge, origin: CountingOrigin) -> None:
-    edge = await start_edge(read_timeout_seconds=0.2)
+    edge = await start_edge(first_byte_timeout_seconds=0.2)
     origin.scripts["/a"] = Script(before=asyncio.Event())
     reply = await edge.get("/a")
     assert reply.status == 504

@@ -1,0 +1,236 @@
+"""Everybody who can be asked for what is not stored here, tried in the order of `edge.core.route`.
+
+A request is sent to the first healthy candidate; without an answer, or with one that says that the
+upstream could not reach what it needs, to the next, within one deadline.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from edge.core.breaker import Limits
+from edge.core.fields import Fields
+from edge.core.loop import marked, passed_nodes
+from edge.core.retry import another_may_do, backoff_seconds, is_repeatable
+from edge.core.route import Tiers, candidates
+from edge.exposition import Family
+from edge.settings import EdgeSettings
+from edge.traffic import Traffic, families
+from edge.upstream import (
+    FailureKind,
+    Source,
+    Upstream,
+    UpstreamFailure,
+    UpstreamLimits,
+    UpstreamResponse,
+)
+
+_ROUND_PAUSE_SECONDS = 0.1
+
+
+class Upstreams:
+    """The upstreams of a node.
+
+    Args:
+        tiers: Their names, in tiers.
+        sources: Them, by name.
+        node: This node in `CDN-Loop`, a token.
+        breaker: When one of them is left alone.
+        total_seconds: The deadline for an answer's head, over all that are tried.
+    """
+
+    def __init__(
+        self,
+        tiers: Tiers,
+        sources: Mapping[str, Source],
+        *,
+        node: str,
+        breaker: Limits,
+        total_seconds: float,
+    ) -> None:
+        self._tiers = tiers
+        self._node = node
+        self._total_seconds = total_seconds
+        self.traffic = {name: Traffic(source, breaker) for name, source in sources.items()}
+
+    async def ask(
+        self,
+        method: str,
+        target: str,
+        fields: Fields,
+        body: AsyncIterator[bytes] | None = None,
+        *,
+        key: bytes | None = None,
+    ) -> UpstreamResponse | UpstreamFailure:
+        """Send a request and wait for the head of its answer. Redirects are answers.
+
+        Args:
+            method: The method.
+            target: What is asked for, in origin-form.
+            fields: The header section, without hop-by-hop fields.
+            body: The request's content.
+            key: What chooses among equals; by default the target.
+        """
+        names = self._candidates(target.encode("ascii") if key is None else key, fields)
+        if not names:
+            return UpstreamFailure(FailureKind.OPEN)
+        request = _Request(method, target, marked(fields, self._node), body)
+        attempt = _Attempt(request, [self.traffic[name] for name in names])
+        try:
+            async with asyncio.timeout(None if body is not None else self._total_seconds):
+                return await attempt.run()
+        except TimeoutError:
+            return attempt.take() or UpstreamFailure(FailureKind.TIMEOUT)
+        finally:
+            attempt.close()
+
+    def families(self) -> Iterator[Family]:
+        """What was asked of every upstream and what came of it, for the metrics."""
+        return families(self.traffic)
+
+    def _candidates(self, key: bytes, fields: Fields) -> list[str]:
+        through = passed_nodes(fields)
+        return candidates(
+            self._tiers,
+            key,
+            from_worker=self._node in through,
+            from_edge=bool(through - {self._node}),
+            is_healthy=lambda name: self.traffic[name].is_healthy,
+        )
+
+
+class _Request:
+    """One request; knows whether any of its body was taken."""
+
+    def __init__(
+        self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.has_begun_body = False
+        self._body = body
+
+    @property
+    def is_repeatable(self) -> bool:
+        return is_repeatable(self.method, has_begun_body=self.has_begun_body)
+
+    async def send_to(self, source: Source) -> UpstreamResponse | UpstreamFailure:
+        body = None if self._body is None else self._watched(self._body)
+        return await source.ask(self.method, self.target, self.fields, body)
+
+    async def _watched(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self.has_begun_body = True
+        async for piece in body:
+            yield piece
+
+
+class _Attempt:
+    """Trying the candidates for one request. An error answer is kept until there is a better."""
+
+    def __init__(self, request: _Request, candidates: Sequence[Traffic]) -> None:
+        self._request = request
+        self._candidates = candidates
+        self._kept: UpstreamResponse | None = None
+        self._was_refused = True
+
+    async def run(self) -> UpstreamResponse | UpstreamFailure:
+        """Try all, and once more where none could be reached at all."""
+        answer = await self._round()
+        if isinstance(answer, UpstreamFailure) and self._was_refused:
+            await asyncio.sleep(_pause_seconds())
+            answer = await self._round()
+        return answer
+
+    def take(self) -> UpstreamResponse | None:
+        """The error answer that was kept."""
+        kept, self._kept = self._kept, None
+        return kept
+
+    def close(self) -> None:
+        """Let go of what nobody took."""
+        if self._kept is not None:
+            self._kept.close()
+
+    async def _round(self) -> UpstreamResponse | UpstreamFailure:
+        answer: UpstreamResponse | UpstreamFailure = UpstreamFailure(FailureKind.OPEN)
+        for place, traffic in enumerate(self._candidates, start=1):
+            if not traffic.is_healthy:
+                continue  # it has become ill since it was chosen
+            answer = await self._try(traffic)
+            if not self._goes_on(answer, is_last=place == len(self._candidates)):
+                return answer
+        return self.take() or answer
+
+    async def _try(self, traffic: Traffic) -> UpstreamResponse | UpstreamFailure:
+        with traffic.watched() as exchange:
+            answer = await self._request.send_to(traffic.source)
+            exchange.end(answer)
+        return answer
+
+    def _goes_on(self, answer: UpstreamResponse | UpstreamFailure, *, is_last: bool) -> bool:
+        """Whether another candidate shall be asked."""
+        if isinstance(answer, UpstreamFailure):
+            self._was_refused &= answer.kind is FailureKind.CONNECT
+            return self._request.is_repeatable or answer.kind is FailureKind.CONNECT
+        if is_last or not another_may_do(self._request.method, answer.status):
+            return False
+        self.close()
+        self._kept = answer
+        return True
+
+
+@asynccontextmanager
+async def open_upstreams(
+    settings: EdgeSettings,
+    *,
+    node: str,
+    workers: Mapping[str, Path] | None = None,
+    worker: str | None = None,
+) -> AsyncIterator[Upstreams]:
+    """The upstreams that the settings name, and the workers of this node.
+
+    Args:
+        settings: Who there is.
+        node: This node in `CDN-Loop`, equal in all its workers.
+        workers: The Unix sockets of all of them, by name.
+        worker: The name of this one.
+    """
+    origins = _bare((settings.origin, *settings.backup_origins))
+    parents, sibling = _bare(settings.parents), settings.own_url
+    sockets = workers or {}
+    tiers = Tiers(origins, parents, sibling, tuple(sockets), worker)
+    limits = UpstreamLimits(
+        connect_seconds=settings.connect_timeout_seconds,
+        head_seconds=settings.first_byte_timeout_seconds,
+        read_seconds=settings.read_timeout_seconds,
+        connections=settings.upstream_connections,
+        queue_seconds=settings.upstream_queue_seconds,
+    )
+    async with AsyncExitStack() as stack:
+        sources: dict[str, Source] = {}
+        for url in (*parents, *origins):
+            if url != sibling and url not in sources:
+                sources[url] = await stack.enter_async_context(Upstream(url, limits))
+        for name, socket in sockets.items():
+            if name != worker:
+                upstream = Upstream("http://worker", limits, socket=socket)
+                sources[name] = await stack.enter_async_context(upstream)
+        yield Upstreams(
+            tiers,
+            sources,
+            node=node,
+            breaker=Limits(failures=settings.breaker_failures),
+            total_seconds=settings.fetch_timeout_seconds,
+        )
+
+
+def _bare(urls: Sequence[str]) -> tuple[str, ...]:
+    return tuple(url.rstrip("/") for url in urls)
+
+
+def _pause_seconds() -> float:
+    jitter = random.random()  # noqa: S311
+    return backoff_seconds(1, _ROUND_PAUSE_SECONDS, _ROUND_PAUSE_SECONDS, jitter)
