@@ -10,9 +10,10 @@ viewer sends is kept, bounded, and read afterwards.
 
 import asyncio
 import logging
+import time
 from typing import cast
 
-from edge.access_log import Access
+from edge.core.access import Access, Ending, Peer, refused
 from edge.core.chunked import ChunkError
 from edge.core.eviction import MAX_USES
 from edge.core.head import (
@@ -51,6 +52,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, site: Site) -> None:
         self._site = site
         self._transport: asyncio.Transport
+        self._peer: Peer
         self._buffer = b""
         self._block_bytes = b""
         self._block: FieldBlock | None = None
@@ -70,6 +72,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it when there are too many."""
         self._transport = cast(asyncio.Transport, transport)
+        self._peer = _peer_of(transport)
         site = self._site
         if len(site.connections) >= site.max_connections:
             site.metrics.counters.connections_refused += 1
@@ -170,7 +173,8 @@ class Connection(asyncio.Protocol):
         site, body = self._site, entry.body or b""
         now = site.clock.now
         self.deadline = now + site.timeouts.idle
-        self._transport.writelines((entry.hit_head(site.clock), body))
+        head = entry.hit_head(site.clock)
+        self._transport.writelines((head, body))
         slot = entry.slot
         if slot is not None and slot.uses < MAX_USES:
             slot.uses += 1
@@ -180,10 +184,7 @@ class Connection(asyncio.Protocol):
         if now >= entry.due and self._block is not None:
             site.on_fetch(entry, self._block)
         if site.access_log is not None:
-            status = entry.response.status
-            site.access_log.add(
-                Access(now, self._viewer(), "GET", target, status, len(body), "hit", 0.0)
-            )
+            site.access_log.add((now, self._peer, target, head, entry, self._block))
 
     def _receive(self, data: bytes) -> None:
         """Take in what is no plain hit, or comes before its turn."""
@@ -240,7 +241,7 @@ class Connection(asyncio.Protocol):
         if head.has_body:
             self._body = IncomingBody(head, self._want, self._proceed)
         self.deadline = float("inf")
-        request = Request(head, cache_key(head.target), self._viewer(), self._body)
+        request = Request(head, cache_key(head.target), self._peer.address, self._body)
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
         if self._body is not None:
             self.deadline = self._site.clock.now + self._site.timeouts.body
@@ -259,8 +260,7 @@ class Connection(asyncio.Protocol):
 
     async def _answer(self, request: Request) -> None:
         """Answer one request, then go on with the next."""
-        loop = asyncio.get_running_loop()
-        begun_at = loop.time()
+        begun_at = asyncio.get_running_loop().time()
         response = Response(self, request.head, closes=self._is_draining)
         result = "error"
         try:
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             _log.exception("a request could not be answered")
         finally:
-            self._record(request, response, result, loop.time() - begun_at)
+            self._record(request, response, result, begun_at)
             self._end(request, response)
 
     def _end(self, request: Request, response: Response) -> None:
@@ -294,23 +294,36 @@ class Connection(asyncio.Protocol):
             if not self._is_blocked:
                 self._consume(self._buffer)
 
-    def _record(self, request: Request, response: Response, result: str, seconds: float) -> None:
+    def _record(self, request: Request, response: Response, result: str, begun_at: float) -> None:
         log = self._site.access_log
-        if log is not None:
-            head = request.head
-            target = head.target.encode("ascii")
-            log.add(
-                Access(
-                    self._site.clock.now,
-                    request.viewer,
-                    head.method,
-                    target,
-                    response.status,
-                    response.sent_bytes,
-                    result,
-                    seconds,
-                )
+        if log is None:
+            return
+        head, seconds = request.head, asyncio.get_running_loop().time() - begun_at
+        ending = Ending.WHOLE
+        if not response.is_complete:
+            has_left = self._transport.is_closing()
+            ending = Ending.VIEWER_LEFT if has_left else Ending.TRUNCATED
+        first_byte_at = response.first_byte_at
+        log.add(
+            Access(
+                at=time.time(),
+                peer=self._peer,
+                method=head.method,
+                target=head.target,
+                minor_version=head.minor_version,
+                asked=head.fields,
+                received_body_bytes=0 if request.body is None else request.body.received_bytes,
+                status=response.status,
+                answered=response.fields,
+                content_length=response.content_length,
+                sent_bytes=response.sent_bytes,
+                head_bytes=response.head_bytes,
+                result=result,
+                seconds=seconds,
+                first_byte_seconds=seconds if first_byte_at is None else first_byte_at - begun_at,
+                ending=ending,
             )
+        )
 
     def _feed_body(self, body: IncomingBody, data: bytes) -> bytes:
         self.deadline = self._site.clock.now + self._site.timeouts.body
@@ -327,11 +340,15 @@ class Connection(asyncio.Protocol):
         """Answer what cannot be understood, and end the connection."""
         self._site.metrics.counters.requests_refused += 1
         text = f"{refusal.reason}\n"
-        self._transport.write(
+        head = (
             f"HTTP/1.1 {refusal.status} {_PHRASES[refusal.status]}\r\n"
             f"content-type: text/plain\r\ncontent-length: {len(text)}\r\n"
-            f"cache-control: no-store\r\nconnection: close\r\n\r\n{text}".encode("ascii")
+            f"cache-control: no-store\r\nconnection: close\r\n\r\n"
         )
+        self._transport.write((head + text).encode("ascii"))
+        if self._site.access_log is not None:
+            sizes = len(head), len(text)
+            self._site.access_log.add(refused(time.time(), self._peer, refusal.status, *sizes))
         self._linger()
 
     def _linger(self) -> None:
@@ -353,9 +370,15 @@ class Connection(asyncio.Protocol):
     def _proceed(self) -> None:
         self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _viewer(self) -> str:
-        peer = self._transport.get_extra_info("peername")
-        return str(peer[0]) if peer else ""
+
+def _peer_of(transport: asyncio.BaseTransport) -> Peer:
+    name = transport.get_extra_info("peername")
+    address, port = (str(name[0]), int(name[1])) if isinstance(name, tuple) else ("", 0)
+    tls = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return Peer(address, port)
+    cipher = tls.cipher()
+    return Peer(address, port, tls.version(), None if cipher is None else cipher[0])
 
 
 def _problem_of_unfinished(data: bytes) -> Refusal | None:

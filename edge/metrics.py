@@ -86,6 +86,8 @@ class Counters:
     prefetch_late: int = _counter("Fetches ahead still on their way when a viewer asked.")
     prefetch_wasted: int = _counter("Objects fetched ahead that left unused.")
     prefetch_wasted_bytes: int = _counter("Their bytes.")
+    access_log_lines: int = _counter("Lines of the access log written.")
+    access_log_lines_lost: int = _counter("Lines lost because the disk is slow or fails.")
     heartbeats_failed: int = _counter("Heartbeats the origin did not take.")
     purges: int = _counter("Purges obeyed.")
     purged_objects: int = _counter("Objects they removed.")

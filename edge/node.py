@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
 from edge.cache import Cache
 from edge.clock import Clock
+from edge.core.access_lines import JsonLines, W3cLines
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DiskFiles
 from edge.fills import FillLimits, Fills
@@ -130,7 +132,7 @@ class Node:
             handle=service.handle,
             on_fetch=prefetcher.viewed_entry,
             max_connections=settings.max_connections,
-            access_log=None if settings.access_log is None else AccessLog(settings.access_log),
+            access_log=_open_access_log(settings, identity, metrics),
             connections=set(),
         )
         listener = Listener(partial(Connection, site), site.connections, clock)
@@ -220,6 +222,15 @@ async def _open_cache(settings: EdgeSettings, clock: Clock, metrics: Metrics) ->
         disk_bytes=0 if files is None else settings.disk_size,
         disk_files=settings.disk_files,
     )
+
+
+def _open_access_log(settings: EdgeSettings, identity: str, metrics: Metrics) -> AccessLog | None:
+    if settings.access_log is None:
+        return None
+    if settings.access_log_format == "json":
+        return AccessLog(settings.access_log, JsonLines(), metrics.counters)
+    lines = W3cLines(settings.name, f"{identity}-{secrets.token_hex(4)}-")
+    return AccessLog(settings.access_log, lines, metrics.counters)
 
 
 def _limits(settings: EdgeSettings) -> FillLimits:

@@ -41,6 +41,7 @@ class IncomingBody:
         self._news = asyncio.Event()
         self._want = want
         self._proceed = proceed
+        self.received_bytes = 0
         self.is_complete = False
         self.is_truncated = False
 
@@ -99,3 +100,4 @@ class IncomingBody:
         if piece:
             self._queue.append(piece)
             self._queued_bytes += len(piece)
+            self.received_bytes += len(piece)

@@ -27,6 +27,9 @@ class Response:
 
     Attributes:
         status: What was sent; 0 before the head.
+        fields: The end-to-end fields sent, without Content-Length.
+        content_length: What the head says of the body's length.
+        head_bytes: The size of the head.
         sent_bytes: Body bytes handed over.
         first_byte_at: When the head was sent, on the loop's clock.
         is_complete: Whether the whole response was written.
@@ -39,6 +42,9 @@ class Response:
         self._is_chunked = False
         self._sends_content = True
         self.status = 0
+        self.fields = Fields()
+        self.content_length: int | None = None
+        self.head_bytes = 0
         self.sent_bytes = 0
         self.first_byte_at: float | None = None
         self.is_complete = False
@@ -56,10 +62,12 @@ class Response:
         framing = self._framing(status, length)
         lines = [f"HTTP/1.1 {status} {reason}"]
         lines += [f"{name}: {value}" for name, value in (*fields.items, *framing)]
-        self.status = status
+        self.status, self.fields, self.content_length = status, fields, length
         self.first_byte_at = asyncio.get_running_loop().time()
         self._sends_content = self._request.method != "HEAD" and status not in _BODILESS
-        self._wire.send("".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1"))
+        head = "".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1")
+        self.head_bytes = len(head)
+        self._wire.send(head)
 
     async def write(self, piece: bytes) -> None:
         """Send body bytes; waits while the viewer is slow."""

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -162,7 +162,10 @@ class EdgeSettings(BaseSettings):
         default=1.0, gt=0, description="How often the edge reads the origin's log of purges."
     )
     access_log: Path | None = Field(
-        default=None, description="File for one JSON line per request. Default: none."
+        default=None, description="File for one line per request. Default: none."
+    )
+    access_log_format: Literal["json", "w3c"] = Field(
+        default="json", description="Its format: JSON, or CloudFront's standard log."
     )
     api_token: SecretStr = Field(
         default=SecretStr(""),
