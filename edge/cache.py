@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from edge.clock import Clock
 from edge.core.eviction import MAX_USES, S3Fifo, Slot
-from edge.core.key import path_of
+from edge.core.key import large_key, path_of
 from edge.core.policy import MAX_VARIANTS, StoredResponse
 from edge.core.record import CorruptRecordError, RecordHead
 from edge.disk import DiskFiles, StoredFile
@@ -108,7 +108,7 @@ class Cache:
 
     def invalidate(self, key: bytes) -> int:
         """Forget everything stored for a key; returns how many entries that were."""
-        variants = self.entries.pop(key, [])
+        variants = [*self.entries.pop(key, []), *self.entries.pop(large_key(key), [])]
         for entry in variants:
             self._release(entry)
         return len(variants)

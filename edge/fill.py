@@ -4,6 +4,7 @@ A fill belongs to no viewer: whoever started it may leave. Its outcome is known 
 origin's answer:
 
     Growing    the answer is being stored; read it as it arrives
+    Large      the object is stored in slices, which have fills of their own
     Confirmed  the stored response is still good (304)
     Released   the answer may not be shared; only the viewer that started it may take it
     Failed     there is no answer
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from edge.core.fields import Fields, preferred_codings
 from edge.core.policy import Refused, StoredResponse
+from edge.core.slices import Part
 from edge.entry import Entry
 from edge.growing import GrowingBody
 from edge.upstream import UpstreamResponse
@@ -27,13 +29,14 @@ class FillRequest:
 
     `fields` is the header section for the origin, without conditions. `stale` is the entry to
     validate. `kept_until` marks a fetch ahead of viewers: when its object, unused, has lost its
-    worth.
+    worth. `part` is the slice that is wanted of a large object.
     """
 
     key: bytes
     fields: Fields
     stale: Entry | None = None
     kept_until: float | None = None
+    part: Part | None = None
 
     @property
     def fill_key(self) -> FillKey:
@@ -48,6 +51,17 @@ class Growing:
     response: StoredResponse
     body: GrowingBody
     total_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """The object is stored in slices below `entry`; `response` may still become the first of them.
+
+    Only the viewer that started the fill may take the response.
+    """
+
+    entry: Entry
+    response: UpstreamResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +91,7 @@ class Failed:
     detail: str
 
 
-Outcome = Growing | Confirmed | Released | Failed
+Outcome = Growing | Large | Confirmed | Released | Failed
 
 
 @dataclass(eq=False, slots=True)
@@ -108,9 +122,9 @@ class Fill:
         return await asyncio.shield(self.outcome)
 
     def take(self, viewer: object) -> UpstreamResponse | None:
-        """The answer of a released fill, once, for the viewer that started it."""
+        """The answer that was left unread, once, for the viewer that started the fill."""
         if viewer is not self.starter or not self.outcome.done():
             return None
         outcome = self.outcome.result()
         self.starter = None
-        return outcome.response if isinstance(outcome, Released) else None
+        return outcome.response if isinstance(outcome, Released | Large) else None

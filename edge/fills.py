@@ -2,31 +2,51 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from edge.cache import Cache
 from edge.clock import Clock
+from edge.core.fields import Fields
 from edge.core.forward import response_fields
-from edge.core.key import path_of
+from edge.core.key import large_key, path_of, target_of
 from edge.core.policy import (
     SERVER_ERRORS,
     Query,
     Refused,
+    StoredResponse,
     confirms,
     examine,
     freshened,
     validation_fields,
     worth_finishing,
 )
+from edge.core.recent import Recent
+from edge.core.slices import layout
 from edge.entry import Entry
 from edge.errors import BodyTruncated
-from edge.fill import Confirmed, Failed, Fill, FillKey, FillRequest, Growing, Outcome, Released
-from edge.growing import GrowingBody
+from edge.fill import (
+    Confirmed,
+    Failed,
+    Fill,
+    FillKey,
+    FillRequest,
+    Growing,
+    Large,
+    Outcome,
+    Released,
+)
+from edge.growing import GrowingBody, cut
 from edge.metrics import Counters
-from edge.upstream import Upstream, UpstreamFailure, UpstreamResponse
+from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.purge import matches
+
+Work = Callable[[Fill], Coroutine[None, None, None]]
+
+_WHOLE_SECONDS = 600.0
+_WHOLE_KEYS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +59,16 @@ class FillLimits:
         negative_seconds: The freshness lifetime of error answers that state none.
         stale_seconds: How long a stale response may stand in for a failing origin, where it does
             not say so itself.
+        unsliced_bytes: Larger objects are stored in slices, where that is possible, and
+        slice_bytes: how long a slice is.
     """
 
     object_bytes: int
     in_flight_bytes: int
     negative_seconds: float
     stale_seconds: float
+    unsliced_bytes: int
+    slice_bytes: int
 
 
 class Fills:
@@ -62,7 +86,7 @@ class Fills:
 
     def __init__(
         self,
-        upstream: Upstream,
+        upstream: Source,
         cache: Cache,
         clock: Clock,
         counters: Counters,
@@ -81,6 +105,7 @@ class Fills:
         self._shared: dict[FillKey, Fill] = {}
         self._running: set[Fill] = set()
         self._held_bytes = 0
+        self._whole = Recent(_WHOLE_SECONDS, _WHOLE_KEYS)
         self.quiet = asyncio.Event()
         self.quiet.set()
 
@@ -98,12 +123,31 @@ class Fills:
 
     def start(self, request: FillRequest, starter: object | None = None) -> Fill:
         """Begin a fill; others may share it from now on."""
-        fill = Fill(request, asyncio.get_running_loop().create_future(), starter)
-        self._shared[request.fill_key] = fill
-        self._running.add(fill)
+        fill = self._begin(request, starter)
         self._counters.fills += 1
-        fill.task = asyncio.create_task(self._carry_out(fill))
+        fill.task = asyncio.create_task(self._carry_out(fill, self._fetch))
         return fill
+
+    def adopt(
+        self,
+        request: FillRequest,
+        length: int,
+        starter: object,
+        stored: StoredResponse,
+        answer: UpstreamResponse,
+    ) -> Fill:
+        """Fill the first `length` bytes of a large object with an answer that holds the whole."""
+        fill = self._begin(request, starter)
+        outcome = self._grown_part(fill, length, stored)
+        fill.outcome.set_result(outcome)
+        grow = partial(self._grow, outcome=outcome, answer=answer)
+        fill.task = asyncio.create_task(self._carry_out(fill, grow))
+        fill.task.add_done_callback(lambda _: answer.close())
+        return fill
+
+    def leave_whole(self, key: bytes) -> None:
+        """Do not slice an object for a while: its origin does not send the parts of it."""
+        self._whole.add(key, time.time())
 
     @contextmanager
     def joined(self, fill: Fill, viewer: object) -> Iterator[None]:
@@ -122,7 +166,7 @@ class Fills:
 
     def invalidate(self, key: bytes) -> None:
         """Keep what is being fetched for a key from being stored or shared any further."""
-        self._void(lambda other: other == key)
+        self._void(lambda other: target_of(other) == key)
 
     def purge(self, pattern: str) -> None:
         """Do the same for every key whose path a purge covers."""
@@ -134,6 +178,12 @@ class Fills:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, request: FillRequest, starter: object | None) -> Fill:
+        fill = Fill(request, asyncio.get_running_loop().create_future(), starter)
+        self._shared[request.fill_key] = fill
+        self._running.add(fill)
+        return fill
 
     def _void(self, covers: Callable[[bytes], bool]) -> None:
         for fill in self._running:
@@ -169,9 +219,9 @@ class Fills:
         if self._shared.get(fill.request.fill_key) is fill:
             del self._shared[fill.request.fill_key]
 
-    async def _carry_out(self, fill: Fill) -> None:
+    async def _carry_out(self, fill: Fill, work: Work) -> None:
         try:
-            await self._fetch(fill)
+            await work(fill)
         finally:
             self._running.discard(fill)
             self._unshare(fill)
@@ -186,7 +236,8 @@ class Fills:
             fields = fields.plus(*validation_fields(request.stale.response))
             self._counters.revalidations += 1
         asked_at = time.time()
-        answer = await self._upstream.ask("GET", request.key.decode("ascii"), fields)
+        target = target_of(request.key).decode("ascii")
+        answer = await self._upstream.ask("GET", target, fields)
         if isinstance(answer, UpstreamFailure):
             self._counters.fills_failed += 1
             self._settle(fill, Failed(answer.status, answer.kind))
@@ -194,7 +245,7 @@ class Fills:
         outcome = self._judge(fill, answer, asked_at)
         if not isinstance(outcome, Growing):
             self._settle(fill, outcome)
-            if not isinstance(outcome, Released) or fill.starter is None:
+            if not isinstance(outcome, Released | Large) or fill.starter is None:
                 answer.close()
             return
         fill.outcome.set_result(outcome)
@@ -218,19 +269,60 @@ class Fills:
             return Failed(answer.status, "upstream-status")
         if answer.status == 304:
             return Failed(502, "upstream-protocol")
+        return self._judge_new(fill, answer, fields, asked_at, now)
+
+    def _judge_new(
+        self, fill: Fill, answer: UpstreamResponse, fields: Fields, asked_at: float, now: float
+    ) -> Outcome:
+        part = fill.request.part
+        unfit = None if part is None else part.refusal(answer.status, fields)
+        if unfit is not None:
+            return Released(unfit, answer, fields)
         examined = examine(
             Query("GET", fill.request.fields),
-            answer.status,
+            answer.status if part is None else 200,
             answer.reason,
             fields,
             request_time=asked_at,
             response_time=now,
             negative_seconds=self._limits.negative_seconds,
         )
-        refused = examined if isinstance(examined, Refused) else self._size_problem(fill, answer)
-        if refused is not None or isinstance(examined, Refused):
-            return Released(refused or Refused.NO_ROOM, answer, fields)
+        if isinstance(examined, Refused):
+            return Released(examined, answer, fields)
+        if part is not None:
+            return self._grown_part(fill, part.span.length, examined)
+        if self._is_sliced(fill, examined, answer):
+            return Large(self._store_large(fill.request.key, examined), answer)
+        too_much = self._size_problem(fill, answer)
+        if too_much is not None:
+            return Released(too_much, answer, fields)
         return Growing(examined, GrowingBody(self._limits.object_bytes), answer.content_length)
+
+    def _grown_part(self, fill: Fill, length: int, stored: StoredResponse) -> Growing:
+        """A slice that begins to arrive; without room for it, a stream for its first reader."""
+        has_room = self._held_bytes + length <= self._limits.in_flight_bytes
+        if not has_room:
+            self._unshare(fill)
+        stored = replace(stored, status=206, reason="Partial Content", vary=())
+        return Growing(stored, GrowingBody(length if has_room else 0), length)
+
+    def _is_sliced(self, fill: Fill, stored: StoredResponse, answer: UpstreamResponse) -> bool:
+        limits, key = self._limits, fill.request.key
+        if fill.is_void or (answer.content_length or 0) <= limits.unsliced_bytes:
+            return False
+        if not self._cache.accepts(limits.slice_bytes) or self._whole.has(key, time.time()):
+            return False
+        return layout(key, stored, limits.slice_bytes) is not None
+
+    def _store_large(self, key: bytes, stored: StoredResponse) -> Entry:
+        self._supersede(key, stored)
+        return self._cache.store(large_key(key), stored, b"")
+
+    def _supersede(self, key: bytes, stored: StoredResponse) -> None:
+        """Forget an object that has become large, or a large one that no longer is."""
+        for entry in list(self._cache.variants(key)):
+            if entry.response.vary == stored.vary:
+                self._cache.drop(entry)
 
     def _may_stand_in(self, stale: Entry, now: float) -> bool:
         return stale.response.freshness.is_usable_on_error(now, self._limits.stale_seconds)
@@ -259,10 +351,11 @@ class Fills:
         return Refused.STATUS if fill.is_ahead and answer.status != 200 else None
 
     async def _grow(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> None:
-        body = outcome.body
+        body, part = outcome.body, fill.request.part
+        pieces = answer.pieces() if part is None else cut(answer.pieces(), 0, part.span.length)
         held = 0
         try:
-            async for piece in answer.pieces():
+            async for piece in pieces:
                 self._counters.fetched_bytes += len(piece)
                 self._held_bytes += len(piece)
                 held += len(piece)
@@ -280,6 +373,10 @@ class Fills:
             return
         finally:
             self._held_bytes -= held
+        if part is not None and body.received_bytes != part.span.length:
+            self._counters.fills_truncated += 1
+            body.truncate()
+            return
         self._finish(fill, outcome)
 
     def _finish(self, fill: Fill, outcome: Growing) -> None:
@@ -291,6 +388,7 @@ class Fills:
             entry = self._cache.store(
                 request.key, outcome.response, body.whole(), waits_until=kept_until
             )
+            self._supersede(large_key(request.key), outcome.response)
             if fill.is_ahead and fill.was_joined:
                 self._counters.prefetch_used_bytes += entry.size_bytes
             self._on_stored(entry, fill)

@@ -19,12 +19,12 @@ class GrowingBody:
     """The pieces received so far.
 
     Args:
-        retained_bytes: Up to this size the whole body is kept.
+        retained_bytes: Up to this size the whole body is kept; 0: it is a stream from the start.
     """
 
     def __init__(self, retained_bytes: int) -> None:
         self.received_bytes = 0
-        self.is_retained = True
+        self.is_retained = retained_bytes > 0
         self._retained_bytes = retained_bytes
         self._pieces: list[bytes] = []
         self._dropped = 0

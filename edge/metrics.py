@@ -71,6 +71,7 @@ class Counters:
     fills_truncated: int = _counter("Fetches whose body ended early.")
     fills_abandoned: int = _counter("Fetches ended because nobody wanted them any more.")
     fetched_bytes: int = _counter("Body bytes received from upstream.")
+    large_objects_changed: int = _counter("Objects in slices that had changed at the origin.")
     revalidations: int = _counter("Fetches that asked whether a stored response is still good.")
     evictions: int = _counter("Objects that left a tier to make room.")
     disk_writes: int = _counter("Objects written to the disk tier.")

@@ -27,6 +27,7 @@ from edge.sender import Sender
 from edge.service import Service
 from edge.settings import EdgeSettings
 from edge.site import Site, Timeouts
+from edge.sliced import Sliced
 from edge.upstreams import open_upstreams
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
@@ -103,18 +104,21 @@ class Node:
             via=via,
             concurrency=settings.prefetch_concurrency,
         )
+        limits = _limits(settings)
         fills = Fills(
             upstreams,
             cache,
             clock,
             metrics.counters,
             via=via,
-            limits=_limits(settings),
+            limits=limits,
             on_stored=prefetcher.stored,
         )
         stack.push_async_callback(fills.close)
+        sender = Sender(settings.name, via, cache, clock.http_date)
         service = Service(
-            sender=Sender(settings.name, via, cache, clock.http_date),
+            sender=sender,
+            sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
             via=via,
             cache=cache,
             fills=fills,
@@ -239,6 +243,8 @@ def _limits(settings: EdgeSettings) -> FillLimits:
         in_flight_bytes=max(_MIN_IN_FLIGHT_BYTES, settings.memory_size // 2),
         negative_seconds=settings.negative_ttl_seconds,
         stale_seconds=settings.stale_if_error_seconds,
+        unsliced_bytes=settings.slice_threshold,
+        slice_bytes=settings.slice_size,
     )
 
 

@@ -57,7 +57,7 @@ class Sender:
             if read is None:
                 return False
             body = read
-        fields = self._labelled(given.fields, stored, status)
+        fields = self.labelled(given.fields, stored, status)
         if given.span is None:
             response.start(given.status, given.reason, fields, entry.size_bytes)
         else:
@@ -66,7 +66,7 @@ class Sender:
         await response.write_whole(body)
         return True
 
-    def _labelled(self, fields: Fields, stored: StoredResponse, status: CacheStatus) -> Fields:
+    def labelled(self, fields: Fields, stored: StoredResponse, status: CacheStatus) -> Fields:
         """The fields with this node's Age and Cache-Status."""
         now = time.time()
         member = render(replace(status, ttl_seconds=stored.freshness.ttl(now)))
@@ -84,7 +84,7 @@ class Sender:
             return False
         given = answer(stored, request.head.fields, total_bytes)
         stored_status = replace(status, forward_status=stored.status, stored=True)
-        labelled = self._labelled(given.fields, stored, stored_status)
+        labelled = self.labelled(given.fields, stored, stored_status)
         with outcome.body.reader() as reader:
             span = given.span
             length = total_bytes if span is None else span.length
@@ -93,7 +93,7 @@ class Sender:
                 response.finish()
             else:
                 pieces = reader if span is None else cut(reader, span.start, span.stop)
-                await _send_or_truncate(response, pieces)
+                await send_or_truncate(response, pieces)
         return True
 
     async def send_passed(
@@ -114,7 +114,7 @@ class Sender:
             sent.plus(("cache-status", listed)),
             upstream.content_length,
         )
-        await _send_or_truncate(response, pieces)
+        await send_or_truncate(response, pieces)
 
     async def fail(self, response: Response, status: int, why: Forward | None, detail: str) -> None:
         """Answer that there is no answer."""
@@ -133,7 +133,7 @@ class Sender:
         await response.write_whole(body)
 
 
-async def _send_or_truncate(response: Response, pieces: AsyncIterator[bytes]) -> None:
+async def send_or_truncate(response: Response, pieces: AsyncIterator[bytes]) -> None:
     """Send a body; one that is cut short leaves the response incomplete, which the viewer sees."""
     try:
         await response.write_all(pieces)

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from edge.cache import Cache
 from edge.core.fields import Fields
 from edge.core.forward import fill_fields, has_looped, pass_fields, response_fields
-from edge.core.key import cache_key
+from edge.core.key import cache_key, is_large, large_key
 from edge.core.playlist_body import MAX_BODY_BYTES
 from edge.core.policy import (
     Decision,
@@ -31,13 +31,14 @@ from edge.core.policy import (
 from edge.core.recent import Recent
 from edge.core.tracks import is_playlist
 from edge.entry import Entry
-from edge.fill import Confirmed, Failed, Fill, FillRequest, Growing, Released
+from edge.fill import Confirmed, Failed, Fill, FillRequest, Growing, Large, Released
 from edge.fills import Fills
 from edge.metrics import Metrics, Result
 from edge.request import Request
 from edge.response import Response
 from edge.sender import Sender
-from edge.upstream import Upstream, UpstreamFailure, UpstreamResponse
+from edge.sliced import Sliced
+from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.cache_status import CacheStatus, Forward
 
 _ALONE_SECONDS = 2.0
@@ -63,6 +64,7 @@ class Service:
 
     Args:
         sender: Sends what is decided.
+        sliced: Sends large objects.
         via: This node in `Via`.
         cache: What is stored.
         fills: What is being fetched.
@@ -78,16 +80,18 @@ class Service:
         self,
         *,
         sender: Sender,
+        sliced: Sliced,
         via: str,
         cache: Cache,
         fills: Fills,
-        upstream: Upstream,
+        upstream: Source,
         metrics: Metrics,
         ahead: Ahead,
         stale_seconds: float,
         http_date: Callable[[], str],
     ) -> None:
         self._sender = sender
+        self._sliced = sliced
         self._via = via
         self._cache = cache
         self._fills = fills
@@ -117,7 +121,7 @@ class Service:
             return await self._fail(response, 508, Forward.BYPASS, "loop")
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields)
-        variants = self._cache.variants(request.key)
+        variants = self._variants(request.key)
         query = Query(head.method, head.fields)
         decision = decide(query, [entry.response for entry in variants], time.time())
         return await self._carry_out(request, response, decision, variants)
@@ -144,9 +148,27 @@ class Service:
         was_ahead = self._cache.use(entry)
         status = CacheStatus(self._sender.name, detail="prefetched" if was_ahead else None)
         is_fresh = entry.response.freshness.is_usable(time.time())
+        if is_large(entry.key):
+            sent = await self._send_large(request, response, entry, status)
+            return sent or await self._fetch(request, response, Forward.URI_MISS, None)
         if await self._sender.send_entry(request, response, entry, status):
             return Result.HIT if is_fresh else Result.STALE
         return await self._fetch(request, response, Forward.URI_MISS, None)
+
+    def _variants(self, key: bytes) -> list[Entry]:
+        """What is stored for a key, be it large or not."""
+        return [*self._cache.variants(key), *self._cache.variants(large_key(key))]
+
+    async def _send_large(
+        self,
+        request: Request,
+        response: Response,
+        entry: Entry,
+        status: CacheStatus,
+        whole: UpstreamResponse | None = None,
+    ) -> Result | None:
+        fields = fill_fields(request.head.fields, self._via, request.viewer)
+        return await self._sliced.send(request, response, entry, status, fields, whole)
 
     def _fill_request(self, request: Request, stale: Entry | None) -> FillRequest:
         fields = fill_fields(request.head.fields, self._via, request.viewer)
@@ -186,8 +208,14 @@ class Service:
                 sent = await self._sender.send_growing(request, response, outcome, status)
                 result = Result.COLLAPSED if status.collapsed else Result.MISS
                 return result if sent else None
+            case Large(entry):
+                told = replace(status, forward_status=200, stored=True)
+                whole = fill.take(request)
+                return await self._send_large(request, response, entry, told, whole)
             case Confirmed(entry):
                 confirmed = replace(status, forward=Forward.STALE, forward_status=304)
+                if is_large(entry.key):
+                    return await self._send_large(request, response, entry, confirmed)
                 sent = await self._sender.send_entry(request, response, entry, confirmed)
                 return Result.REVALIDATED if sent else None
             case Released():
@@ -238,6 +266,8 @@ class Service:
         if not stale.response.freshness.is_usable_on_error(time.time(), self._stale_seconds):
             return False
         status = CacheStatus(self._sender.name, Forward.STALE, detail=detail)
+        if is_large(stale.key):
+            return await self._send_large(request, response, stale, status) is not None
         return await self._sender.send_entry(request, response, stale, status)
 
     async def _pass(self, request: Request, response: Response, why: Forward) -> Result:
@@ -265,7 +295,7 @@ class Service:
         """The stored entry that may stand in for the answer to a passed request."""
         if request.head.method not in ("GET", "HEAD"):
             return None
-        variants = self._cache.variants(request.key)
+        variants = self._variants(request.key)
         index = select(request.head.fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
 

@@ -100,6 +100,12 @@ class EdgeSettings(BaseSettings):
     max_object_size: Size = Field(
         default=64 * 1024**2, ge=1, description="Larger objects pass through unstored."
     )
+    slice_threshold: Size = Field(
+        default=16 * 1024**2,
+        ge=1,
+        description="Larger objects are stored in slices, if their origin serves ranges of them.",
+    )
+    slice_size: Size = Field(default=4 * 1024**2, ge=64 * 1024, description="How long a slice is.")
     prefetch_segments: int = Field(
         default=2, ge=0, le=32, description="Segments fetched ahead of each viewer; 0: none."
     )

@@ -98,7 +98,7 @@ class CountingOrigin:
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        seen = await _read(reader)
+        seen = await read_request(reader)
         if seen.target.startswith("/api/v1/purges?after="):
             return await _send(writer, seen, self._purge_log(int(seen.target.partition("=")[2])))
         if seen.target.startswith("/api/"):
@@ -116,7 +116,7 @@ class CountingOrigin:
         return await _send(writer, seen, script)
 
 
-async def _read(reader: asyncio.StreamReader) -> Seen:
+async def read_request(reader: asyncio.StreamReader) -> Seen:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     line, *fields = head[:-4].split("\r\n")
     method, target, _ = line.split(" ")
