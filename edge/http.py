@@ -88,6 +88,7 @@ class Connection(asyncio.Protocol):
         self._site.connections.discard(self)
         self._buffer = b""
         self._is_lingering = True
+        self._is_blocked = False
         self._writable.set()
         self.closed.set_result(None)
         if self._body is not None:
@@ -129,8 +130,14 @@ class Connection(asyncio.Protocol):
         return False
 
     def send(self, data: bytes) -> None:
-        """Send bytes of a response."""
-        self._transport.write(data)
+        """Send bytes of a response; to a viewer that is gone, nothing."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the viewer has not yet taken enough of what was sent."""
+        return self._is_blocked
 
     async def writable(self) -> None:
         """Return when the viewer has taken enough; a viewer that is gone does not hold us up."""

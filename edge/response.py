@@ -6,6 +6,8 @@ from typing import Protocol
 
 from edge.core.fields import Fields
 from edge.core.head import RequestHead
+from edge.growing import Reader
+from streamer.core.byte_range import Span
 
 _BODILESS = frozenset({204, 304})
 
@@ -15,6 +17,11 @@ class Wire(Protocol):
 
     def send(self, data: bytes) -> None:
         """Hand bytes to the kernel or the transport's buffer."""
+        ...
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the viewer has not yet taken enough of what was sent."""
         ...
 
     async def writable(self) -> None:
@@ -69,8 +76,17 @@ class Response:
         self.head_bytes = len(head)
         self._wire.send(head)
 
-    async def write(self, piece: bytes) -> None:
-        """Send body bytes; waits while the viewer is slow."""
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the viewer has not yet taken enough of what was sent."""
+        return self._wire.is_blocked
+
+    async def writable(self) -> None:
+        """Return when the viewer has taken enough of what was sent."""
+        await self._wire.writable()
+
+    def push(self, piece: bytes) -> None:
+        """Send body bytes at once."""
         if not piece or not self._sends_content:
             return
         self.sent_bytes += len(piece)
@@ -80,6 +96,10 @@ class Response:
             self._wire.send(b"\r\n")
         else:
             self._wire.send(piece)
+
+    async def write(self, piece: bytes) -> None:
+        """Send body bytes; waits while the viewer is slow."""
+        self.push(piece)
         await self._wire.writable()
 
     async def write_all(self, pieces: AsyncIterator[bytes]) -> None:
@@ -87,6 +107,18 @@ class Response:
         if self._sends_content:
             async for piece in pieces:
                 await self.write(piece)
+        self.finish()
+
+    async def follow(self, reader: Reader, span: Span | None) -> None:
+        """Send what a body holds of a span, or all of it, while it grows; then end the response.
+
+        Raises:
+            BodyTruncated: The rest will never come.
+        """
+        if self._sends_content and span is None:
+            await reader.feed(self)
+        elif self._sends_content and span is not None:
+            await reader.feed(self, span.start, span.stop)
         self.finish()
 
     async def write_whole(self, body: bytes) -> None:

@@ -5,6 +5,7 @@ Everything sent here carries this node's `Cache-Status` and, where it comes from
 
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from edge.cache import Cache
@@ -14,7 +15,6 @@ from edge.core.policy import StoredResponse
 from edge.entry import Entry
 from edge.errors import BodyTruncated
 from edge.fill import Growing
-from edge.growing import cut
 from edge.request import Request
 from edge.response import Response
 from edge.upstream import UpstreamResponse
@@ -91,9 +91,9 @@ class Sender:
             response.start(given.status, given.reason, labelled, length)
             if not given.has_content:
                 response.finish()
-            else:
-                pieces = reader if span is None else cut(reader, span.start, span.stop)
-                await send_or_truncate(response, pieces)
+                return True
+            with suppress(BodyTruncated):
+                await response.follow(reader, span)
         return True
 
     async def send_passed(
