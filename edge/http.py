@@ -37,6 +37,7 @@ _PHRASES = {
     400: "Bad Request",
     414: "URI Too Long",
     417: "Expectation Failed",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     501: "Not Implemented",
     503: "Service Unavailable",
@@ -47,7 +48,7 @@ _log = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
-    """One viewer's connection. `closed` is done when it is over."""
+    """One viewer's connection. `deadline` is when `expire` is due, on the site's clock."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -67,30 +68,26 @@ class Connection(asyncio.Protocol):
         self._unsent_bytes = 0
         self._writable = asyncio.Event()
         self.deadline = 0.0
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it when there are too many."""
         self._transport = cast(asyncio.Transport, transport)
         self._peer = _peer_of(transport)
         site = self._site
-        if len(site.connections) >= site.max_connections:
-            site.metrics.counters.connections_refused += 1
-            self._refuse(Refusal(503, "too many connections"))
+        refusal = site.connections.add(self, self._peer.address)
+        if refusal is not None:
+            self._refuse(refusal)
             self._transport.close()
             return
-        site.metrics.counters.connections += 1
-        site.connections.add(self)
         self.deadline = site.clock.now + site.timeouts.head
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop what was being done for the viewer."""
-        self._site.connections.discard(self)
+        self._site.connections.remove(self, self._peer.address)
         self._buffer = b""
         self._is_lingering = True
         self._is_blocked = False
         self._writable.set()
-        self.closed.set_result(None)
         if self._body is not None:
             self._body.truncate()
         if self._task is not None:
@@ -191,7 +188,7 @@ class Connection(asyncio.Protocol):
         if now >= entry.due and self._block is not None:
             site.on_fetch(entry, self._block)
         if site.access_log is not None:
-            site.access_log.add((now, self._peer, target, head, entry, self._block))
+            site.access_log.add_hit((now, self._peer, target, head, entry, self._block))
 
     def _receive(self, data: bytes) -> None:
         """Take in what is no plain hit, or comes before its turn."""
