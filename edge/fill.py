@@ -101,6 +101,7 @@ class Fill:
     Attributes:
         starter: Who started it and may take an answer that is not shared; None: nobody.
         was_joined: Whether a viewer has asked for it, ever.
+        is_kept: It is to be completed though nobody may wait for it any more.
         is_void: Its object was invalidated meanwhile and must not be stored.
     """
 
@@ -109,6 +110,7 @@ class Fill:
     starter: object | None
     viewers: int = 0
     was_joined: bool = False
+    is_kept: bool = False
     is_void: bool = False
     task: "asyncio.Task[None] | None" = None
 

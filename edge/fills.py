@@ -197,7 +197,9 @@ class Fills:
             untaken.close()
         if viewer is fill.starter:
             fill.starter = None
-        if fill.viewers or fill.is_ahead or fill.task is None or fill not in self._running:
+        if fill.viewers or fill.is_ahead or fill.is_kept:
+            return
+        if fill.task is None or fill not in self._running:
             return
         outcome = fill.outcome.result() if fill.outcome.done() else None
         if isinstance(outcome, Growing) and worth_finishing(

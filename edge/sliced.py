@@ -30,6 +30,8 @@ from streamer.core.byte_range import Span
 from streamer.core.cache_status import CacheStatus, Forward
 
 _ATTEMPTS = 2
+# Asking for the slice again would not help.
+_FINAL = frozenset({Refused.CHANGED, Refused.NO_RANGES})
 
 Lost = Failed | Released
 Source = bytes | Growing
@@ -78,7 +80,6 @@ class Sliced:
         if plan is None:
             self._cache.drop(entry)
             return None
-        self._cache.use(entry)
         given = answer(entry.response, request.head.fields, plan.total_bytes)
         if not given.has_content or request.head.method == "HEAD":
             if whole is not None:
@@ -87,10 +88,10 @@ class Sliced:
             response.finish()
             return _result(status)
         span = given.span or Span(0, plan.total_bytes)
-        with Reading(self._cache, self._fills, plan, span, fields, request) as reading:
+        with Reading(self._cache, self._fills, entry, plan, span, fields, request) as reading:
             status = _told(status, is_stored=reading.is_stored, is_shared=reading.is_shared)
             if whole is not None:
-                reading.adopt(entry, whole)
+                reading.adopt(whole)
             lost = await reading.begin()
             if isinstance(lost, Released):
                 self._forget(entry, plan, lost.why)
@@ -113,11 +114,9 @@ class Sliced:
 
     def _forget(self, entry: Entry, plan: Layout, why: Refused) -> None:
         """Forget an object that was changed at its origin, or is not sent in parts."""
-        if why is Refused.STATUS:
-            return
-        if why is not Refused.CHANGED:
+        if why is Refused.NO_RANGES:
             self._fills.leave_whole(plan.key)
-        if not entry.is_live:
+        if why not in _FINAL or not entry.is_live:
             return
         self._counters.large_objects_changed += why is Refused.CHANGED
         self._cache.drop(entry)
@@ -131,6 +130,7 @@ class Reading:
     Args:
         cache: Where slices are stored.
         fills: What fetches those that are not.
+        head: The object's head.
         plan: How the object is cut.
         span: What the viewer wants of it.
         fields: The header section for the origin.
@@ -144,6 +144,7 @@ class Reading:
         self,
         cache: Cache,
         fills: Fills,
+        head: Entry,
         plan: Layout,
         span: Span,
         fields: Fields,
@@ -151,6 +152,7 @@ class Reading:
     ) -> None:
         self._cache = cache
         self._fills = fills
+        self._head = head
         self._plan = plan
         self._span = span
         self._fields = fields
@@ -181,15 +183,14 @@ class Reading:
         """Whether the first slice is being fetched for somebody else."""
         return self._fills.find(self._request(self._numbers.start)) is not None
 
-    def adopt(self, entry: Entry, whole: UpstreamResponse) -> None:
+    def adopt(self, whole: UpstreamResponse) -> None:
         """Take the first slice from an answer that holds the whole, if the viewer wants it."""
         request = self._request(0)
         is_wanted = self._numbers.start == 0 and self._plan.has_ranges
         if is_wanted and self._stored(0) is None and self._fills.find(request) is None:
             length = self._plan.part(0).span.length
-            stored = entry.response
-            fill = self._fills.adopt(request, length, self._viewer, stored, whole)
-            self._join(0, fill)
+            stored = self._head.response
+            self._join(0, self._fills.adopt(request, length, self._viewer, stored, whole))
         else:
             whole.close()
 
@@ -223,7 +224,7 @@ class Reading:
                     yield piece
             except BodyTruncated:
                 self._leave(number)
-                if self.lost is not None:
+                if self.lost in _FINAL:
                     raise
             if start == stop:
                 return
@@ -237,13 +238,15 @@ class Reading:
         if not isinstance(source, Growing):
             self.lost = source.why if isinstance(source, Released) else None
             raise BodyTruncated("a slice could not be fetched")
-        _, stack = self._joined[number]
+        fill, stack = self._joined[number]
+        fill.is_kept = source.body.is_retained  # the rest of a slice is worth its fetching
         reader = stack.enter_context(source.body.reader())
         async for piece in cut(reader, start, stop):
             yield piece
 
     async def _source(self, number: int) -> Source | Lost:
         """Where a slice can be read, or why it cannot."""
+        self._cache.use(self._head)  # or its slices would push it out
         entry = self._stored(number)
         if entry is not None:
             self._leave(number)

@@ -15,7 +15,7 @@ from edge.core.policy import SERVER_ERRORS, Refused, StoredResponse
 from streamer.core.byte_range import Span, content_range
 from streamer.core.conditional import parse_http_date
 
-MAX_TOTAL_BYTES = 2**40
+MAX_SLICES = 2**16
 # RFC 9110 §8.8.2.2: so long before Date that both cannot be of the same second on any clock.
 _STRONG_DATE_DISTANCE = timedelta(seconds=60)
 
@@ -83,13 +83,12 @@ class Layout:
 def layout(key: bytes, stored: StoredResponse, slice_bytes: int) -> Layout | None:
     """How to cut the object with this head; None where it cannot be put together from ranges."""
     validator = strong_validator(stored.fields)
-    length = stored.fields.get("content-length") or ""
+    total_bytes = _total_bytes(stored.fields)
     units = members(stored.fields.get("accept-ranges"))
     if stored.status != 200 or validator is None or "none" in units:
         return None
-    if not (length.isascii() and length.isdigit()) or not 0 < int(length) <= MAX_TOTAL_BYTES:
+    if not 0 < total_bytes <= MAX_SLICES * slice_bytes:
         return None
-    total_bytes = int(length)
     told_apart = (validator, stored.fields.get("content-encoding"), stored.vary)
     version = hashlib.blake2b(
         repr((told_apart, total_bytes, slice_bytes)).encode("utf-8"), digest_size=12
@@ -106,6 +105,12 @@ def strong_validator(fields: Fields) -> str | None:
     if modified is None or date is None or date - modified < _STRONG_DATE_DISTANCE:
         return None
     return validator
+
+
+def _total_bytes(fields: Fields) -> int:
+    """The length that a head states; 0 if it does not."""
+    length = fields.get("content-length") or ""
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 19 else 0
 
 
 def _validator(fields: Fields) -> str | None:

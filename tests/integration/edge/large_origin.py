@@ -1,4 +1,4 @@
-"""An origin of objects of any size, whose bytes follow from their place; it counts what it sends."""
+"""An origin of objects of any size, whose bytes follow from their place."""
 
 import asyncio
 import random
@@ -69,6 +69,7 @@ class LargeOrigin:
         self.gate.set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_open = True
 
     @property
     def url(self) -> str:
@@ -86,6 +87,7 @@ class LargeOrigin:
     async def close(self) -> None:
         assert self._server is not None
         self._server.close()
+        self._is_open = False
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -97,7 +99,7 @@ class LargeOrigin:
         self._tasks.add(task)
         writer.transport.set_write_buffer_limits(high=_PIECE_BYTES)
         try:
-            while await self._answer(await read_request(reader), writer):
+            while self._is_open and await self._answer(await read_request(reader), writer):
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
