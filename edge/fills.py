@@ -41,6 +41,7 @@ from edge.fill import (
 from edge.growing import GrowingBody, cut
 from edge.metrics import Counters
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
+from streamer.core.freshness import NegativeSeconds
 from streamer.core.purge import matches
 
 Work = Callable[[Fill], Coroutine[None, None, None]]
@@ -56,7 +57,7 @@ class FillLimits:
     Attributes:
         object_bytes: Larger objects are not stored.
         in_flight_bytes: When fills in flight hold this much, further answers are not stored.
-        negative_seconds: The freshness lifetime of error answers that state none.
+        negative_seconds: The freshness lifetimes of error answers that state none, by status.
         stale_seconds: How long a stale response may stand in for a failing origin, where it does
             not say so itself.
         unsliced_bytes: Larger objects are stored in slices, where that is possible, and
@@ -65,7 +66,7 @@ class FillLimits:
 
     object_bytes: int
     in_flight_bytes: int
-    negative_seconds: float
+    negative_seconds: NegativeSeconds
     stale_seconds: float
     unsliced_bytes: int
     slice_bytes: int

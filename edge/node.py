@@ -244,7 +244,7 @@ def _limits(settings: EdgeSettings) -> FillLimits:
     return FillLimits(
         object_bytes=min(settings.max_object_size, settings.memory_size // 2),
         in_flight_bytes=max(_MIN_IN_FLIGHT_BYTES, settings.memory_size // 2),
-        negative_seconds=settings.negative_ttl_seconds,
+        negative_seconds=settings.negative_seconds,
         stale_seconds=settings.stale_if_error_seconds,
         unsliced_bytes=settings.slice_threshold,
         slice_bytes=settings.slice_size,

@@ -113,7 +113,12 @@ class EdgeSettings(BaseSettings):
         default=4, ge=1, le=64, description="How many fetches may run ahead of viewers at once."
     )
     negative_ttl_seconds: float = Field(
-        default=1.0, ge=0, description="How long a 404 or 410 that does not say so is fresh."
+        default=1.0, ge=0, description="How long a 404 that does not say so is fresh."
+    )
+    gone_ttl_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        description="How long a 405, 410, 414 or 501 that does not say so is fresh.",
     )
     stale_if_error_seconds: float = Field(
         default=3600.0,
@@ -158,6 +163,11 @@ class EdgeSettings(BaseSettings):
     max_connections: int = Field(
         default=10_000, ge=1, description="More connections than this get a 503."
     )
+    max_connections_per_address: int = Field(
+        default=2000,
+        ge=1,
+        description="More of one IPv4 address, or one IPv6 /64 network, get a 429.",
+    )
     drain_seconds: float = Field(
         default=10.0, ge=0, description="Answers in progress get so long to finish at shutdown."
     )
@@ -184,6 +194,12 @@ class EdgeSettings(BaseSettings):
         if self.max_object_size > 1024**3:
             raise ValueError("max_object_size: an object is held in memory while it is fetched")
         return self
+
+    @property
+    def negative_seconds(self) -> dict[int, float]:
+        """The freshness lifetimes of error answers that state none, by status."""
+        gone = dict.fromkeys((405, 410, 414, 501), self.gone_ttl_seconds)
+        return {404: self.negative_ttl_seconds, **gone}
 
     @property
     def own_url(self) -> str:

@@ -10,6 +10,7 @@ HOP_BY_HOP = frozenset(
         "connection",
         "keep-alive",
         "proxy-authenticate",
+        "proxy-authentication-info",
         "proxy-authorization",
         "proxy-connection",
         "te",
@@ -19,6 +20,7 @@ HOP_BY_HOP = frozenset(
     }
 )
 _CODINGS = ("br", "gzip")
+_WEIGHT = re.compile(r"[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*")
 _ZERO_WEIGHT = re.compile(r";[ \t]*q=0(?:\.0{0,3})?[ \t]*$", re.IGNORECASE)
 
 
@@ -63,6 +65,22 @@ def members(value: str | None) -> frozenset[str]:
     if value is None:
         return frozenset()
     return frozenset(part.strip(" \t").lower() for part in value.split(",")) - {""}
+
+
+def preferred_languages(accept_language: str) -> str:
+    """`Accept-Language` with its ranges in lower case, the most wanted first (RFC 9110 §12.5.4).
+
+    Neither their case nor the order of equally wanted ones means anything.
+    """
+    ranges = [part.partition(";") for part in accept_language.lower().split(",") if part.strip()]
+    weighed = [(_weight(parameters), tag.strip(" \t")) for tag, _, parameters in ranges]
+    weighed.sort(key=lambda one: (-one[0], one[1]))
+    return ",".join(tag if weight == 1 else f"{tag};q={weight:g}" for weight, tag in weighed)
+
+
+def _weight(parameters: str) -> float:
+    match = _WEIGHT.fullmatch(parameters)
+    return float(match[1]) if match else 1.0
 
 
 def preferred_codings(accept_encoding: str | None) -> str:

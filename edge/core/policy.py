@@ -4,19 +4,38 @@
 says whether it may be stored. Nothing here performs either.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edge.core.fields import Fields, members, preferred_codings
+from edge.core.fields import Fields, members, preferred_codings, preferred_languages
 from streamer.core.cache_status import Forward
-from streamer.core.freshness import CacheControl, Freshness, assess, parse_cache_control
+from streamer.core.freshness import (
+    MAX_SECONDS,
+    CacheControl,
+    Freshness,
+    NegativeSeconds,
+    assess,
+    delta_seconds,
+    parse_cache_control,
+)
+from streamer.core.targeted import directives_for_us
 
 MAX_VARIANTS = 16
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # RFC 5861 §4.
 SERVER_ERRORS = frozenset({500, 502, 503, 504})
 _NEARLY_DONE_BYTES = 1024 * 1024
+# The final status codes of RFC 9110 §15 and of the registered extensions that say nothing about
+# caching: those whose meaning this cache knows (RFC 9111 §5.2.2.3).
+_UNDERSTOOD = frozenset(
+    {*range(200, 206), *range(300, 304), 305, 307, 308, *range(400, 418), 421, 422, 425, 426}
+    | {428, 429, 431, 451, *range(500, 506), 511}
+)
+# What a 304 does not change: it describes the stored content, or what selects it (RFC 9111 §3.2).
+_KEPT_ON_UPDATE = frozenset(
+    {"content-encoding", "content-length", "content-md5", "content-range", "vary"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +146,11 @@ def nominated(fields: Fields, name: str) -> str | None:
     value = fields.get(name)
     if name == "accept-encoding":
         return preferred_codings(value)
-    return None if value is None else ",".join(part.strip(" \t") for part in value.split(","))
+    if value is None:
+        return None
+    if name == "accept-language":
+        return preferred_languages(value)
+    return ",".join(part.strip(" \t") for part in value.split(","))
 
 
 def examine(
@@ -138,7 +161,7 @@ def examine(
     *,
     request_time: float,
     response_time: float,
-    negative_seconds: float,
+    negative_seconds: NegativeSeconds,
 ) -> StoredResponse | Refused:
     """What would be stored of a response, or why nothing may be (RFC 9111 §3).
 
@@ -149,15 +172,17 @@ def examine(
         fields: Its end-to-end fields.
         request_time: When the request was sent.
         response_time: When its head was received.
-        negative_seconds: The lifetime of error answers without one of their own.
+        negative_seconds: The lifetimes of error answers without one of their own.
     """
-    control = parse_cache_control(fields.get("cache-control"))
+    control, is_targeted = directives_for_us(fields.combined)
+    fields = fields.without(_listed(control))
     refused = _refusal(query, status, fields, control)
     if refused is not None:
         return refused
     freshness = assess(
         status,
-        fields.combined,
+        _about_freshness(fields, is_targeted=is_targeted),
+        control,
         request_time=request_time,
         response_time=response_time,
         negative_seconds=negative_seconds,
@@ -172,22 +197,31 @@ def examine(
     return StoredResponse(status, reason, fields, freshness, vary)
 
 
+def withheld(fields: Fields) -> Fields:
+    """The fields of a response that only the request it answers may have (§5.2.2.4, §5.2.2.7)."""
+    control, _ = directives_for_us(fields.combined)
+    listed = _listed(control)
+    return Fields(tuple(item for item in fields.items if item[0] in listed))
+
+
 def freshened(
     stored: StoredResponse,
     fields: Fields,
     *,
     request_time: float,
     response_time: float,
-    negative_seconds: float,
+    negative_seconds: NegativeSeconds,
 ) -> StoredResponse:
-    """A stored response after a 304 confirmed it (RFC 9111 §4.3.4, §3.2)."""
-    kept = {"content-length", "content-encoding", "content-type", "content-range", "vary"}
-    updates = fields.without(kept)
+    """A stored response that a 304, or a 200 to HEAD, confirmed (RFC 9111 §3.2, §4.3.4, §4.3.5)."""
+    updates = fields.without(_KEPT_ON_UPDATE)
     names = {name for name, _ in updates.items} | {"age"}
     merged = stored.fields.without(names).plus(*updates.items)
+    control, is_targeted = directives_for_us(merged.combined)
+    merged = merged.without(_listed(control))
     freshness = assess(
         stored.status,
-        merged.combined,
+        _about_freshness(merged, is_targeted=is_targeted),
+        control,
         request_time=request_time,
         response_time=response_time,
         negative_seconds=negative_seconds,
@@ -198,9 +232,20 @@ def freshened(
 
 
 def confirms(stored: StoredResponse, fields: Fields) -> bool:
-    """Whether a 304 with these fields is about this response (RFC 9111 §4.3.3)."""
-    etag = fields.get("etag")
-    return etag is None or etag == stored.fields.get("etag")
+    """Whether a 304 with these fields is about this response (RFC 9111 §4.3.4)."""
+    etag, modified = fields.get("etag"), fields.get("last-modified")
+    if etag is not None:
+        return etag == stored.fields.get("etag")
+    return modified is None or stored.fields.get("last-modified") in (None, modified)
+
+
+def confirmed_by_head(stored: StoredResponse, fields: Fields, size_bytes: int) -> bool:
+    """Whether a 200 to HEAD is about this response, so that it updates it (RFC 9111 §4.3.5)."""
+    length = fields.get("content-length")
+    if length is not None and length != str(size_bytes):
+        return False
+    names = ("etag", "last-modified")
+    return all(fields.get(name) in (None, stored.fields.get(name)) for name in names)
 
 
 def validation_fields(stored: StoredResponse) -> tuple[tuple[str, str], ...]:
@@ -237,13 +282,21 @@ def _with_stored(
     query: Query, control: CacheControl, freshness: Freshness, index: int, now: float
 ) -> Decision:
     demands = _demands_validation(control, freshness, now)
-    if freshness.is_usable(now) and not demands:
+    if not demands and (freshness.is_usable(now) or _tolerates(control, freshness, now)):
         return Serve(index)
     if query.method == "HEAD":
         return Pass(Forward.REQUEST if demands else Forward.STALE)
     if freshness.is_usable_meanwhile(now) and not demands:
         return Serve(index, refresh=True)
-    return Revalidate(index, Forward.REQUEST if demands else Forward.STALE)
+    return Revalidate(index, Forward.REQUEST if freshness.is_usable(now) else Forward.STALE)
+
+
+def _tolerates(control: CacheControl, freshness: Freshness, now: float) -> bool:
+    """Whether the client says that it takes the response stale (§5.2.1.2)."""
+    if "max-stale" not in control:
+        return False
+    stated = control.directives["max-stale"]
+    return freshness.is_usable_within(now, MAX_SECONDS if stated is None else delta_seconds(stated))
 
 
 def _demands_validation(control: CacheControl, freshness: Freshness, now: float) -> bool:
@@ -264,11 +317,17 @@ def _demands_validation(control: CacheControl, freshness: Freshness, now: float)
 def _refusal(query: Query, status: int, fields: Fields, control: CacheControl) -> Refused | None:
     if query.method != "GET":
         return Refused.METHOD
-    if status < 200 or status in (206, 304):
+    must_understand = "must-understand" in control
+    if status < 200 or status in (206, 304) or (must_understand and status not in _UNDERSTOOD):
         return Refused.STATUS
-    if "no-store" in control:
+    if "no-store" in control and not must_understand:
         return Refused.NO_STORE
-    if "private" in control:
+    return _not_shared(query, fields, control)
+
+
+def _not_shared(query: Query, fields: Fields, control: CacheControl) -> Refused | None:
+    """Why a response is for one viewer only, or cannot be selected for another."""
+    if control.is_unqualified("private"):
         return Refused.PRIVATE
     if "set-cookie" in fields.combined:
         return Refused.SET_COOKIE
@@ -280,3 +339,13 @@ def _refusal(query: Query, status: int, fields: Fields, control: CacheControl) -
     ):
         return Refused.AUTHORIZATION
     return None
+
+
+def _listed(control: CacheControl) -> frozenset[str]:
+    """The fields that may not be stored, or not be used again without validation."""
+    return control.fields("private") | control.fields("no-cache")
+
+
+def _about_freshness(fields: Fields, *, is_targeted: bool) -> Mapping[str, str]:
+    """What is left to say how long a response is fresh (RFC 9213 §2.2)."""
+    return fields.without({"expires"}).combined if is_targeted else fields.combined

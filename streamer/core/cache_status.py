@@ -21,7 +21,8 @@ class CacheStatus:
     """One cache's member of the list.
 
     A hit has `forward` None. `ttl_seconds` is negative for a response that is stale.
-    `forward_status` is the status of the next hop's answer. `detail` is a token of ours.
+    `forward_status` is the status of the next hop's answer. `key` is the cache key, where it is not
+    the target itself. `detail` is a token of ours.
     """
 
     cache: str
@@ -30,6 +31,7 @@ class CacheStatus:
     ttl_seconds: int | None = None
     stored: bool = False
     collapsed: bool = False
+    key: str | None = None
     detail: str | None = None
 
 
@@ -48,6 +50,8 @@ def render(status: CacheStatus) -> str:
         parts.append("stored")
     if status.collapsed:
         parts.append("collapsed")
+    if status.key is not None:
+        parts.append(f"key={_string(status.key)}")
     if status.detail is not None:
         parts.append(f"detail={status.detail}")
     return "; ".join(parts)
@@ -56,3 +60,8 @@ def render(status: CacheStatus) -> str:
 def append(towards_origin: str | None, member: str) -> str:
     """The list with `member` added last, nearest to the viewer (RFC 9211 §2)."""
     return f"{towards_origin}, {member}" if towards_origin else member
+
+
+def _string(text: str) -> str:
+    """Printable ASCII as a structured string (RFC 9651 §4.1.6)."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

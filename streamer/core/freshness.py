@@ -17,6 +17,10 @@ HEURISTIC_LIMIT_SECONDS = 86400.0
 HEURISTICALLY_CACHEABLE = frozenset({200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501})
 NEGATIVE = frozenset({404, 405, 410, 414, 501})
 
+NegativeSeconds = Mapping[int, float]
+"""Freshness lifetimes of error answers that state none, by status."""
+
+_QUALIFIABLE = frozenset({"no-cache", "private"})
 _DIRECTIVE = re.compile(
     r"""[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)        # name
         (?:=(?:"((?:[^"\\]|\\.)*)(?:"|$)|([^\s",;]*)))?   # quoted or bare argument
@@ -33,6 +37,19 @@ class CacheControl:
 
     def __contains__(self, name: str) -> bool:
         return name in self.directives
+
+    def fields(self, name: str) -> frozenset[str]:
+        """The field names that a qualified directive lists, in lower case (§5.2.2.4, §5.2.2.7).
+
+        Returns:
+            Nothing where it is absent or holds for the response as a whole.
+        """
+        names = (self.directives.get(name) or "").split(",")
+        return frozenset(field.strip(" \t").lower() for field in names) - {""}
+
+    def is_unqualified(self, name: str) -> bool:
+        """Whether a directive holds for the response as a whole."""
+        return name in self.directives and not self.fields(name)
 
     def seconds(self, name: str) -> int | None:
         """The delta-seconds of a directive; None when absent, 0 when it is no number (§4.2.1)."""
@@ -84,9 +101,13 @@ class Freshness:
 
     def is_usable_meanwhile(self, now: float) -> bool:
         """Whether it may be served while it is validated in the background (RFC 5861 §3)."""
+        return self.is_usable_within(now, self.stale_while_revalidate_seconds)
+
+    def is_usable_within(self, now: float, seconds: float) -> bool:
+        """Whether a client that accepts it so many seconds stale may have it (§5.2.1.2)."""
         if self.always_validate or self.must_revalidate:
             return False
-        return now < self.fresh_until + self.stale_while_revalidate_seconds
+        return now < self.fresh_until + seconds
 
     def is_usable_on_error(self, now: float, default_seconds: float) -> bool:
         """Whether it may stand in for an origin that fails (RFC 5861 §4, RFC 9111 §4.2.4).
@@ -95,14 +116,16 @@ class Freshness:
             now: The present.
             default_seconds: How long past its lifetime where the response does not say.
         """
-        if self.always_validate or self.must_revalidate:
-            return False
         stated = self.stale_if_error_seconds
-        return now < self.fresh_until + (default_seconds if stated is None else stated)
+        return self.is_usable_within(now, default_seconds if stated is None else stated)
 
 
 def parse_cache_control(value: str | None) -> CacheControl:
-    """The directives of a combined `Cache-Control` value; the first of equal names counts."""
+    """The directives of a combined `Cache-Control` value.
+
+    The first of equal names counts. Of those that may list fields, the lists add up, and one
+    without a list holds for everything.
+    """
     directives: dict[str, str | None] = {}
     position = 0
     while value and position < len(value):
@@ -111,9 +134,17 @@ def parse_cache_control(value: str | None) -> CacheControl:
             position = _next_member(value, position)
             continue
         name, quoted, bare = match.groups()
-        directives.setdefault(name.lower(), bare if quoted is None else quoted)
+        _add(directives, name.lower(), bare if quoted is None else quoted)
         position = match.end()
     return CacheControl(directives)
+
+
+def _add(directives: dict[str, str | None], name: str, argument: str | None) -> None:
+    known = directives.get(name)
+    if name not in directives:
+        directives[name] = argument
+    elif name in _QUALIFIABLE:
+        directives[name] = f"{known}, {argument}" if known and argument else None
 
 
 def delta_seconds(text: str) -> int:
@@ -127,28 +158,29 @@ def delta_seconds(text: str) -> int:
 def assess(
     status: int,
     fields: Mapping[str, str],
+    control: CacheControl,
     *,
     request_time: float,
     response_time: float,
-    negative_seconds: float,
+    negative_seconds: NegativeSeconds,
 ) -> Freshness | None:
     """The freshness of a response to a shared cache.
 
     Args:
         status: The status code.
-        fields: The response's header fields.
+        fields: The response's header fields; without Expires where that is not for us (RFC 9213).
+        control: The directives that hold.
         request_time: When the request was sent.
         response_time: When the response's head was received.
-        negative_seconds: The lifetime of an error answer whose origin states none.
+        negative_seconds: The lifetimes of error answers whose origin states none.
 
     Returns:
         None when neither an explicit nor a heuristic lifetime nor a validator gives the response
         any use to a cache.
     """
-    control = parse_cache_control(fields.get("cache-control"))
     explicit = _explicit_lifetime(control, fields, response_time)
     lifetime = explicit
-    if lifetime is None and status in HEURISTICALLY_CACHEABLE:
+    if lifetime is None and (status in HEURISTICALLY_CACHEABLE or "public" in control):
         lifetime = _heuristic_lifetime(status, fields, response_time, negative_seconds)
     if lifetime is None:
         return None
@@ -159,8 +191,7 @@ def assess(
         must_revalidate=any(
             name in control for name in ("must-revalidate", "proxy-revalidate", "s-maxage")
         ),
-        # The qualified form is taken for the unqualified one, which is always safe (§5.2.2.4).
-        always_validate="no-cache" in control,
+        always_validate=control.is_unqualified("no-cache"),
         is_immutable="immutable" in control,
         stale_while_revalidate_seconds=control.seconds("stale-while-revalidate") or 0,
         stale_if_error_seconds=control.seconds("stale-if-error"),
@@ -180,15 +211,15 @@ def _explicit_lifetime(
         if expires is None:
             return 0.0
         return max(0.0, expires - _date(fields, response_time))
-    return 0.0 if "no-cache" in control else None
+    return 0.0 if control.is_unqualified("no-cache") else None
 
 
 def _heuristic_lifetime(
-    status: int, fields: Mapping[str, str], response_time: float, negative_seconds: float
+    status: int, fields: Mapping[str, str], response_time: float, negative_seconds: NegativeSeconds
 ) -> float | None:
     """RFC 9111 §4.2.2; zero (validate each time) when there is a validator but no date."""
     if status in NEGATIVE:
-        return negative_seconds
+        return negative_seconds.get(status, 0.0)
     modified = _timestamp(fields.get("last-modified", ""))
     if modified is not None:
         unchanged = max(0.0, _date(fields, response_time) - modified)

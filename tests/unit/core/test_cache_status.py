@@ -36,3 +36,8 @@ def test_rfc9211_2_member(status: CacheStatus, text: str) -> None:
 def test_rfc9211_2_the_viewers_side_is_last() -> None:
     assert append(None, "a; hit") == "a; hit"
     assert append("origin; hit", "a; hit") == "origin; hit, a; hit"
+
+
+def test_rfc9211_2_7_the_key_is_a_structured_string() -> None:
+    status = CacheStatus("edge", Forward.URI_MISS, key='/a"\\b', detail="x")
+    assert render(status) == r'edge; fwd=uri-miss; key="/a\"\\b"; detail=x'

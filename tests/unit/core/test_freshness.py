@@ -14,7 +14,14 @@ DAY_EARLIER = "Sat, 05 Nov 1994 08:49:37 GMT"
 
 
 def _assess(fields: dict[str, str], status: int = 200, delay: float = 0.0) -> Freshness | None:
-    return assess(status, fields, request_time=NOW - delay, response_time=NOW, negative_seconds=3.0)
+    return assess(
+        status,
+        fields,
+        parse_cache_control(fields.get("cache-control")),
+        request_time=NOW - delay,
+        response_time=NOW,
+        negative_seconds={404: 3.0, 410: 9.0},
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,8 +113,18 @@ def test_rfc9111_4_2_usable_until_the_lifetime_ends() -> None:
     assert not freshness.is_usable(NOW + 60)
 
 
+def test_rfc9111_5_2_2_4_no_cache_with_fields_is_about_those_fields() -> None:
+    value = 'no-cache="Set-Cookie, x", max-age=60, no-cache=y'
+    freshness = _assess({"cache-control": value})
+    assert freshness is not None
+    assert freshness.is_usable(NOW)
+    control = parse_cache_control(value)
+    assert control.fields("no-cache") == {"set-cookie", "x", "y"}
+    assert not control.fields("private")
+
+
 def test_rfc9111_5_2_2_4_no_cache_always_validates() -> None:
-    for value in ("no-cache, max-age=60", 'no-cache="set-cookie", max-age=60'):
+    for value in ("no-cache, max-age=60", 'no-cache="a", max-age=60, no-cache', 'no-cache=""'):
         freshness = _assess({"cache-control": value})
         assert freshness is not None
         assert not freshness.is_usable(NOW)
