@@ -1,80 +1,115 @@
-"""The socket viewers connect to, and the sweep that ends connections past their deadline."""
+"""The sockets viewers connect to, and the sweep that ends connections past their deadline."""
 
 import asyncio
+import resource
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 from edge.clock import Clock
-from edge.http import Connection
+from edge.connections import Connections
 
 _BACKLOG = 4096
 # Autotuning starts small and costs a third of the throughput of large bodies.
 _SEND_BUFFER_BYTES = 256 * 1024
 _SWEEP_SECONDS = 1.0
 
+Connect = Callable[[], asyncio.Protocol]
+
 
 class Listener:
-    """Accepts viewers.
+    """Accepts viewers on one socket or more.
 
     Args:
-        connect: Makes the protocol of a new connection.
         connections: Where connections keep themselves.
         clock: The present.
+
+    Attributes:
+        port: That of the first socket opened.
     """
 
-    def __init__(
-        self, connect: Callable[[], Connection], connections: set[Connection], clock: Clock
-    ) -> None:
-        self._connect = connect
+    def __init__(self, connections: Connections, clock: Clock) -> None:
         self._connections = connections
         self._clock = clock
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self.port = 0
 
     @property
     def is_accepting(self) -> bool:
         """Whether new viewers are let in."""
-        return self._server is not None and self._server.is_serving()
+        return bool(self._servers) and all(server.is_serving() for server in self._servers)
 
-    async def open(self, host: str, port: int) -> None:
-        """Bind and accept.
+    async def open(
+        self, host: str, port: int, connect: Connect, *, reuse_port: bool = False
+    ) -> int:
+        """Bind and accept; returns the port.
+
+        Args:
+            host: The address to bind.
+            port: The port; 0 chooses one.
+            connect: Makes the protocol of a new connection.
+            reuse_port: Whether other processes may listen on the same port.
 
         Raises:
             OSError: The address cannot be bound.
         """
-        bound = _bind(host, port)
-        self.port = bound.getsockname()[1]
+        bound = _bind(host, port, reuse_port=reuse_port)
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._connect, sock=bound, backlog=_BACKLOG)
+        self._servers.append(await loop.create_server(connect, sock=bound, backlog=_BACKLOG))
+        bound_port = int(bound.getsockname()[1])
+        self.port = self.port or bound_port
+        return bound_port
+
+    async def open_unix(self, path: Path, connect: Connect) -> None:
+        """Accept on a Unix socket.
+
+        Raises:
+            OSError: The path cannot be bound.
+        """
+        loop = asyncio.get_running_loop()
+        self._servers.append(
+            await loop.create_unix_server(connect, path=str(path), backlog=_BACKLOG)
+        )
 
     async def sweep(self) -> None:
         """End connections past their deadline, until cancelled."""
         while True:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = self._clock.now
-            for connection in [c for c in self._connections if c.deadline < now]:
-                connection.expire()
+            for connection in self._connections:
+                if connection.deadline < now:
+                    connection.expire()
 
     async def close(self, grace_seconds: float) -> None:
         """Accept no more; answers in progress get `grace_seconds` to finish."""
-        if self._server is not None:
-            self._server.close()
-        for connection in list(self._connections):
+        for server in self._servers:
+            server.close()
+        for connection in self._connections:
             connection.drain()
-        closing = [connection.closed for connection in self._connections]
-        if closing and grace_seconds > 0:
-            await asyncio.wait(closing, timeout=grace_seconds)
-        for connection in list(self._connections):
+        await self._connections.over(grace_seconds)
+        for connection in self._connections:
             connection.abort()
 
 
-def _bind(host: str, port: int) -> socket.socket:
+def allow_files(wanted: int) -> int:
+    """Let this process have `wanted` open files, if its hard limit allows; returns how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return allowed
+
+
+def _bind(host: str, port: int, *, reuse_port: bool) -> socket.socket:
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     bound = socket.socket(family, kind, protocol)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if reuse_port:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         bound.bind(address)
     except OSError:

@@ -14,6 +14,7 @@ from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
 from edge.cache import Cache
 from edge.clock import Clock
+from edge.connections import Connections
 from edge.core.access_lines import JsonLines, W3cLines
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DiskFiles
@@ -138,17 +139,20 @@ class Node:
             timeouts=_timeouts(settings),
             handle=service.handle,
             on_fetch=prefetcher.viewed_entry,
-            max_connections=settings.max_connections,
             access_log=_open_access_log(settings, identity, metrics),
-            connections=set(),
+            connections=Connections(
+                metrics.counters, settings.max_connections, settings.max_connections_per_address
+            ),
         )
-        listener = Listener(partial(Connection, site), site.connections, clock)
+        listener = Listener(site.connections, clock)
         return cls(settings, identity, clock, metrics, cache, fills, prefetcher, site, listener)
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
         """Start the tasks and open both ports; `stack` ends them."""
         settings = self.settings
-        await self.listener.open(settings.host, settings.port)
+        port = await self.listener.open(
+            settings.host, settings.port, partial(Connection, self.site)
+        )
         stack.push_async_callback(self.listener.close, 0.0)
         admin = create_admin(
             self.cache, self.metrics, self.gauges, lambda: self.listener.is_accepting
@@ -172,7 +176,7 @@ class Node:
         if self.site.access_log is not None:
             works.append(self.site.access_log.run())
         await stack.enter_async_context(_running(works))
-        return Ports(self.listener.port, admin_port)
+        return Ports(port, admin_port)
 
     async def follow_purges(self) -> None:
         """Index what the disk holds, then forget what was purged since, from now on."""

@@ -2,18 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from edge.access_log import AccessLog
 from edge.clock import Clock
+from edge.connections import Connections
 from edge.core.head import FieldBlock
 from edge.entry import Entry
 from edge.metrics import Metrics
 from edge.request import Request
 from edge.response import Response
-
-if TYPE_CHECKING:
-    from edge.http import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,5 @@ class Site:
     timeouts: Timeouts
     handle: Callable[[Request, Response], Awaitable[str]]
     on_fetch: Callable[[Entry, FieldBlock], None]
-    max_connections: int
     access_log: AccessLog | None
-    connections: "set[Connection]"
+    connections: Connections
