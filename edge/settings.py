@@ -105,7 +105,7 @@ class EdgeSettings(BaseSettings):
         ge=1,
         description="Larger objects are stored in slices, if their origin serves ranges of them.",
     )
-    slice_size: Size = Field(default=4 * 1024**2, ge=64 * 1024, description="How long a slice is.")
+    slice_size: Size = Field(default=2 * 1024**2, ge=64 * 1024, description="How long a slice is.")
     prefetch_segments: int = Field(
         default=2, ge=0, le=32, description="Segments fetched ahead of each viewer; 0: none."
     )
