@@ -7,7 +7,7 @@ changed on the event loop only; files are touched in threads only.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
 from edge.clock import Clock
@@ -39,6 +39,8 @@ class Cache:
         disk: The files of the disk tier; None: there is none.
         disk_bytes: The bound of the disk tier.
         disk_files: The bound on the number of its files.
+        owns: Whether the object of a key is written to the disk tier by this cache. Several caches
+            may share the directory; the files of others are left alone.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Cache:
         disk: DiskFiles | None = None,
         disk_bytes: int = 0,
         disk_files: int = 0,
+        owns: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         self.entries: dict[bytes, list[Entry]] = {}
         self.memory: S3Fifo[Identity] = S3Fifo(memory_bytes, MAX_MEMORY_OBJECTS)
@@ -59,6 +62,7 @@ class Cache:
         self._clock = clock
         self._counters = counters
         self._files = disk
+        self._owns = owns
         self._tasks: set[asyncio.Task[None]] = set()
         self._readings: dict[Entry, asyncio.Task[bytes | None]] = {}
         self._pending_bytes = 0
@@ -87,7 +91,7 @@ class Cache:
         entry.is_unused = waits_until is not None
         self._index(entry)
         self._remember(entry, body, waits_until=waits_until)
-        if self._files is not None:
+        if self._files is not None and self._owns(key):
             self._persist(self._files, entry, body)
         return entry
 
@@ -288,6 +292,8 @@ class Cache:
 
     def _adopt(self, file: StoredFile, head: RecordHead) -> None:
         """Index a file of an earlier run, unless something newer is stored already."""
+        if not self._owns(head.key):
+            return
         if self._find((head.key, head.response.vary)) or not self.disk.fits(file.size_bytes):
             self._remove_file(file)
             return

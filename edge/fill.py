@@ -19,6 +19,7 @@ from edge.core.slices import Part
 from edge.entry import Entry
 from edge.growing import GrowingBody
 from edge.upstream import UpstreamResponse
+from streamer.core.cache_status import CacheStatus
 
 FillKey = tuple[bytes, str]
 
@@ -103,6 +104,7 @@ class Fill:
         was_joined: Whether a viewer has asked for it, ever.
         is_kept: It is to be completed though nobody may wait for it any more.
         is_void: Its object was invalidated meanwhile and must not be stored.
+        told: What another worker of this node did for it; None: the answer comes from outside.
     """
 
     request: FillRequest
@@ -112,6 +114,7 @@ class Fill:
     was_joined: bool = False
     is_kept: bool = False
     is_void: bool = False
+    told: CacheStatus | None = None
     task: "asyncio.Task[None] | None" = None
 
     @property

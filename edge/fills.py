@@ -125,7 +125,6 @@ class Fills:
     def start(self, request: FillRequest, starter: object | None = None) -> Fill:
         """Begin a fill; others may share it from now on."""
         fill = self._begin(request, starter)
-        self._counters.fills += 1
         fill.task = asyncio.create_task(self._carry_out(fill, self._fetch))
         return fill
 
@@ -237,12 +236,11 @@ class Fills:
         fields = request.fields
         if request.stale is not None:
             fields = fields.plus(*validation_fields(request.stale.response))
-            self._counters.revalidations += 1
         asked_at = time.time()
         target = target_of(request.key).decode("ascii")
         answer = await self._upstream.ask("GET", target, fields)
+        self._note_answer(fill, answer)
         if isinstance(answer, UpstreamFailure):
-            self._counters.fills_failed += 1
             self._settle(fill, Failed(answer.status, answer.kind))
             return
         outcome = self._judge(fill, answer, asked_at)
@@ -256,6 +254,17 @@ class Fills:
             await self._grow(fill, outcome, answer)
         finally:
             answer.close()
+
+    def _note_answer(self, fill: Fill, answer: UpstreamResponse | UpstreamFailure) -> None:
+        """Count a fetch, unless another worker of this node carried it out and has counted it."""
+        has_failed = isinstance(answer, UpstreamFailure)
+        fill.told = None if isinstance(answer, UpstreamFailure) else answer.told
+        if fill.told is not None:
+            self._counters.worker_fetches += 1
+            return
+        self._counters.fills += 1
+        self._counters.fills_failed += has_failed
+        self._counters.revalidations += fill.request.stale is not None
 
     def _settle(self, fill: Fill, outcome: Outcome) -> None:
         """Make a final outcome known; whoever asks from now on begins anew."""
@@ -359,7 +368,7 @@ class Fills:
         held = 0
         try:
             async for piece in pieces:
-                self._counters.fetched_bytes += len(piece)
+                self._counters.fetched_bytes += 0 if fill.told else len(piece)
                 self._held_bytes += len(piece)
                 held += len(piece)
                 await body.append(piece)

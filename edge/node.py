@@ -23,6 +23,7 @@ from edge.heartbeat import Heartbeat, edge_id
 from edge.http import Connection
 from edge.listener import Listener
 from edge.metrics import Metrics
+from edge.onward import FromViewers
 from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog
 from edge.sender import Sender
@@ -124,6 +125,7 @@ class Node:
             sender=sender,
             sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
             via=via,
+            onward=FromViewers(via),
             cache=cache,
             fills=fills,
             upstream=upstreams,

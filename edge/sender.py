@@ -83,8 +83,7 @@ class Sender:
         if not stored.matches(request.head.fields) or not outcome.body.is_retained:
             return False
         given = answer(stored, request.head.fields, total_bytes)
-        stored_status = replace(status, forward_status=stored.status, stored=True)
-        labelled = self.labelled(given.fields, stored, stored_status)
+        labelled = self.labelled(given.fields, stored, status)
         with outcome.body.reader() as reader:
             span = given.span
             length = total_bytes if span is None else span.length

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from edge.cache import Cache
 from edge.core.fields import Fields
-from edge.core.forward import fill_fields, has_looped, pass_fields, response_fields
+from edge.core.forward import response_fields
 from edge.core.key import cache_key, is_large, large_key
 from edge.core.playlist_body import MAX_BODY_BYTES
 from edge.core.policy import (
@@ -34,6 +34,7 @@ from edge.entry import Entry
 from edge.fill import Confirmed, Failed, Fill, FillRequest, Growing, Large, Released
 from edge.fills import Fills
 from edge.metrics import Metrics, Result
+from edge.onward import Onward
 from edge.request import Request
 from edge.response import Response
 from edge.sender import Sender
@@ -66,6 +67,7 @@ class Service:
         sender: Sends what is decided.
         sliced: Sends large objects.
         via: This node in `Via`.
+        onward: Makes the requests that requests lead to.
         cache: What is stored.
         fills: What is being fetched.
         upstream: The origin.
@@ -82,6 +84,7 @@ class Service:
         sender: Sender,
         sliced: Sliced,
         via: str,
+        onward: Onward,
         cache: Cache,
         fills: Fills,
         upstream: Source,
@@ -93,6 +96,7 @@ class Service:
         self._sender = sender
         self._sliced = sliced
         self._via = via
+        self._onward = onward
         self._cache = cache
         self._fills = fills
         self._upstream = upstream
@@ -117,7 +121,7 @@ class Service:
 
     async def _respond(self, request: Request, response: Response) -> Result:
         head = request.head
-        if has_looped(head.fields, self._via):
+        if self._onward.has_looped(request):
             return await self._fail(response, 508, Forward.BYPASS, "loop")
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields)
@@ -167,11 +171,11 @@ class Service:
         status: CacheStatus,
         whole: UpstreamResponse | None = None,
     ) -> Result | None:
-        fields = fill_fields(request.head.fields, self._via, request.viewer)
+        fields = self._onward.fill_fields(request, validates=False)
         return await self._sliced.send(request, response, entry, status, fields, whole)
 
     def _fill_request(self, request: Request, stale: Entry | None) -> FillRequest:
-        fields = fill_fields(request.head.fields, self._via, request.viewer)
+        fields = self._onward.fill_fields(request, validates=stale is not None)
         return FillRequest(request.key, fields, stale)
 
     def _refresh(self, request: Request, stale: Entry) -> None:
@@ -204,20 +208,21 @@ class Service:
         """Send what a fill comes to; None, and nothing sent, if this viewer must go alone."""
         outcome = await fill.result()
         match outcome:
-            case Growing():
-                sent = await self._sender.send_growing(request, response, outcome, status)
-                result = Result.COLLAPSED if status.collapsed else Result.MISS
-                return result if sent else None
+            case Growing(stored):
+                told = _told(fill, replace(status, forward_status=stored.status, stored=True))
+                sent = await self._sender.send_growing(request, response, outcome, told)
+                return _result(told) if sent else None
             case Large(entry):
-                told = replace(status, forward_status=200, stored=True)
+                told = _told(fill, replace(status, forward_status=200, stored=True))
                 whole = fill.take(request)
                 return await self._send_large(request, response, entry, told, whole)
             case Confirmed(entry):
-                confirmed = replace(status, forward=Forward.STALE, forward_status=304)
+                told = replace(status, forward=Forward.STALE, forward_status=304)
+                told = _told(fill, told)
                 if is_large(entry.key):
-                    return await self._send_large(request, response, entry, confirmed)
-                sent = await self._sender.send_entry(request, response, entry, confirmed)
-                return Result.REVALIDATED if sent else None
+                    return await self._send_large(request, response, entry, told)
+                sent = await self._sender.send_entry(request, response, entry, told)
+                return _result(told) if sent else None
             case Released():
                 return await self._send_released(request, response, fill, outcome, status)
             case Failed():
@@ -276,7 +281,7 @@ class Service:
         answered = await self._upstream.ask(
             head.method,
             request.key.decode("ascii"),
-            pass_fields(head.fields, self._via, request.viewer),
+            self._onward.pass_fields(request),
             None if body is None else body.pieces(),
         )
         if isinstance(answered, UpstreamFailure):
@@ -343,3 +348,20 @@ class Service:
     async def _fail(self, response: Response, status: int, why: Forward, detail: str) -> Result:
         await self._sender.fail(response, status, why, detail)
         return Result.ERROR
+
+
+def _told(fill: Fill, status: CacheStatus) -> CacheStatus:
+    """What the node did: this worker, or the one it asked."""
+    if fill.told is None:
+        return status
+    is_shared = status.collapsed and fill.told.forward is not None
+    return replace(fill.told, collapsed=is_shared or fill.told.collapsed)
+
+
+def _result(status: CacheStatus) -> Result:
+    """What a stored answer counts as."""
+    if status.forward is None:
+        return Result.STALE if (status.ttl_seconds or 0) < 0 else Result.HIT
+    if status.forward is Forward.STALE and status.forward_status == 304:
+        return Result.REVALIDATED
+    return Result.COLLAPSED if status.collapsed else Result.MISS

@@ -14,6 +14,7 @@ from yarl import URL
 
 from edge.core.fields import Fields, from_pairs
 from edge.errors import BodyTruncated
+from streamer.core.cache_status import CacheStatus
 
 _KEEP_ALIVE_SECONDS = 30.0
 _READ_BUFFER_BYTES = 256 * 1024
@@ -67,6 +68,11 @@ class UpstreamResponse(Protocol):
     @property
     def content_length(self) -> int | None:
         """How many bytes the body has, where the upstream says so."""
+        ...
+
+    @property
+    def told(self) -> CacheStatus | None:
+        """What another worker of this node did to get it; None: it comes from outside."""
         ...
 
     def pieces(self) -> AsyncIterator[bytes]:
@@ -209,6 +215,7 @@ class _Answer:
         self._response = response
         self._on_close = on_close
         self._is_closed = False
+        self.told: CacheStatus | None = None
         self.status = response.status
         self.reason = (response.reason or "").encode("ascii", "replace").decode("ascii")
         self.fields: Fields = from_pairs(response.raw_headers)

@@ -37,6 +37,11 @@ def fill_fields(fields: Fields, via: str, viewer: str | None) -> Fields:
     return shared.plus(*_own(fields, via, viewer))
 
 
+def inner_fill_fields(fields: Fields) -> Fields:
+    """The same for a request from another worker of this node, which has made them before."""
+    return fields.end_to_end().without({"host"} | _ABOUT_SELECTION | _ABOUT_CACHING)
+
+
 def pass_fields(fields: Fields, via: str, viewer: str | None) -> Fields:
     """The request fields of a request that is forwarded for one viewer only."""
     return fields.end_to_end().without(_REPLACED).plus(*_own(fields, via, viewer))

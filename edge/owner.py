@@ -1,0 +1,138 @@
+"""Fetching for one worker of several: from the worker that owns the key, else from outside."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from edge.core.breaker import Limits
+from edge.core.fields import Fields
+from edge.core.inner import inner_fields, outer_fields, read_told
+from edge.exposition import Family
+from edge.place import Place
+from edge.settings import EdgeSettings
+from edge.traffic import Traffic, families
+from edge.upstream import (
+    FailureKind,
+    Source,
+    Upstream,
+    UpstreamFailure,
+    UpstreamLimits,
+    UpstreamResponse,
+)
+from streamer.core.cache_status import CacheStatus
+
+_CONNECT_SECONDS = 1.0
+_CONNECTIONS = 1024
+# The owner answers in the end, be it that it got no answer itself.
+_MARGIN_SECONDS = 5.0
+
+
+class OwnerFirst:
+    """Asks the worker that owns a key; when there is none to be had, or it is this one, outside.
+
+    Args:
+        place: This worker.
+        workers: The others, by number.
+        outside: What the owner of a key asks.
+        name: The node in `Cache-Status`.
+        via: The node in `Via`.
+    """
+
+    def __init__(
+        self, place: Place, workers: Mapping[int, Traffic], outside: Source, *, name: str, via: str
+    ) -> None:
+        self._place = place
+        self._workers = workers
+        self._outside = outside
+        self._name = name
+        self._via = via
+
+    async def ask(
+        self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None = None
+    ) -> UpstreamResponse | UpstreamFailure:
+        """Send a request for an object and wait for the head of its answer."""
+        worker = self._workers.get(self._place.owner(target.encode("ascii")))
+        if worker is not None and worker.is_healthy:
+            answer = await self._ask_worker(worker, method, target, inner_fields(fields))
+            if answer is not None:
+                return answer
+        return await self._outside.ask(method, target, outer_fields(fields), body)
+
+    def families(self) -> Iterator[Family]:
+        """What was asked of the other workers, for the metrics."""
+        return families({f"worker-{number}": one for number, one in self._workers.items()})
+
+    async def _ask_worker(
+        self, worker: Traffic, method: str, target: str, fields: Fields
+    ) -> UpstreamResponse | UpstreamFailure | None:
+        """The owner's answer, or why it got none; None if it is not there to answer."""
+        with worker.watched() as exchange:
+            answer = await worker.source.ask(method, target, fields)
+            exchange.end(answer)
+        if isinstance(answer, UpstreamFailure):
+            return None
+        told = read_told(answer.fields, self._name, self._via)
+        if told is None:
+            answer.close()
+            return None
+        failure = told.failure(answer.status)
+        if failure is None:
+            return _OwnersAnswer(answer, told.fields, told.status)
+        answer.close()
+        return UpstreamFailure(_kind(failure))
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnersAnswer:
+    """An answer as the owner received it."""
+
+    answer: UpstreamResponse
+    fields: Fields
+    told: CacheStatus
+
+    @property
+    def status(self) -> int:
+        return self.answer.status
+
+    @property
+    def reason(self) -> str:
+        return self.answer.reason
+
+    @property
+    def content_length(self) -> int | None:
+        return self.answer.content_length
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        return self.answer.pieces()
+
+    def close(self) -> None:
+        self.answer.close()
+
+
+@asynccontextmanager
+async def open_owner_first(
+    settings: EdgeSettings, place: Place, outside: Source, *, via: str
+) -> AsyncIterator[OwnerFirst]:
+    """The other workers, then `outside`."""
+    limits = UpstreamLimits(
+        connect_seconds=_CONNECT_SECONDS,
+        head_seconds=settings.fetch_timeout_seconds + _MARGIN_SECONDS,
+        read_seconds=settings.read_timeout_seconds + _MARGIN_SECONDS,
+        connections=_CONNECTIONS,
+        queue_seconds=settings.upstream_queue_seconds,
+    )
+    breaker = Limits(failures=settings.breaker_failures)
+    async with AsyncExitStack() as stack:
+        workers = {}
+        for number in place.others:
+            socket = place.objects_socket(number)
+            upstream = Upstream("http://worker", limits, socket=socket)
+            workers[number] = Traffic(await stack.enter_async_context(upstream), breaker)
+        yield OwnerFirst(place, workers, outside, name=settings.name, via=via)
+
+
+def _kind(failure: str) -> FailureKind:
+    try:
+        return FailureKind(failure)
+    except ValueError:
+        return FailureKind.PROTOCOL
