@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from edge.core.chunked import ChunkedDecoder
 from edge.core.head import RequestHead
+from edge.core.policy import Query
 from edge.errors import BodyTruncated
 
 _MAX_QUEUED_BYTES = 256 * 1024
@@ -19,6 +20,11 @@ class Request:
     key: bytes
     viewer: str
     body: "IncomingBody | None" = None
+
+    @property
+    def query(self) -> Query:
+        """What the policy looks at."""
+        return Query(self.head.method, self.head.fields)
 
 
 class IncomingBody:

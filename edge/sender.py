@@ -3,14 +3,16 @@
 Everything sent here carries this node's `Cache-Status` and, where it comes from the cache, `Age`.
 """
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 
 from edge.cache import Cache
-from edge.core.answer import answer
+from edge.core.answer import Answer, answer
 from edge.core.fields import Fields
+from edge.core.multipart import Multipart
 from edge.core.policy import StoredResponse
 from edge.entry import Entry
 from edge.errors import BodyTruncated
@@ -50,7 +52,7 @@ class Sender:
     ) -> bool:
         """Send what a stored entry answers; False, and nothing sent, if its body was lost."""
         stored = entry.response
-        given = answer(stored, request.head.fields, entry.size_bytes)
+        given = answer(stored, request.query, entry.size_bytes)
         body = b""
         if given.has_content and request.head.method != "HEAD":
             read = await self._cache.read(entry)
@@ -58,12 +60,14 @@ class Sender:
                 return False
             body = read
         fields = self.labelled(given.fields, stored, status)
-        if given.span is None:
+        if given.parts:
+            await _send_parts(response, given, fields, entry.size_bytes, _at_once(body))
+        elif given.span is None:
             response.start(given.status, given.reason, fields, entry.size_bytes)
+            await response.write_whole(body)
         else:
             response.start(given.status, given.reason, fields, given.span.length)
-            body = body[given.span.start : given.span.stop]
-        await response.write_whole(body)
+            await response.write_whole(body[given.span.start : given.span.stop])
         return True
 
     def labelled(self, fields: Fields, stored: StoredResponse, status: CacheStatus) -> Fields:
@@ -82,9 +86,12 @@ class Sender:
         stored, total_bytes = outcome.response, outcome.total_bytes
         if not stored.matches(request.head.fields) or not outcome.body.is_retained:
             return False
-        given = answer(stored, request.head.fields, total_bytes)
+        given = answer(stored, request.query, total_bytes)
         labelled = self.labelled(given.fields, stored, status)
         with outcome.body.reader() as reader:
+            if given.parts and total_bytes is not None:
+                await _send_parts(response, given, labelled, total_bytes, reader)
+                return True
             span = given.span
             length = total_bytes if span is None else span.length
             response.start(given.status, given.reason, labelled, length)
@@ -130,6 +137,25 @@ class Sender:
         )
         response.start(status, phrase, fields, len(body))
         await response.write_whole(body)
+
+
+async def _send_parts(
+    response: Response,
+    given: Answer,
+    fields: Fields,
+    total_bytes: int,
+    whole: AsyncIterator[bytes],
+) -> None:
+    """Send several parts of a body that is there or arrives (RFC 9110 §15.3.7.2)."""
+    content_type = given.fields.get("content-type")
+    multipart = Multipart(given.parts, total_bytes, content_type, secrets.token_hex(16))
+    typed = fields.without({"content-type"}).plus(("content-type", multipart.media_type))
+    response.start(given.status, given.reason, typed, multipart.length)
+    await send_or_truncate(response, multipart.pieces(whole))
+
+
+async def _at_once(body: bytes) -> AsyncIterator[bytes]:
+    yield body
 
 
 async def send_or_truncate(response: Response, pieces: AsyncIterator[bytes]) -> None:

@@ -80,7 +80,7 @@ class Sliced:
         if plan is None:
             self._cache.drop(entry)
             return None
-        given = answer(entry.response, request.head.fields, plan.total_bytes)
+        given = answer(entry.response, request.query, plan.total_bytes, max_parts=1)
         if not given.has_content or request.head.method == "HEAD":
             if whole is not None:
                 whole.close()

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from edge.core.fields import Fields
-from edge.core.policy import StoredResponse
+from edge.core.multipart import ordered
+from edge.core.policy import Query, StoredResponse
 from streamer.core.byte_range import (
+    MAX_RANGES,
     Span,
     Unsatisfiable,
     content_range,
@@ -31,7 +33,8 @@ class Answer:
     """A response to send.
 
     `span` is the part of the stored body that is its content; None: all of it, whose length may
-    not be known yet. `has_content` is False where no body belongs to the status.
+    not be known yet. Where there are several `parts`, ascending, they are the content instead, as
+    multipart/byteranges. `has_content` is False where no body belongs to the status.
     """
 
     status: int
@@ -39,22 +42,26 @@ class Answer:
     fields: Fields
     span: Span | None = None
     has_content: bool = True
+    parts: tuple[Span, ...] = ()
 
 
-def answer(stored: StoredResponse, request_fields: Fields, size_bytes: int | None) -> Answer:
-    """How a stored response answers a GET with these fields.
+def answer(
+    stored: StoredResponse, query: Query, size_bytes: int | None, *, max_parts: int = MAX_RANGES
+) -> Answer:
+    """How a stored response answers a GET or HEAD.
 
     Args:
         stored: The response.
-        request_fields: The request's header section.
+        query: The request.
         size_bytes: The length of its body; None while that is unknown, when ranges are ignored.
+        max_parts: Requests for more parts than this are answered with the whole.
     """
     fields = stored.fields.without({"content-length"})
     whole = Answer(stored.status, stored.reason, fields, has_content=stored.status != 204)
     if stored.status != 200:
         return whole
     validators = _validators(stored.fields)
-    match evaluate(_preconditions(request_fields), validators):
+    match evaluate(_preconditions(query.fields), _judged(stored.fields, query.fields, validators)):
         case Outcome.NOT_MODIFIED:
             return Answer(304, "Not Modified", fields.without(_ABOUT_BODY), has_content=False)
         case Outcome.FAILED:
@@ -62,28 +69,40 @@ def answer(stored: StoredResponse, request_fields: Fields, size_bytes: int | Non
                 412, "Precondition Failed", fields.without(_ABOUT_BODY), Span(0, 0), False
             )
         case Outcome.PROCEED:
-            return _ranged(whole, request_fields, validators, size_bytes)
+            wants_part = query.method == "GET" and range_applies(
+                query.fields.get("if-range"), validators
+            )
+            header = query.fields.get("range")
+            if header is None or size_bytes is None or not wants_part:
+                return whole
+            return _ranged(whole, header, size_bytes, max_parts)
 
 
-def _ranged(
-    whole: Answer, request_fields: Fields, validators: Validators, size_bytes: int | None
-) -> Answer:
-    """The part asked for; the whole where the header is ignored or wants several parts (§14.2)."""
-    header = request_fields.get("range")
-    if header is None or size_bytes is None:
-        return whole
-    if not range_applies(request_fields.get("if-range"), validators):
-        return whole
+def _ranged(whole: Answer, header: str, size_bytes: int, max_parts: int) -> Answer:
+    """The parts asked for; the whole where the header is ignored (RFC 9110 §14.2)."""
     selected = parse_range(header, size_bytes)
     if isinstance(selected, Unsatisfiable):
         fields = whole.fields.without(_ABOUT_BODY)
         fields = fields.plus(("content-range", unsatisfied_content_range(size_bytes)))
         return Answer(416, "Range Not Satisfiable", fields, Span(0, 0), has_content=False)
-    if not isinstance(selected, tuple) or len(selected) != 1:
+    parts = ordered(selected) if isinstance(selected, tuple) else ()
+    if not 0 < len(parts) <= max_parts:
         return whole
-    span = selected[0]
-    fields = whole.fields.plus(("content-range", content_range(span, size_bytes)))
-    return Answer(206, "Partial Content", fields, span)
+    if len(parts) > 1:
+        return Answer(206, "Partial Content", whole.fields, parts=parts)
+    fields = whole.fields.plus(("content-range", content_range(parts[0], size_bytes)))
+    return Answer(206, "Partial Content", fields, parts[0])
+
+
+def _judged(stored: Fields, request: Fields, validators: Validators) -> Validators:
+    """What preconditions are judged by.
+
+    If-Modified-Since is judged by Date where there is no Last-Modified (RFC 9111 §4.3.2).
+    """
+    date = stored.get("date")
+    if validators.last_modified or date is None or "if-unmodified-since" in request.combined:
+        return validators
+    return Validators(validators.etag, parse_http_date(date))
 
 
 def _preconditions(fields: Fields) -> Preconditions:
