@@ -147,7 +147,7 @@ class Cache:
         _log.info("disk tier: %d objects indexed, %d dropped", len(self.disk), dropped)
 
     async def close(self) -> None:
-        """Finish writing and give the directory back."""
+        """Finish writing."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
         if self._files is not None:

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from edge.core.policy import StoredResponse
 from edge.core.record import (
@@ -39,14 +40,39 @@ class StoredFile:
     size_bytes: int
 
 
-class DiskFiles:
-    """A directory of records, owned by one process.
+class DirectoryLock:
+    """A node's hold on its cache directory, made ready for it; a context manager.
 
     Args:
         directory: Created when missing.
 
     Raises:
-        Conflict: Another process uses the directory.
+        Conflict: Another node uses the directory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._descriptor = _lock(directory / "lock")
+        for leftover in (directory / "incoming").glob("*"):
+            leftover.unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        os.close(self._descriptor)
+
+
+class DiskFiles:
+    """A directory of records, which the workers of one node may share.
+
+    Args:
+        directory: Created when missing.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -54,9 +80,6 @@ class DiskFiles:
         self._incoming = directory / "incoming"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
-        self._lock = _lock(directory / "lock")
-        for leftover in self._incoming.iterdir():
-            leftover.unlink()
         self._run_id = uuid.uuid4().hex[:8]
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="edge-disk")
 
@@ -98,9 +121,8 @@ class DiskFiles:
         return dropped
 
     def close(self) -> None:
-        """Finish what was begun and give the directory back."""
+        """Finish what was begun."""
         self._threads.shutdown()
-        os.close(self._lock)
 
     async def _in_thread(self, work: Callable[[], ValueT]) -> ValueT:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

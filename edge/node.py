@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
@@ -16,14 +17,18 @@ from edge.cache import Cache
 from edge.clock import Clock
 from edge.connections import Connections
 from edge.core.access_lines import JsonLines, W3cLines
+from edge.core.key import target_of
 from edge.core.prefetch import PlaylistIndex
-from edge.disk import DiskFiles
+from edge.disk import DirectoryLock, DiskFiles
 from edge.fills import FillLimits, Fills
+from edge.forgetting import Forgetting
 from edge.heartbeat import Heartbeat, edge_id
 from edge.http import Connection
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.onward import FromViewers
+from edge.owner import open_owner_first
+from edge.place import Place
 from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog
 from edge.sender import Sender
@@ -31,6 +36,8 @@ from edge.service import Service
 from edge.settings import EdgeSettings
 from edge.site import Site, Timeouts
 from edge.sliced import Sliced
+from edge.team import open_team
+from edge.upstream import Source
 from edge.upstreams import open_upstreams
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
@@ -88,19 +95,37 @@ class Node:
     prefetcher: Prefetcher
     site: Site
     listener: Listener
+    service: Service
 
     @classmethod
-    async def open(cls, settings: EdgeSettings, stack: AsyncExitStack) -> "Node":
-        """Make the parts; `stack` closes them."""
+    async def open(
+        cls, settings: EdgeSettings, stack: AsyncExitStack, place: Place | None = None
+    ) -> "Node":
+        """Make the parts; `stack` closes them.
+
+        Args:
+            settings: How to serve.
+            stack: Closes what is opened.
+            place: Which of several workers of a node this is, whose supervisor holds the cache
+                directory; None: it is the node.
+        """
         clock, metrics = Clock(), Metrics(settings.region)
-        identity = edge_id(settings.cache_dir)
+        if place is None and settings.cache_dir is not None:
+            stack.enter_context(await asyncio.to_thread(DirectoryLock, settings.cache_dir))
+        identity = edge_id(settings.cache_dir) if place is None else place.node
         via = f"1.1 {settings.name}-{identity[:8]}"
-        cache = await _open_cache(settings, clock, metrics)
+        cache = await _open_cache(settings, clock, metrics, place)
         stack.push_async_callback(cache.close)
         upstreams = await stack.enter_async_context(
             open_upstreams(settings, node=f"{settings.name}-{identity[:8]}")
         )
         metrics.others.append(upstreams.families)
+        source: Source = upstreams
+        team = None
+        if place is not None:
+            team = await stack.enter_async_context(open_team(place))
+            owner_first = open_owner_first(settings, place, upstreams, via=via)
+            source = await stack.enter_async_context(owner_first)
         prefetcher = Prefetcher(
             PlaylistIndex(settings.prefetch_segments),
             cache,
@@ -108,10 +133,11 @@ class Node:
             metrics.counters,
             via=via,
             concurrency=settings.prefetch_concurrency,
+            team=team,
         )
         limits = _limits(settings)
         fills = Fills(
-            upstreams,
+            source,
             cache,
             clock,
             metrics.counters,
@@ -125,12 +151,13 @@ class Node:
             sender=sender,
             sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
             via=via,
-            onward=FromViewers(via),
+            onward=FromViewers(via, tells_demands=place is not None),
             cache=cache,
             fills=fills,
             upstream=upstreams,
             metrics=metrics,
             ahead=prefetcher,
+            forget=Forgetting(cache, fills, team).everywhere,
             stale_seconds=settings.stale_if_error_seconds,
             http_date=clock.http_date,
         )
@@ -147,7 +174,9 @@ class Node:
             ),
         )
         listener = Listener(site.connections, clock)
-        return cls(settings, identity, clock, metrics, cache, fills, prefetcher, site, listener)
+        return cls(
+            settings, identity, clock, metrics, cache, fills, prefetcher, site, listener, service
+        )
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
         """Start the tasks and open both ports; `stack` ends them."""
@@ -169,30 +198,36 @@ class Node:
             self.describe,
         )
         works = [
+            *self.works(),
+            self.follow_purges(),
+            heartbeat.run(settings.heartbeat_seconds),
+        ]
+        await stack.enter_async_context(running(works))
+        return Ports(port, admin_port)
+
+    def works(self) -> list[Coroutine[None, None, None]]:
+        """What has to run while viewers are served."""
+        works = [
             self.clock.run(self.metrics.loop_lag.observe),
             self.listener.sweep(),
-            self.follow_purges(),
             self.prefetcher.run(self.fills),
-            heartbeat.run(settings.heartbeat_seconds),
         ]
         if self.site.access_log is not None:
             works.append(self.site.access_log.run())
-        await stack.enter_async_context(_running(works))
-        return Ports(port, admin_port)
+        return works
 
     async def follow_purges(self) -> None:
         """Index what the disk holds, then forget what was purged since, from now on."""
         await self.cache.recover()
         settings = self.settings
-        directory = settings.cache_dir
-        log = PurgeLog(
-            settings.origin,
-            self.cache,
-            self.fills,
-            self.metrics.counters,
-            None if directory is None else directory / "purges",
-        )
+        log = PurgeLog(settings.origin, self.purge, self.metrics.counters, settings.purge_position)
         await log.run(settings.purge_interval_seconds)
+
+    async def purge(self, item: dict[str, Any]) -> bool:
+        """Obey one item of the log of purges."""
+        self.fills.purge(item["path"])
+        self.metrics.counters.purged_objects += await self.cache.purge(item["path"])
+        return True
 
     def describe(self) -> dict[str, str]:
         """What the origin's registry shall know of this node."""
@@ -223,7 +258,9 @@ class Node:
         }
 
 
-async def _open_cache(settings: EdgeSettings, clock: Clock, metrics: Metrics) -> Cache:
+async def _open_cache(
+    settings: EdgeSettings, clock: Clock, metrics: Metrics, place: Place | None
+) -> Cache:
     directory = settings.cache_dir
     files = None if directory is None else await asyncio.to_thread(DiskFiles, directory)
     return Cache(
@@ -234,6 +271,7 @@ async def _open_cache(settings: EdgeSettings, clock: Clock, metrics: Metrics) ->
         disk=files,
         disk_bytes=0 if files is None else settings.disk_size,
         disk_files=settings.disk_files,
+        owns=(lambda _: True) if place is None else (lambda key: place.owns(target_of(key))),
     )
 
 
@@ -267,7 +305,7 @@ def _timeouts(settings: EdgeSettings) -> Timeouts:
 
 
 @asynccontextmanager
-async def _running(works: list[Coroutine[None, None, None]]) -> AsyncIterator[None]:
+async def running(works: list[Coroutine[None, None, None]]) -> AsyncIterator[None]:
     """Run tasks in the background. One that fails ends the node: none of them may be missing."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]

@@ -7,6 +7,7 @@ the cache for objects that nobody has used yet is full.
 """
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from edge.entry import Entry
 from edge.fill import Fill, FillRequest, Growing
 from edge.fills import Fills
 from edge.metrics import Counters
+from edge.team import Team
 
 _MAX_WAITING = 512
 _KEEP_SECONDS = 60.0
@@ -48,6 +50,7 @@ class Prefetcher:
         counters: Where fetches are counted.
         via: This node in `Via`.
         concurrency: How many fetches may run at once.
+        team: The other workers of this node; None: there are none.
     """
 
     def __init__(
@@ -59,12 +62,14 @@ class Prefetcher:
         *,
         via: str,
         concurrency: int,
+        team: Team | None = None,
     ) -> None:
         self._index = index
         self._cache = cache
         self._clock = clock
         self._counters = counters
         self._via = via
+        self._team = team
         self._slots = asyncio.Semaphore(concurrency)
         self._wanted: dict[bytes, _Wanted] = {}
         self._refreshes: dict[bytes, _Wanted] = {}
@@ -78,7 +83,7 @@ class Prefetcher:
                 entry.due = float("inf")
                 return
             if entry.body is not None:
-                self._learn(entry.key, entry.response.fields, entry.body)
+                self.learn(entry.key, entry.response.fields, entry.body)
         self.viewed(entry.key, block.fields)
 
     def viewed(self, key: bytes, fields: Fields) -> None:
@@ -91,7 +96,9 @@ class Prefetcher:
 
     def passed(self, key: bytes, request: Fields, response: Fields, body: bytes) -> None:
         """A playlist went through to a viewer without being stored."""
-        self._learn(key, response, body)
+        self.learn(key, response, body)
+        if self._team is not None:
+            self._team.learned(key, response, body)
         self._schedule(self._index.on_playlist(key, self._clock.now), request)
 
     def stored(self, entry: Entry, fill: Fill) -> None:
@@ -99,7 +106,9 @@ class Prefetcher:
         if not is_playlist(entry.key, entry.response.fields.get("content-type")):
             return
         if entry.response.status == 200 and entry.body is not None:
-            self._learn(entry.key, entry.response.fields, entry.body)
+            self.learn(entry.key, entry.response.fields, entry.body)
+            if self._team is not None and fill.told is None:
+                self._team.learned(entry.key, entry.response.fields, entry.body)
         now = self._clock.now
         plan = self._index.on_playlist if fill.was_joined else self._index.on_growth
         self._schedule(plan(entry.key, now), fill.request.fields)
@@ -110,7 +119,8 @@ class Prefetcher:
             tasks.create_task(self._run_fetches(fills))
             tasks.create_task(self._run_refreshes(fills))
 
-    def _learn(self, key: bytes, fields: Fields, body: bytes) -> None:
+    def learn(self, key: bytes, fields: Fields, body: bytes) -> None:
+        """Take in a playlist."""
         if len(body) > MAX_BODY_BYTES:
             return
         playlist = read_playlist(fields, body)
@@ -122,14 +132,23 @@ class Prefetcher:
             for entry in self._cache.variants(segment):
                 entry.due = 0.0
 
-    def _schedule(self, plan: Plan, fields: Fields) -> None:
-        now = self._clock.now
-        for key in plan.fetches:
+    def fetch_ahead(self, keys: Iterable[bytes], fields: Fields, patience_seconds: float) -> None:
+        """Fetch keys for a viewer with these fields; they may give way to others for so long."""
+        start_by = self._clock.now + patience_seconds
+        for key in keys:
             if len(self._wanted) >= _MAX_WAITING:
                 self._counters.prefetch_skipped += 1
             elif key not in self._wanted and not self._has(key, fields):
-                self._wanted[key] = _Wanted(fields, now + plan.patience_seconds)
+                self._wanted[key] = _Wanted(fields, start_by)
                 self._work.set()
+
+    def _schedule(self, plan: Plan, fields: Fields) -> None:
+        now, team = self._clock.now, self._team
+        own = [key for key in plan.fetches if team is None or team.owns(key)]
+        self.fetch_ahead(own, fields, plan.patience_seconds)
+        if team is not None:
+            others = (k for k in plan.fetches if not team.owns(k) and not self._has(k, fields))
+            team.fetch_ahead(others, fields, plan.patience_seconds)
         for key in plan.refreshes:
             self._refreshes.setdefault(key, _Wanted(fields, now + plan.refresh_seconds))
 

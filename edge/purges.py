@@ -7,19 +7,20 @@ everything.
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 
-from edge.cache import Cache
-from edge.fills import Fills
 from edge.metrics import Counters
 
 _TIMEOUT_SECONDS = 5.0
 _EVERYTHING = "/*"
 # The origin may be any server: what it answers need not be a log.
 _TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError)
+
+Obey = Callable[[dict[str, Any]], Awaitable[bool]]
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +30,8 @@ class PurgeLog:
 
     Args:
         origin: The origin's URL.
-        cache: What forgets.
-        fills: What is being fetched, and is not stored then.
-        counters: Where purges and what they removed are counted.
+        obey: Obeys one item; False if it has to be obeyed again.
+        counters: Where purges are counted.
         position_file: Where the id of the last purge obeyed is kept; None: nowhere, so that the
             node begins with the end of the log.
     """
@@ -39,14 +39,12 @@ class PurgeLog:
     def __init__(
         self,
         origin: str,
-        cache: Cache,
-        fills: Fills,
+        obey: Obey,
         counters: Counters,
         position_file: Path | None,
     ) -> None:
         self._url = f"{origin.rstrip('/')}/api/v1/purges"
-        self._cache = cache
-        self._fills = fills
+        self._obey = obey
         self._counters = counters
         self._file = position_file
 
@@ -62,6 +60,19 @@ class PurgeLog:
                     _log.debug("the log of purges was not read: %s", type(error).__name__)
                 await asyncio.sleep(interval_seconds)
 
+    async def catch_up(self) -> None:
+        """Obey what the node has not obeyed yet, once, and leave its position to another."""
+        position = await asyncio.to_thread(_read_position, self._file)
+        if position is None:
+            return
+        self._file = None
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            try:
+                await self._follow(session, position)
+            except _TROUBLE as error:
+                _log.debug("the log of purges was not read: %s", type(error).__name__)
+
     async def _follow(self, session: aiohttp.ClientSession, position: int | None) -> int:
         """Obey what came after `position` (None: begin with the end); returns the new one."""
         log = await self._read(session, position or 0)
@@ -72,14 +83,15 @@ class PurgeLog:
             items = [{"id": newest, "path": _EVERYTHING}]
         else:
             items = log["items"]
+        reached = newest if position is None else position
         for item in items:
+            if not await self._obey(item):
+                break
             self._counters.purges += 1
-            self._fills.purge(item["path"])
-            self._counters.purged_objects += await self._cache.purge(item["path"])
-        reached = items[-1]["id"] if items else (newest if position is None else position)
+            reached = int(item["id"])
         if reached != position:
             await asyncio.to_thread(_write_position, self._file, reached)
-        return int(reached)
+        return reached
 
     async def _read(self, session: aiohttp.ClientSession, after: int) -> dict[str, Any]:
         async with session.get(self._url, params={"after": str(after)}) as response:

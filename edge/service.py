@@ -5,7 +5,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
@@ -73,6 +73,7 @@ class Service:
         upstream: The origin.
         metrics: Where answers are counted.
         ahead: The prefetcher.
+        forget: Makes the node forget what is stored for keys.
         stale_seconds: How long a stale response may stand in for a failing origin, where it does
             not say so itself.
         http_date: The present as an HTTP date.
@@ -90,6 +91,7 @@ class Service:
         upstream: Source,
         metrics: Metrics,
         ahead: Ahead,
+        forget: Callable[[Iterable[bytes]], Awaitable[None]],
         stale_seconds: float,
         http_date: Callable[[], str],
     ) -> None:
@@ -102,6 +104,7 @@ class Service:
         self._upstream = upstream
         self._metrics = metrics
         self._ahead = ahead
+        self._forget = forget
         self._stale_seconds = stale_seconds
         self._http_date = http_date
         self._alone = Recent(_ALONE_SECONDS, _ALONE_KEYS)
@@ -292,7 +295,7 @@ class Service:
                 return Result.STALE
             return await self._fail(response, answered.status, why, answered.kind)
         if invalidates(head.method, answered.status):
-            self._invalidate(request.key, answered.fields)
+            await self._forget(_changed_keys(request.key, answered.fields))
         await self._send_passed(request, response, answered, why)
         return Result.PASSED
 
@@ -303,20 +306,6 @@ class Service:
         variants = self._variants(request.key)
         index = select(request.head.fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
-
-    def _invalidate(self, key: bytes, fields: Fields) -> None:
-        """Forget what an unsafe request has changed (RFC 9111 §4.4)."""
-        keys = {key}
-        base = "http://edge" + key.decode("ascii")
-        for name in ("location", "content-location"):
-            value = fields.get(name)
-            parts = urlsplit(urljoin(base, value)) if value and value.isascii() else None
-            if parts is not None and parts.netloc == "edge":
-                query = f"?{parts.query}" if parts.query else ""
-                keys.add(cache_key(parts.path + query))
-        for stored_key in keys:
-            self._cache.invalidate(stored_key)
-            self._fills.invalidate(stored_key)
 
     async def _send_passed(
         self, request: Request, response: Response, upstream: UpstreamResponse, why: Forward
@@ -348,6 +337,19 @@ class Service:
     async def _fail(self, response: Response, status: int, why: Forward, detail: str) -> Result:
         await self._sender.fail(response, status, why, detail)
         return Result.ERROR
+
+
+def _changed_keys(key: bytes, fields: Fields) -> set[bytes]:
+    """What an unsafe request with this answer has changed (RFC 9111 §4.4)."""
+    keys = {key}
+    base = "http://edge" + key.decode("ascii")
+    for name in ("location", "content-location"):
+        value = fields.get(name)
+        parts = urlsplit(urljoin(base, value)) if value and value.isascii() else None
+        if parts is not None and parts.netloc == "edge":
+            query = f"?{parts.query}" if parts.query else ""
+            keys.add(cache_key(parts.path + query))
+    return keys
 
 
 def _told(fill: Fill, status: CacheStatus) -> CacheStatus:

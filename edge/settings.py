@@ -85,6 +85,12 @@ class EdgeSettings(BaseSettings):
         pattern=r"^(https?://[^\s/?#]+/?)?$",
         description="The URL viewers reach this edge at. Default: http://HOST:PORT.",
     )
+    workers: int = Field(
+        default=1,
+        ge=0,
+        le=256,
+        description="Processes that serve, together one cache; 0: one for each core.",
+    )
     memory_size: Size = Field(
         default=512 * 1024**2, ge=1024**2, description="Bound of the memory tier, as 1G."
     )
@@ -206,6 +212,11 @@ class EdgeSettings(BaseSettings):
         """The URL viewers reach this node at."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+
+    @property
+    def purge_position(self) -> Path | None:
+        """The file with the id of the last purge that the node has obeyed."""
+        return None if self.cache_dir is None else self.cache_dir / "purges"
 
     @property
     def name(self) -> str:

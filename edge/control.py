@@ -1,0 +1,69 @@
+"""A worker's control socket: what the supervisor and the other workers may ask and say.
+
+It is a Unix socket in a directory that only this user may enter; nothing reaches it from outside.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from aiohttp import web
+
+from edge.core.fields import Fields
+from edge.exposition import Family
+
+_MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What a worker does when it is told.
+
+    Attributes:
+        families: Its metrics.
+        forget: Forgets what is stored for keys.
+        purge: Obeys one item of the log of purges; returns how many entries that removed.
+        fetch_ahead: Fetches keys for a viewer with these fields, within so many seconds.
+        learn: Takes in a playlist by key, response fields and body.
+    """
+
+    families: Callable[[], Iterable[Family]]
+    forget: Callable[[Iterable[bytes]], None]
+    purge: Callable[[dict[str, Any]], Awaitable[int]]
+    fetch_ahead: Callable[[Iterable[bytes], Fields, float], None]
+    learn: Callable[[bytes, Fields, bytes], None]
+
+    def add_to(self, app: web.Application) -> None:
+        """Route messages to it."""
+        app.router.add_get("/families", self._on_families)
+        app.router.add_post("/forget", self._on_forget)
+        app.router.add_post("/purge", self._on_purge)
+        app.router.add_post("/ahead", self._on_ahead)
+        app.router.add_post("/playlist", self._on_playlist)
+
+    async def _on_families(self, _: web.Request) -> web.Response:
+        return web.json_response([asdict(family) for family in self.families()])
+
+    async def _on_forget(self, request: web.Request) -> web.Response:
+        message = await request.json()
+        self.forget([key.encode("ascii") for key in message["keys"]])
+        return web.json_response({})
+
+    async def _on_purge(self, request: web.Request) -> web.Response:
+        return web.json_response({"removed": await self.purge(await request.json())})
+
+    async def _on_ahead(self, request: web.Request) -> web.Response:
+        message = await request.json()
+        keys = [key.encode("ascii") for key in message["keys"]]
+        self.fetch_ahead(keys, _fields(message["fields"]), message["patience_seconds"])
+        return web.json_response({})
+
+    async def _on_playlist(self, request: web.Request) -> web.Response:
+        message = await request.json()
+        key, body = message["key"].encode("ascii"), message["body"].encode("latin-1")
+        self.learn(key, _fields(message["fields"]), body)
+        return web.json_response({})
+
+
+def _fields(items: list[list[str]]) -> Fields:
+    return Fields(tuple((name, value) for name, value in items))

@@ -1,0 +1,55 @@
+"""The client to a worker's control socket."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+_TIMEOUT_SECONDS = 5.0
+_TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+
+
+class ControlClient:
+    """Talks to one worker; an async context manager.
+
+    Args:
+        socket: The worker's control socket.
+    """
+
+    def __init__(self, socket: Path) -> None:
+        self._session = aiohttp.ClientSession(
+            base_url="http://worker",
+            connector=aiohttp.UnixConnector(str(socket)),
+            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
+        """What the worker says; None if it does not answer, or not as it should."""
+        return await self._ask("GET", path, params=query)
+
+    async def post(self, path: str, message: Mapping[str, Any]) -> Any | None:
+        """What the worker says to a message; None if it does not answer, or not as it should."""
+        return await self._ask("POST", path, json=message)
+
+    async def _ask(self, method: str, path: str, **options: Any) -> Any | None:
+        try:
+            async with self._session.request(method, path, **options) as response:
+                return await response.json() if response.status == 200 else None
+        except asyncio.CancelledError:
+            raise
+        except _TROUBLE:
+            return None
