@@ -42,3 +42,8 @@ def slice_key(key: bytes, version: str, number: int) -> bytes:
 def is_large(key: bytes) -> bool:
     """Whether a key is that of a large object's head."""
     return key.endswith(b" ")
+
+
+def object_of(head_key: bytes) -> bytes:
+    """The key of the large object whose head this is the key of."""
+    return head_key.removesuffix(b" ")
