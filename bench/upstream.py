@@ -1,4 +1,7 @@
-"""An origin for edge benchmarks: objects of any size, at once or slowly, every request counted."""
+"""An origin for edge benchmarks: objects of any size, at once or slowly, every request counted.
+
+It takes the edge's heartbeats and gives it a log of purges.
+"""
 
 import asyncio
 from collections import Counter
@@ -20,10 +23,19 @@ _HEADERS = {
 
 @dataclass(slots=True)
 class Upstream:
-    """The running origin. `/bytes/N` answers at once; `/slow/N/ANY` takes a second."""
+    """The running origin. `/bytes/N` and `/bytes/N/ANY` answer at once; `/slow/N/ANY` takes 1 s.
+
+    Attributes:
+        url: Where it is reached.
+        requests: How often each path was asked for.
+        seconds: How long each slow answer took, from its request to its last byte.
+        purges: The paths to purge, oldest first.
+    """
 
     url: str
     requests: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    purges: list[str] = field(default_factory=list)
 
     async def at_once(self, request: web.Request) -> web.Response:
         """Answer with the asked number of bytes."""
@@ -32,6 +44,7 @@ class Upstream:
 
     async def slowly(self, request: web.Request) -> web.StreamResponse:
         """Answer with the asked number of bytes, evenly over one second."""
+        begun_at = asyncio.get_running_loop().time()
         self.requests[request.path] += 1
         size = int(request.match_info["size"])
         response = web.StreamResponse(headers=_HEADERS)
@@ -41,8 +54,19 @@ class Upstream:
             await response.write(
                 bytes(size * (piece + 1) // _SLOW_PIECES - size * piece // _SLOW_PIECES)
             )
+            self.seconds[request.path] = asyncio.get_running_loop().time() - begun_at
             await asyncio.sleep(1 / _SLOW_PIECES)
         return response
+
+    async def purge_log(self, request: web.Request) -> web.Response:
+        """Answer as the origin's log of purges does."""
+        after, newest = int(request.query["after"]), len(self.purges)
+        log = [{"id": n, "path": path} for n, path in enumerate(self.purges, start=1)]
+        return web.json_response({"items": log[after:], "oldest": min(1, newest), "newest": newest})
+
+    async def heartbeat(self, _: web.Request) -> web.Response:
+        """Take a heartbeat."""
+        return web.Response(status=204)
 
 
 @asynccontextmanager
@@ -52,7 +76,10 @@ async def open_upstream() -> AsyncIterator[Upstream]:
     upstream = Upstream(f"http://127.0.0.1:{port}")
     app = web.Application()
     app.router.add_get("/bytes/{size}", upstream.at_once)
+    app.router.add_get("/bytes/{size}/{name}", upstream.at_once)
     app.router.add_get("/slow/{size}/{name}", upstream.slowly)
+    app.router.add_get("/api/v1/purges", upstream.purge_log)
+    app.router.add_post("/api/v1/edges", upstream.heartbeat)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
