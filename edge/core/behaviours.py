@@ -1,0 +1,177 @@
+"""What is done for which path, as the cache behaviours of CDNs: in order, the first match counts.
+
+A behaviour decides what of a request tells objects apart, and only that is forwarded: so no stored
+answer can depend on what is not in its key.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import unquote, unquote_plus
+
+from edge.core.fields import Fields
+from edge.core.key import host_of, host_scope, scoped, target_of, without_cmcd
+from edge.core.ttl import UNRULED, TtlRule
+from streamer.core.signing import carries_signature, without_signature
+from streamer.core.wildcard import compiled
+
+COOKIE_PREFIX = "cookie:"
+
+_ABNORMAL = re.compile(r"%|//|/\.")
+_ELSEWHERE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRule:
+    """Which query parameters are kept: those named, or where `keeps_others`, all others."""
+
+    names: frozenset[str] = frozenset()
+    keeps_others: bool = True
+
+    def applied(self, target: str) -> str:
+        """A target with the parameters that are kept, in their order."""
+        path, separator, query = target.partition("?")
+        if not separator or (self.keeps_others and not self.names):
+            return target
+        kept = [part for part in query.split("&") if self._keeps(part)]
+        return path + separator * bool(kept) + "&".join(kept)
+
+    def _keeps(self, part: str) -> bool:
+        return (unquote_plus(part.partition("=")[0]) in self.names) is not self.keeps_others
+
+
+WHOLE_QUERY = QueryRule()
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What is done for the paths that a pattern covers.
+
+    Attributes:
+        path: The pattern: `*` is any number of characters, `?` is one.
+        hosts: Patterns of the hosts that it is for; none: all.
+        origin: The name of whom to ask; None: the node's origin.
+        is_passed: Nothing is stored; every request is forwarded.
+        ttl: Bounds on freshness.
+        query: What is kept of the query.
+        varies_by: The fields, and cookies as `cookie:NAME`, that tell answers apart as if the
+            origin had listed them in `Vary`.
+        signed_by: Public keys in PEM, by id; where there are any, requests must be signed.
+    """
+
+    path: str = "*"
+    hosts: tuple[str, ...] = ()
+    origin: str | None = None
+    is_passed: bool = False
+    ttl: TtlRule = UNRULED
+    query: QueryRule = WHOLE_QUERY
+    varies_by: frozenset[str] = frozenset()
+    signed_by: Mapping[str, bytes] = field(default_factory=dict)
+
+    def target(self, target: str) -> str:
+        """What of a target tells objects apart and is forwarded."""
+        target = without_cmcd(target)
+        if self.signed_by:
+            target = without_signature(target)
+        return self.query.applied(target)
+
+    def shared(self, fields: Fields) -> Fields:
+        """The fields of a request that many share, with no cookies but those that tell apart."""
+        wanted = {name for name in self.varies_by if name.startswith(COOKIE_PREFIX)}
+        if not wanted:
+            return fields
+        kept = [
+            part.strip()
+            for part in (fields.get("cookie") or "").split(";")
+            if COOKIE_PREFIX + part.partition("=")[0].strip() in wanted
+        ]
+        fields = fields.without({"cookie"})
+        return fields.plus(("cookie", "; ".join(kept))) if kept else fields
+
+
+DEFAULT = Behaviour()
+
+
+class Behaviours:
+    """The behaviours of a node; what none of them covers is done as without any.
+
+    Args:
+        listed: They, in order.
+    """
+
+    def __init__(self, listed: Sequence[Behaviour] = ()) -> None:
+        self._rules = [(compiled(b.hosts), compiled((b.path,)), b) for b in listed]
+        self._hosts = compiled([host for b in listed for host in b.hosts])
+        self._tells_hosts = any(b.hosts for b in listed)
+
+    def of(self, host: str | None, target: str) -> Behaviour:
+        """The behaviour for a target."""
+        if not self._rules:
+            return DEFAULT
+        host, path = normal_host(host), normal_path(target)
+        for hosts, paths, behaviour in self._rules:
+            if paths.fullmatch(path) and (not behaviour.hosts or hosts.fullmatch(host)):
+                return behaviour
+        return DEFAULT
+
+    def of_key(self, key: bytes) -> Behaviour:
+        """The behaviour for the object of a key."""
+        return self.of(host_of(key), target_of(key).decode("ascii"))
+
+    def scope(self, host: str | None) -> bytes:
+        """What follows a target in the keys of a host's objects.
+
+        Nothing, unless some behaviour is for some hosts only; hosts that none names share theirs.
+        """
+        if not self._tells_hosts:
+            return b""
+        host = normal_host(host)
+        return host_scope(host if self._hosts.fullmatch(host) else _ELSEWHERE)
+
+    def key(self, host: str | None, target: str) -> bytes:
+        """The cache key of a target."""
+        behaviour = self.of(host, target)
+        kept = behaviour.target(target).encode("ascii")
+        return scoped(kept, self.scope(host), is_signed=bool(behaviour.signed_by))
+
+    def beside(self, key: bytes, target: str) -> bytes | None:
+        """The key of a target that an object refers to; None if it can only be passed."""
+        host = host_of(key)
+        behaviour = self.of(host, target)
+        other = self.key(host, target)
+        return None if is_unshared(behaviour, other) else other
+
+
+def is_unshared(behaviour: Behaviour, key: bytes) -> bool:
+    """Whether a request is for its viewer alone.
+
+    What an origin answers to a signature must not reach those who have none.
+    """
+    return behaviour.is_passed or carries_signature(target_of(key).decode("ascii"))
+
+
+def normal_host(host: str | None) -> str:
+    """A host as patterns are compared with it: without port and final dot, in lower case."""
+    name, _, port = (host or "").lower().rpartition(":")
+    bare = name if name and (port.isdigit() or not port) else (host or "").lower()
+    return bare.rstrip(".")
+
+
+def normal_path(target: str) -> str:
+    """A path as patterns are compared with it.
+
+    Without its query, percent-decoded, without dot segments and empty segments: no other spelling
+    of a path, that its origin may take for the same, gets around a behaviour (RFC 3986 §6.2.2).
+    """
+    path = target.partition("?")[0]
+    if _ABNORMAL.search(path) is None:
+        return path
+    segments: list[str] = []
+    parts = unquote(path, encoding="latin-1").split("/")
+    for part in parts:
+        if part == "..":
+            del segments[-1:]
+        elif part not in ("", "."):
+            segments.append(part)
+    is_directory = bool(segments) and parts[-1] in ("", ".", "..")
+    return "/" + "/".join(segments) + "/" * is_directory

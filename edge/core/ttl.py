@@ -1,0 +1,87 @@
+"""Bounds on freshness that an operator sets, with the meanings of CloudFront's TTL settings.
+
+For an answer below 400:
+
+    the origin says                       freshness lifetime
+    a lifetime (s-maxage, max-age,        that, but at least `minimum` and at most `maximum`
+      Expires)
+    nothing                               `default`, within the same bounds; without a `default` the
+                                          heuristic one (RFC 9111 §4.2.2), within the same bounds
+    no-store, private or no-cache         `minimum` if that is above 0: the directive is overruled;
+                                          else the directive is obeyed
+
+An error answer (400 and above) gets the lifetime its origin states, else the one of `negative` for
+its status or the class of it, and never more than `maximum`; its directives are always obeyed.
+Lifetimes count from the moment at which the answer's age is zero. All are in seconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from edge.core.fields import Fields
+from streamer.core.freshness import CacheControl, Freshness, parse_cache_control
+
+FIRST_ERROR = 400
+
+_TARGETED = "cdn-cache-control"
+_FORBIDDING = frozenset({"no-store", "private", "no-cache"})
+_LIFETIMES = frozenset({"s-maxage", "max-age"})
+
+
+@dataclass(frozen=True, slots=True)
+class TtlRule:
+    """Bounds on lifetimes. `negative` is by status, as `404`, and by class, as `4xx`."""
+
+    minimum: float = 0.0
+    maximum: float | None = None
+    default: float | None = None
+    negative: Mapping[str, float] = field(default_factory=dict)
+
+    def judged(self, status: int, fields: Fields) -> Fields:
+        """The fields that decide whether and for how long an answer is stored.
+
+        Those received, unless the origin forbids storing and the rule overrules it, or the origin
+        says nothing and the rule does.
+        """
+        control = parse_cache_control(fields.get(_TARGETED) or fields.get("cache-control"))
+        if not _FORBIDDING.isdisjoint(control.directives):
+            is_overruled = self.minimum > 0 and status < FIRST_ERROR
+            return _stating(fields, control, self.minimum) if is_overruled else fields
+        if not _LIFETIMES.isdisjoint(control.directives) or _has_expiry(fields):
+            return fields
+        lifetime = self._unstated(status)
+        return fields if lifetime is None else _stating(fields, control, lifetime)
+
+    def bounded(self, status: int, freshness: Freshness) -> Freshness:
+        """A freshness within the bounds."""
+        if freshness.always_validate:
+            return freshness
+        lifetime = freshness.lifetime_seconds
+        if status < FIRST_ERROR:
+            lifetime = max(lifetime, self.minimum)
+        if self.maximum is not None:
+            lifetime = min(lifetime, self.maximum)
+        return replace(freshness, lifetime_seconds=lifetime)
+
+    def _unstated(self, status: int) -> float | None:
+        if status < FIRST_ERROR:
+            return self.default
+        return self.negative.get(str(status), self.negative.get(f"{status // 100}xx"))
+
+
+UNRULED = TtlRule()
+
+
+def _has_expiry(fields: Fields) -> bool:
+    return _TARGETED not in fields.combined and "expires" in fields.combined
+
+
+def _stating(fields: Fields, control: CacheControl, lifetime_seconds: float) -> Fields:
+    """The fields with a lifetime in place of what is said about storing."""
+    left = [
+        name if argument is None else f'{name}="{argument}"'
+        for name, argument in control.directives.items()
+        if name not in _FORBIDDING | _LIFETIMES
+    ]
+    value = ", ".join([*left, f"max-age={int(lifetime_seconds)}"])
+    return fields.without({"cache-control", "expires", _TARGETED}).plus(("cache-control", value))
