@@ -47,11 +47,15 @@ class FillRequest:
 
 @dataclass(frozen=True, slots=True)
 class Growing:
-    """The answer is stored while `body` grows. `total_bytes` is None if the origin did not say."""
+    """The answer is stored while `body` grows. `total_bytes` is None if the origin did not say.
+
+    `withheld` are the fields that only the viewer that started the fill may have.
+    """
 
     response: StoredResponse
     body: GrowingBody
     total_bytes: int | None
+    withheld: Fields = Fields()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,13 @@ class Released:
 class Failed:
     """The origin did not answer, or with a server error where a stale response may stand in.
 
-    `status` is what a viewer without a stale response gets, `detail` why.
+    `status` is what a viewer without a stale response gets, `detail` why. `forward_status` is the
+    origin's, where it answered.
     """
 
     status: int
     detail: str
+    forward_status: int | None = None
 
 
 Outcome = Growing | Large | Confirmed | Released | Failed

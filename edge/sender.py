@@ -80,14 +80,22 @@ class Sender:
         )
 
     async def send_growing(
-        self, request: Request, response: Response, outcome: Growing, status: CacheStatus
+        self,
+        request: Request,
+        response: Response,
+        outcome: Growing,
+        status: CacheStatus,
+        own: Fields,
     ) -> bool:
-        """Send an object while it is stored; False, and nothing sent, if it is another's."""
+        """Send an object while it is stored; False, and nothing sent, if it is another's.
+
+        `own` are fields for this viewer alone.
+        """
         stored, total_bytes = outcome.response, outcome.total_bytes
         if not stored.matches(request.head.fields) or not outcome.body.is_retained:
             return False
         given = answer(stored, request.query, total_bytes)
-        labelled = self.labelled(given.fields, stored, status)
+        labelled = self.labelled(given.fields.plus(*own.items), stored, status)
         with outcome.body.reader() as reader:
             if given.parts and total_bytes is not None:
                 await _send_parts(response, given, labelled, total_bytes, reader)
@@ -109,9 +117,10 @@ class Sender:
         fields: Fields,
         pieces: AsyncIterator[bytes],
         why: Forward,
+        detail: str | None,
     ) -> None:
         """Send the origin's answer on, unstored; `pieces` is its body."""
-        status = CacheStatus(self.name, why, upstream.status)
+        status = CacheStatus(self.name, why, upstream.status, detail=detail)
         listed = append(fields.get("cache-status"), render(status))
         sent = fields.without({"cache-status", "content-length"})
         response.start(

@@ -24,8 +24,11 @@ from edge.core.policy import (
     Refused,
     Revalidate,
     Serve,
+    confirmed_by_head,
     decide,
+    freshened,
     invalidates,
+    may_be_shared,
     select,
 )
 from edge.core.recent import Recent
@@ -42,7 +45,7 @@ from edge.sliced import Sliced
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.cache_status import CacheStatus, Forward
 
-_ALONE_SECONDS = 2.0
+_ALONE_SECONDS = 120.0
 _ALONE_KEYS = 8192
 # These reasons say nothing about the next request for the same key.
 _MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
@@ -213,15 +216,15 @@ class Service:
         match outcome:
             case Growing(stored):
                 told = _told(fill, replace(status, forward_status=stored.status, stored=True))
-                sent = await self._sender.send_growing(request, response, outcome, told)
+                own = outcome.withheld if fill.starter is request else Fields()
+                sent = await self._sender.send_growing(request, response, outcome, told, own)
                 return _result(told) if sent else None
             case Large(entry):
                 told = _told(fill, replace(status, forward_status=200, stored=True))
                 whole = fill.take(request)
                 return await self._send_large(request, response, entry, told, whole)
             case Confirmed(entry):
-                told = replace(status, forward=Forward.STALE, forward_status=304)
-                told = _told(fill, told)
+                told = _told(fill, replace(status, forward_status=304))
                 if is_large(entry.key):
                     return await self._send_large(request, response, entry, told)
                 sent = await self._sender.send_entry(request, response, entry, told)
@@ -246,7 +249,8 @@ class Service:
         upstream = None if "range" in request.head.fields.combined else fill.take(request)
         if upstream is None:
             return None
-        await self._send_passed(request, response, upstream, status.forward or Forward.URI_MISS)
+        why = status.forward or Forward.URI_MISS
+        await self._send_passed(request, response, upstream, why, outcome.why)
         return Result.MISS
 
     async def _send_failed(
@@ -260,20 +264,22 @@ class Service:
         if fill.is_ahead:
             return None  # what failed was not this viewer's own request
         stale = fill.request.stale
-        if stale is not None and await self._stand_in(request, response, stale, outcome.detail):
+        if stale is not None and await self._stand_in(request, response, stale, outcome):
             return Result.STALE
         await self._sender.fail(response, outcome.status, status.forward, outcome.detail)
         return Result.ERROR
 
     async def _stand_in(
-        self, request: Request, response: Response, stale: Entry, detail: str
+        self, request: Request, response: Response, stale: Entry, failed: Failed
     ) -> bool:
         """Serve a stale entry for an origin that fails, if it may (RFC 5861 §4)."""
         if not stale.is_live:
             return False
         if not stale.response.freshness.is_usable_on_error(time.time(), self._stale_seconds):
             return False
-        status = CacheStatus(self._sender.name, Forward.STALE, detail=detail)
+        status = CacheStatus(
+            self._sender.name, Forward.STALE, failed.forward_status, detail=failed.detail
+        )
         if is_large(stale.key):
             return await self._send_large(request, response, stale, status) is not None
         return await self._sender.send_entry(request, response, stale, status)
@@ -281,6 +287,7 @@ class Service:
     async def _pass(self, request: Request, response: Response, why: Forward) -> Result:
         """Forward a request for this viewer alone."""
         head, body = request.head, request.body
+        asked_at = time.time()
         answered = await self._upstream.ask(
             head.method,
             request.key.decode("ascii"),
@@ -290,31 +297,65 @@ class Service:
         if isinstance(answered, UpstreamFailure):
             if body is not None and body.is_truncated:
                 return await self._fail(response, 400, why, "request-body")
-            stale = self._stale_variant(request)
-            if stale is not None and await self._stand_in(request, response, stale, answered.kind):
+            stale, failed = self._selected(request), Failed(answered.status, answered.kind)
+            if stale is not None and await self._stand_in(request, response, stale, failed):
                 return Result.STALE
             return await self._fail(response, answered.status, why, answered.kind)
         if invalidates(head.method, answered.status):
             await self._forget(_changed_keys(request.key, answered.fields))
+        self._learn(request, answered, asked_at)
         await self._send_passed(request, response, answered, why)
         return Result.PASSED
 
-    def _stale_variant(self, request: Request) -> Entry | None:
-        """The stored entry that may stand in for the answer to a passed request."""
+    def _selected(self, request: Request) -> Entry | None:
+        """The stored entry that a passed request selects."""
         if request.head.method not in ("GET", "HEAD"):
             return None
         variants = self._variants(request.key)
         index = select(request.head.fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
 
+    def _learn(self, request: Request, answer: UpstreamResponse, asked_at: float) -> None:
+        """Take from a passed answer what holds for the requests to come."""
+        if answer.status != 200 or request.head.method not in ("GET", "HEAD"):
+            return
+        fields = response_fields(answer.fields, self._via, self._http_date())
+        stored = self._selected(request)
+        if request.head.method == "HEAD":
+            if stored is not None:
+                self._update(stored, fields, asked_at)
+        elif self._alone.has(request.key, asked_at) and may_be_shared(request.query, fields):
+            self._alone.discard(request.key)
+
+    def _update(self, stored: Entry, fields: Fields, asked_at: float) -> None:
+        """Update what is stored by the answer to a HEAD, or forget it (RFC 9111 §4.3.5)."""
+        size_bytes = None if is_large(stored.key) else stored.size_bytes
+        if confirmed_by_head(stored.response, fields, size_bytes):
+            stored.renew(
+                freshened(
+                    stored.response,
+                    fields,
+                    request_time=asked_at,
+                    response_time=time.time(),
+                    negative_seconds={},
+                )
+            )
+        else:
+            self._cache.drop(stored)
+
     async def _send_passed(
-        self, request: Request, response: Response, upstream: UpstreamResponse, why: Forward
+        self,
+        request: Request,
+        response: Response,
+        upstream: UpstreamResponse,
+        why: Forward,
+        detail: str | None = None,
     ) -> None:
         """Send the origin's answer on, unstored."""
         try:
             fields = response_fields(upstream.fields, self._via, self._http_date())
             pieces = self._watched(request, upstream, fields)
-            await self._sender.send_passed(response, upstream, fields, pieces, why)
+            await self._sender.send_passed(response, upstream, fields, pieces, why, detail)
         finally:
             upstream.close()
 
@@ -364,6 +405,6 @@ def _result(status: CacheStatus) -> Result:
     """What a stored answer counts as."""
     if status.forward is None:
         return Result.STALE if (status.ttl_seconds or 0) < 0 else Result.HIT
-    if status.forward is Forward.STALE and status.forward_status == 304:
+    if status.forward_status == 304:
         return Result.REVALIDATED
     return Result.COLLAPSED if status.collapsed else Result.MISS

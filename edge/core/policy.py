@@ -197,6 +197,14 @@ def examine(
     return StoredResponse(status, reason, fields, freshness, vary)
 
 
+def may_be_shared(query: Query, fields: Fields) -> bool:
+    """Whether a 200 to a GET with these fields, passed for one viewer, could have been stored."""
+    examined = examine(
+        query, 200, "OK", fields, request_time=0.0, response_time=0.0, negative_seconds={}
+    )
+    return isinstance(examined, StoredResponse)
+
+
 def withheld(fields: Fields) -> Fields:
     """The fields of a response that only the request it answers may have (§5.2.2.4, §5.2.2.7)."""
     control, _ = directives_for_us(fields.combined)
@@ -239,10 +247,19 @@ def confirms(stored: StoredResponse, fields: Fields) -> bool:
     return modified is None or stored.fields.get("last-modified") in (None, modified)
 
 
-def confirmed_by_head(stored: StoredResponse, fields: Fields, size_bytes: int) -> bool:
-    """Whether a 200 to HEAD is about this response, so that it updates it (RFC 9111 §4.3.5)."""
+def confirmed_by_head(stored: StoredResponse, fields: Fields, size_bytes: int | None) -> bool:
+    """Whether a 200 to HEAD is about this response, so that it updates it (RFC 9111 §4.3.5).
+
+    Args:
+        stored: The response.
+        fields: The end-to-end fields of the answer to HEAD.
+        size_bytes: The length of the stored body; None where it is not to be compared.
+    """
     length = fields.get("content-length")
-    if length is not None and length != str(size_bytes):
+    if None not in (length, size_bytes) and length != str(size_bytes):
+        return False
+    control, _ = directives_for_us(fields.combined)
+    if _refusal(Query("GET", Fields()), 200, fields.without(_listed(control)), control):
         return False
     names = ("etag", "last-modified")
     return all(fields.get(name) in (None, stored.fields.get(name)) for name in names)

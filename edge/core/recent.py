@@ -18,6 +18,10 @@ class Recent:
         if len(self._until) > self._limit:
             self._until.popitem(last=False)
 
+    def discard(self, key: bytes) -> None:
+        """Remember a key no longer."""
+        self._until.pop(key, None)
+
     def has(self, key: bytes, now: float) -> bool:
         """Whether a key is remembered."""
         until = self._until.get(key)
