@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeGuard
 
 from edge.cache import Cache
 from edge.clock import Clock
@@ -22,7 +20,6 @@ from edge.core.policy import (
     examine,
     freshened,
     validation_fields,
-    withheld,
     worth_finishing,
 )
 from edge.core.recent import Recent
@@ -45,8 +42,6 @@ from edge.metrics import Counters
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.freshness import NegativeSeconds
 from streamer.core.purge import matches
-
-Work = Callable[[Fill], Coroutine[None, None, None]]
 
 _WHOLE_SECONDS = 600.0
 _WHOLE_KEYS = 8192
@@ -107,6 +102,7 @@ class Fills:
         self._on_stored = on_stored
         self._shared: dict[FillKey, Fill] = {}
         self._running: set[Fill] = set()
+        self._wanted: set[Fill] = set()
         self._held_bytes = 0
         self._whole = Recent(_WHOLE_SECONDS, _WHOLE_KEYS)
         self.quiet = asyncio.Event()
@@ -127,7 +123,7 @@ class Fills:
     def start(self, request: FillRequest, starter: object | None = None) -> Fill:
         """Begin a fill; others may share it from now on."""
         fill = self._begin(request, starter)
-        fill.task = asyncio.create_task(self._carry_out(fill, self._fetch))
+        self._run(fill, self._fetch(fill))
         return fill
 
     def adopt(
@@ -142,9 +138,8 @@ class Fills:
         fill = self._begin(request, starter)
         outcome = self._grown_part(fill, length, stored)
         fill.outcome.set_result(outcome)
-        grow = partial(self._grow, outcome=outcome, answer=answer)
-        fill.task = asyncio.create_task(self._carry_out(fill, grow))
-        fill.task.add_done_callback(lambda _: answer.close())
+        task = self._run(fill, self._grow(fill, outcome, answer))
+        task.add_done_callback(lambda _: answer.close())
         return fill
 
     def leave_whole(self, key: bytes) -> None:
@@ -155,7 +150,9 @@ class Fills:
     def joined(self, fill: Fill, viewer: object) -> Iterator[None]:
         """Want a fill. When the last viewer leaves, it ends unless it is nearly done."""
         fill.viewers += 1
-        self._note_demand()
+        if fill in self._running:
+            self._wanted.add(fill)
+            self.quiet.clear()
         if fill.is_ahead and not fill.was_joined:
             self._counters.prefetch_late += 1
         fill.was_joined = True
@@ -163,12 +160,13 @@ class Fills:
             yield
         finally:
             fill.viewers -= 1
+            if not fill.viewers:
+                self._forgo(fill)
             self._leave(fill, viewer)
-            self._note_demand()
 
     def invalidate(self, key: bytes) -> None:
         """Keep what is being fetched for a key from being stored or shared any further."""
-        self._void(lambda other: other == key or other.startswith(key + b" "))
+        self._void(lambda other: target_of(other) == key)
 
     def purge(self, pattern: str) -> None:
         """Do the same for every key whose path a purge covers."""
@@ -212,26 +210,28 @@ class Fills:
         self._unshare(fill)
         fill.task.cancel()
 
-    def _note_demand(self) -> None:
-        """Keep `quiet` true to its name: no viewer waits for anything in flight."""
-        if any(fill.viewers for fill in self._running):
-            self.quiet.clear()
-        else:
+    def _forgo(self, fill: Fill) -> None:
+        """No viewer waits for a fill any more; keep `quiet` true to its name."""
+        self._wanted.discard(fill)
+        if not self._wanted:
             self.quiet.set()
 
     def _unshare(self, fill: Fill) -> None:
         if self._shared.get(fill.request.fill_key) is fill:
             del self._shared[fill.request.fill_key]
 
-    async def _carry_out(self, fill: Fill, work: Work) -> None:
-        try:
-            await work(fill)
-        finally:
-            self._running.discard(fill)
-            self._unshare(fill)
-            self._note_demand()
-            if not fill.outcome.done():
-                fill.outcome.set_result(Failed(502, "abandoned"))
+    def _run(self, fill: Fill, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        fill.task = asyncio.create_task(work)
+        fill.task.add_done_callback(lambda _: self._end(fill))
+        return fill.task
+
+    def _end(self, fill: Fill) -> None:
+        """Let nobody wait for a fill whose task is over, however it ended."""
+        self._running.discard(fill)
+        self._unshare(fill)
+        self._forgo(fill)
+        if not fill.outcome.done():
+            fill.outcome.set_result(Failed(502, "abandoned"))
 
     async def _fetch(self, fill: Fill) -> None:
         request = fill.request
@@ -241,24 +241,22 @@ class Fills:
         asked_at = time.time()
         target = target_of(request.key).decode("ascii")
         answer = await self._upstream.ask("GET", target, fields)
-        if _confirms_another(answer, request.stale):
-            answer.close()
-            answer = await self._upstream.ask("GET", target, request.fields)
         self._note_answer(fill, answer)
         if isinstance(answer, UpstreamFailure):
             self._settle(fill, Failed(answer.status, answer.kind))
             return
-        outcome = self._judge(fill, answer, asked_at)
+        try:
+            outcome = self._judge(fill, answer, asked_at)
+        except BaseException:
+            answer.close()
+            raise
         if not isinstance(outcome, Growing):
             self._settle(fill, outcome)
             if not isinstance(outcome, Released | Large) or fill.starter is None:
                 answer.close()
             return
         fill.outcome.set_result(outcome)
-        try:
-            await self._grow(fill, outcome, answer)
-        finally:
-            answer.close()
+        await self._grow(fill, outcome, answer)
 
     def _note_answer(self, fill: Fill, answer: UpstreamResponse | UpstreamFailure) -> None:
         """Count a fetch, unless another worker of this node carried it out and has counted it."""
@@ -283,7 +281,7 @@ class Fills:
         if stale is not None and answer.status == 304 and confirms(stale.response, fields):
             return self._confirm(fill, stale, answer, asked_at)
         if stale is not None and answer.status in SERVER_ERRORS and self._may_stand_in(stale, now):
-            return Failed(answer.status, "upstream-status", answer.status)
+            return Failed(answer.status, "upstream-status")
         if answer.status == 304:
             return Failed(502, "upstream-protocol")
         return self._judge_new(fill, answer, fields, asked_at, now)
@@ -313,8 +311,7 @@ class Fills:
         too_much = self._size_problem(fill, answer)
         if too_much is not None:
             return Released(too_much, answer, fields)
-        body = GrowingBody(self._limits.object_bytes)
-        return Growing(examined, body, answer.content_length, withheld(fields))
+        return Growing(examined, GrowingBody(self._limits.object_bytes), answer.content_length)
 
     def _grown_part(self, fill: Fill, length: int, stored: StoredResponse) -> Growing:
         """A slice that begins to arrive; without room for it, a stream for its first reader."""
@@ -369,11 +366,24 @@ class Fills:
         return Refused.STATUS if fill.is_ahead and answer.status != 200 else None
 
     async def _grow(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> None:
-        body, part = outcome.body, fill.request.part
-        pieces = answer.pieces() if part is None else cut(answer.pieces(), 0, part.span.length)
+        """Receive a body, for whoever reads it meanwhile, and store it if it is whole."""
+        body = outcome.body
+        try:
+            await self._receive(fill, outcome, answer)
+            self._finish(fill, outcome)
+        except BodyTruncated:
+            self._counters.fills_truncated += 1
+        finally:
+            if not body.is_whole:
+                body.truncate()
+            answer.close()
+
+    async def _receive(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> None:
+        body, total_bytes = outcome.body, outcome.total_bytes
+        pieces = answer.pieces()
         held = 0
         try:
-            async for piece in pieces:
+            async for piece in pieces if total_bytes is None else cut(pieces, 0, total_bytes):
                 self._counters.fetched_bytes += 0 if fill.told else len(piece)
                 self._held_bytes += len(piece)
                 held += len(piece)
@@ -383,19 +393,10 @@ class Fills:
                     self._unshare(fill)
                     self._held_bytes -= held
                     held = 0
-        except (BodyTruncated, asyncio.CancelledError) as error:
-            self._counters.fills_truncated += isinstance(error, BodyTruncated)
-            body.truncate()
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            return
         finally:
             self._held_bytes -= held
-        if part is not None and body.received_bytes != part.span.length:
-            self._counters.fills_truncated += 1
-            body.truncate()
-            return
-        self._finish(fill, outcome)
+        if total_bytes is not None and body.received_bytes != total_bytes:
+            raise BodyTruncated("the upstream's answer was shorter than it said")
 
     def _finish(self, fill: Fill, outcome: Growing) -> None:
         request, body = fill.request, outcome.body
@@ -412,12 +413,3 @@ class Fills:
             self._on_stored(entry, fill)
         self._unshare(fill)
         body.complete()
-
-
-def _confirms_another(
-    answer: UpstreamResponse | UpstreamFailure, stale: Entry | None
-) -> TypeGuard[UpstreamResponse]:
-    """Whether a 304 is about something else than what is stored (RFC 9111 §4.3.4)."""
-    if isinstance(answer, UpstreamFailure) or answer.status != 304 or stale is None:
-        return False
-    return not confirms(stale.response, answer.fields)

@@ -1,7 +1,6 @@
 """One edge node: its parts, wired."""
 
 import asyncio
-import gc
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -76,8 +75,6 @@ async def run_edge(
         _log.info("edge %s serves on port %d", settings.name, ports.port)
         if started is not None:
             started(ports)
-        # What is there now stays for as long as the node: looking through it would hold up viewers.
-        gc.freeze()
         await stop.wait()
         await node.listener.close(settings.drain_seconds)
 

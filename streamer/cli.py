@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a server does not answ
 """
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -138,6 +139,7 @@ def edge(
         memory_size=memory_size,
         prefetch_segments=prefetch_segments,
     )
+    gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 
     async def run() -> None:
         await run_edge(settings, stop=_stop_event())
