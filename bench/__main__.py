@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import collapse, edge_hits, ladder, origin_memory, playable, prefetch
+from bench import collapse, edge_hits, idle, ladder, origin_memory, playable, prefetch, soak
 from bench.report import Report, show
 
 Benchmark = Callable[[Path, bool], Awaitable[Report]]
@@ -21,6 +21,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "edge_hits": edge_hits.run,
     "collapse": collapse.run,
     "prefetch": prefetch.run,
+    "idle": idle.run,
+    "soak": soak.run,
 }
 
 

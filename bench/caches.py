@@ -173,5 +173,5 @@ def _varnish(origin: str, port: int, home: Path, _: Certificate | None) -> list[
     return [
         *(str(_found("varnishd")), "-F", "-j", "none", "-n", str(home / "run")),
         *("-a", f"127.0.0.1:{port}", "-b", origin, "-s", "malloc,256m"),
-        *("-p", "thread_pools=1", "-p", "thread_pool_min=1200"),
+        *("-p", "thread_pools=1", "-p", "thread_pool_min=1200", "-p", "timeout_idle=75"),
     ]

@@ -6,7 +6,7 @@ It takes the edge's heartbeats and gives it a log of purges.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -49,13 +49,14 @@ class Upstream:
         size = int(request.match_info["size"])
         response = web.StreamResponse(headers=_HEADERS)
         response.content_length = size
-        await response.prepare(request)
-        for piece in range(_SLOW_PIECES):
-            await response.write(
-                bytes(size * (piece + 1) // _SLOW_PIECES - size * piece // _SLOW_PIECES)
-            )
-            self.seconds[request.path] = asyncio.get_running_loop().time() - begun_at
-            await asyncio.sleep(1 / _SLOW_PIECES)
+        with suppress(ConnectionResetError):
+            await response.prepare(request)
+            for piece in range(_SLOW_PIECES):
+                await response.write(
+                    bytes(size * (piece + 1) // _SLOW_PIECES - size * piece // _SLOW_PIECES)
+                )
+                self.seconds[request.path] = asyncio.get_running_loop().time() - begun_at
+                await asyncio.sleep(1 / _SLOW_PIECES)
         return response
 
     async def purge_log(self, request: web.Request) -> web.Response:
