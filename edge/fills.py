@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from edge.cache import Cache
 from edge.clock import Clock
@@ -20,6 +21,7 @@ from edge.core.policy import (
     examine,
     freshened,
     validation_fields,
+    withheld,
     worth_finishing,
 )
 from edge.core.recent import Recent
@@ -241,6 +243,9 @@ class Fills:
         asked_at = time.time()
         target = target_of(request.key).decode("ascii")
         answer = await self._upstream.ask("GET", target, fields)
+        if _confirms_another(answer, request.stale):
+            answer.close()
+            answer = await self._upstream.ask("GET", target, request.fields)
         self._note_answer(fill, answer)
         if isinstance(answer, UpstreamFailure):
             self._settle(fill, Failed(answer.status, answer.kind))
@@ -281,7 +286,7 @@ class Fills:
         if stale is not None and answer.status == 304 and confirms(stale.response, fields):
             return self._confirm(fill, stale, answer, asked_at)
         if stale is not None and answer.status in SERVER_ERRORS and self._may_stand_in(stale, now):
-            return Failed(answer.status, "upstream-status")
+            return Failed(answer.status, "upstream-status", answer.status)
         if answer.status == 304:
             return Failed(502, "upstream-protocol")
         return self._judge_new(fill, answer, fields, asked_at, now)
@@ -311,7 +316,8 @@ class Fills:
         too_much = self._size_problem(fill, answer)
         if too_much is not None:
             return Released(too_much, answer, fields)
-        return Growing(examined, GrowingBody(self._limits.object_bytes), answer.content_length)
+        body = GrowingBody(self._limits.object_bytes)
+        return Growing(examined, body, answer.content_length, withheld(fields))
 
     def _grown_part(self, fill: Fill, length: int, stored: StoredResponse) -> Growing:
         """A slice that begins to arrive; without room for it, a stream for its first reader."""
@@ -413,3 +419,12 @@ class Fills:
             self._on_stored(entry, fill)
         self._unshare(fill)
         body.complete()
+
+
+def _confirms_another(
+    answer: UpstreamResponse | UpstreamFailure, stale: Entry | None
+) -> TypeGuard[UpstreamResponse]:
+    """Whether a 304 is about something else than what is stored (RFC 9111 §4.3.4)."""
+    if isinstance(answer, UpstreamFailure) or answer.status != 304 or stale is None:
+        return False
+    return not confirms(stale.response, answer.fields)
