@@ -77,16 +77,13 @@ class Behaviour:
 
     def shared(self, fields: Fields) -> Fields:
         """The fields of a request that many share, with no cookies but those that tell apart."""
-        wanted = {name for name in self.varies_by if name.startswith(COOKIE_PREFIX)}
+        wanted = [name for name in sorted(self.varies_by) if name.startswith(COOKIE_PREFIX)]
         if not wanted:
             return fields
-        kept = [
-            part.strip()
-            for part in (fields.get("cookie") or "").split(";")
-            if COOKIE_PREFIX + part.partition("=")[0].strip() in wanted
-        ]
+        values = {name: cookie(fields, name) for name in map(_cookie_name, wanted)}
+        kept = "; ".join(f"{name}={value}" for name, value in values.items() if value is not None)
         fields = fields.without({"cookie"})
-        return fields.plus(("cookie", "; ".join(kept))) if kept else fields
+        return fields.plus(("cookie", kept)) if kept else fields
 
 
 DEFAULT = Behaviour()
@@ -150,6 +147,15 @@ def is_unshared(behaviour: Behaviour, key: bytes) -> bool:
     return behaviour.is_passed or carries_signature(target_of(key).decode("ascii"))
 
 
+def cookie(fields: Fields, name: str) -> str | None:
+    """The value of a request's cookie; of equal names the first (RFC 6265 §5.4)."""
+    for part in (fields.get("cookie") or "").split(";"):
+        found, separator, value = part.strip(" \t").partition("=")
+        if separator and found == name:
+            return value
+    return None
+
+
 def normal_host(host: str | None) -> str:
     """A host as patterns are compared with it: without port and final dot, in lower case."""
     name, _, port = (host or "").lower().rpartition(":")
@@ -175,3 +181,7 @@ def normal_path(target: str) -> str:
             segments.append(part)
     is_directory = bool(segments) and parts[-1] in ("", ".", "..")
     return "/" + "/".join(segments) + "/" * is_directory
+
+
+def _cookie_name(name: str) -> str:
+    return name.removeprefix(COOKIE_PREFIX)

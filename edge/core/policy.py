@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from edge.core.behaviours import COOKIE_PREFIX, DEFAULT, Behaviour, cookie
 from edge.core.fields import Fields, members, preferred_codings, preferred_languages
 from streamer.core.cache_status import Forward
 from streamer.core.freshness import (
@@ -143,6 +144,8 @@ def select(fields: Fields, variants: Sequence[StoredResponse]) -> int | None:
 
 def nominated(fields: Fields, name: str) -> str | None:
     """The normalised value of a request field that `Vary` names."""
+    if name.startswith(COOKIE_PREFIX):
+        return cookie(fields, name.removeprefix(COOKIE_PREFIX))
     value = fields.get(name)
     if name == "accept-encoding":
         return preferred_codings(value)
@@ -162,6 +165,7 @@ def examine(
     request_time: float,
     response_time: float,
     negative_seconds: NegativeSeconds,
+    behaviour: Behaviour = DEFAULT,
 ) -> StoredResponse | Refused:
     """What would be stored of a response, or why nothing may be (RFC 9111 §3).
 
@@ -173,15 +177,17 @@ def examine(
         request_time: When the request was sent.
         response_time: When its head was received.
         negative_seconds: The lifetimes of error answers without one of their own.
+        behaviour: What is set for its path.
     """
-    control, is_targeted = directives_for_us(fields.combined)
+    judged = behaviour.ttl.judged(status, fields)
+    control, is_targeted = directives_for_us(judged.combined)
     fields = fields.without(_listed(control))
     refused = _refusal(query, status, fields, control)
     if refused is not None:
         return refused
     freshness = assess(
         status,
-        _about_freshness(fields, is_targeted=is_targeted),
+        _about_freshness(judged.without(_listed(control)), is_targeted=is_targeted),
         control,
         request_time=request_time,
         response_time=response_time,
@@ -189,10 +195,11 @@ def examine(
     )
     if freshness is None:
         return Refused.USELESS
+    freshness = behaviour.ttl.bounded(status, freshness)
     has_validator = "etag" in fields.combined or "last-modified" in fields.combined
     if not has_validator and (freshness.lifetime_seconds <= 0 or freshness.always_validate):
         return Refused.USELESS
-    names = sorted(members(fields.get("vary")))
+    names = sorted(members(fields.get("vary")) | behaviour.varies_by)
     vary = tuple((name, nominated(query.fields, name)) for name in names)
     return StoredResponse(status, reason, fields, freshness, vary)
 
@@ -219,16 +226,18 @@ def freshened(
     request_time: float,
     response_time: float,
     negative_seconds: NegativeSeconds,
+    behaviour: Behaviour = DEFAULT,
 ) -> StoredResponse:
     """A stored response that a 304, or a 200 to HEAD, confirmed (RFC 9111 §3.2, §4.3.4, §4.3.5)."""
     updates = fields.without(_KEPT_ON_UPDATE)
     names = {name for name, _ in updates.items} | {"age"}
     merged = stored.fields.without(names).plus(*updates.items)
-    control, is_targeted = directives_for_us(merged.combined)
+    judged = behaviour.ttl.judged(stored.status, merged)
+    control, is_targeted = directives_for_us(judged.combined)
     merged = merged.without(_listed(control))
     freshness = assess(
         stored.status,
-        _about_freshness(merged, is_targeted=is_targeted),
+        _about_freshness(judged.without(_listed(control)), is_targeted=is_targeted),
         control,
         request_time=request_time,
         response_time=response_time,
@@ -236,7 +245,8 @@ def freshened(
     )
     # A 304 that says nothing about freshness gives none: the response is good for this once.
     freshness = freshness or Freshness(born_at=response_time, lifetime_seconds=0.0)
-    return replace(stored, fields=merged, freshness=freshness)
+    bounded = behaviour.ttl.bounded(stored.status, freshness)
+    return replace(stored, fields=merged, freshness=bounded)
 
 
 def confirms(stored: StoredResponse, fields: Fields) -> bool:

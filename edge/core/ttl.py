@@ -19,11 +19,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from edge.core.fields import Fields
-from streamer.core.freshness import CacheControl, Freshness, parse_cache_control
+from streamer.core.freshness import CacheControl, Freshness
+from streamer.core.targeted import directives_for_us
 
 FIRST_ERROR = 400
 
-_TARGETED = "cdn-cache-control"
 _FORBIDDING = frozenset({"no-store", "private", "no-cache"})
 _LIFETIMES = frozenset({"s-maxage", "max-age"})
 
@@ -43,11 +43,13 @@ class TtlRule:
         Those received, unless the origin forbids storing and the rule overrules it, or the origin
         says nothing and the rule does.
         """
-        control = parse_cache_control(fields.get(_TARGETED) or fields.get("cache-control"))
-        if not _FORBIDDING.isdisjoint(control.directives):
+        control, is_targeted = directives_for_us(fields.combined)
+        if any(control.is_unqualified(name) for name in _FORBIDDING):
             is_overruled = self.minimum > 0 and status < FIRST_ERROR
             return _stating(fields, control, self.minimum) if is_overruled else fields
-        if not _LIFETIMES.isdisjoint(control.directives) or _has_expiry(fields):
+        if not _LIFETIMES.isdisjoint(control.directives) or (
+            "expires" in fields.combined and not is_targeted
+        ):
             return fields
         lifetime = self._unstated(status)
         return fields if lifetime is None else _stating(fields, control, lifetime)
@@ -72,10 +74,6 @@ class TtlRule:
 UNRULED = TtlRule()
 
 
-def _has_expiry(fields: Fields) -> bool:
-    return _TARGETED not in fields.combined and "expires" in fields.combined
-
-
 def _stating(fields: Fields, control: CacheControl, lifetime_seconds: float) -> Fields:
     """The fields with a lifetime in place of what is said about storing."""
     left = [
@@ -84,4 +82,6 @@ def _stating(fields: Fields, control: CacheControl, lifetime_seconds: float) -> 
         if name not in _FORBIDDING | _LIFETIMES
     ]
     value = ", ".join([*left, f"max-age={int(lifetime_seconds)}"])
-    return fields.without({"cache-control", "expires", _TARGETED}).plus(("cache-control", value))
+    return fields.without({"cache-control", "expires", "cdn-cache-control"}).plus(
+        ("cache-control", value)
+    )

@@ -1,0 +1,30 @@
+"""The behaviours in force; a reload puts others in their place."""
+
+from edge.core.behaviours import Behaviour, Behaviours
+
+
+class Rules:
+    """What all parts of a node ask about keys and behaviours.
+
+    Attributes:
+        current: The behaviours in force.
+    """
+
+    def __init__(self, behaviours: Behaviours) -> None:
+        self.current = behaviours
+
+    def key(self, host: str | None, target: str) -> bytes:
+        """The cache key of a target."""
+        return self.current.key(host, target)
+
+    def scope(self, host: str | None) -> bytes:
+        """What follows a target in the keys of a host's objects."""
+        return self.current.scope(host)
+
+    def of_key(self, key: bytes) -> Behaviour:
+        """The behaviour for the object of a key."""
+        return self.current.of_key(key)
+
+    def beside(self, key: bytes, target: str) -> bytes | None:
+        """The key of a target that an object refers to; None if it can only be passed."""
+        return self.current.beside(key, target)
