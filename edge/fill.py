@@ -14,7 +14,7 @@ import asyncio
 from dataclasses import dataclass
 
 from edge.core.fields import Fields, preferred_codings
-from edge.core.policy import Refused, StoredResponse
+from edge.core.policy import Refused, StoredResponse, worth_finishing
 from edge.core.slices import Part
 from edge.entry import Entry
 from edge.growing import GrowingBody
@@ -56,6 +56,12 @@ class Growing:
     body: GrowingBody
     total_bytes: int | None
     withheld: Fields = Fields()
+
+    @property
+    def is_worth_finishing(self) -> bool:
+        """Whether it is completed though nobody waits for it. A stream is for its readers only."""
+        received_bytes = self.body.received_bytes
+        return self.body.is_retained and worth_finishing(received_bytes, self.total_bytes)
 
 
 @dataclass(frozen=True, slots=True)

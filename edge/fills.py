@@ -22,7 +22,6 @@ from edge.core.policy import (
     freshened,
     validation_fields,
     withheld,
-    worth_finishing,
 )
 from edge.core.recent import Recent
 from edge.core.slices import layout
@@ -204,9 +203,7 @@ class Fills:
         if fill.task is None or fill not in self._running:
             return
         outcome = fill.outcome.result() if fill.outcome.done() else None
-        if isinstance(outcome, Growing) and worth_finishing(
-            outcome.body.received_bytes, outcome.total_bytes
-        ):
+        if isinstance(outcome, Growing) and outcome.is_worth_finishing:
             return
         self._counters.fills_abandoned += 1
         self._unshare(fill)

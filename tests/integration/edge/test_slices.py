@@ -281,6 +281,55 @@ async def test_slice_that_is_cut_short_is_fetched_again_and_never_stored(
     assert (await edge.get(TARGET)).body == big.bytes(0, big.size)
 
 
+async def test_slice_that_is_too_short_is_fetched_again_and_never_stored(
+    start_edge: StartEdge, large: LargeOrigin
+) -> None:
+    edge = await start_edge(origin=large.url, **SMALL)
+    big = large.objects[TARGET] = LargeObject(4 * MIB)
+    await edge.get(TARGET, bounds(0, 10))
+    big.ends_early = True
+    reply = await edge.get(TARGET, bounds(2 * MIB, 2 * MIB + SLICE))
+    assert reply.body == big.bytes(2 * MIB, 2 * MIB + SLICE)
+    assert edge.node.metrics.counters.fills_truncated == 1
+
+
+async def test_slice_of_which_little_was_wanted_is_completed(
+    start_edge: StartEdge, large: LargeOrigin
+) -> None:
+    edge = await start_edge(origin=large.url, slice_size="8M")
+    big = large.objects[TARGET] = LargeObject(40 * MIB)
+    assert (await edge.get(TARGET, bounds(9 * MIB, 9 * MIB + 10))).status == 206
+    await settled(edge)
+    end = await edge.get(TARGET, bounds(16 * MIB - 10, 16 * MIB))
+    assert end.body == big.bytes(16 * MIB - 10, 16 * MIB)
+    assert "test; hit" in end.cache_status
+    assert edge.node.metrics.counters.fills_abandoned == 0
+
+
+async def test_head_outlives_the_slices_it_is_asked_for_with(
+    start_edge: StartEdge, large: LargeOrigin
+) -> None:
+    edge = await start_edge(origin=large.url, memory_size="4M", **SMALL)
+    large.objects[TARGET] = LargeObject(20 * MIB)
+    await edge.get(TARGET)
+    assert edge.node.metrics.counters.evictions > 0
+    asked = len(large.seen) - len(large.ranges())
+    assert "fwd=partial" in (await edge.get(TARGET, bounds(0, 10))).cache_status
+    assert len(large.seen) - len(large.ranges()) == asked
+
+
+async def test_without_room_slices_are_streams_of_their_own(
+    start_edge: StartEdge, large: LargeOrigin
+) -> None:
+    edge = await start_edge(origin=large.url, slice_size="8M")
+    big = large.objects[TARGET] = LargeObject(30 * MIB)
+    object.__setattr__(edge.node.fills._limits, "in_flight_bytes", 0)
+    replies = await asyncio.gather(*(edge.get(TARGET, bounds(5, 29 * MIB)) for _ in range(3)))
+    assert {reply.body for reply in replies} == {big.bytes(5, 29 * MIB)}
+    await settled(edge)
+    assert list(edge.node.cache.entries) == [KEY + b" "]
+
+
 async def test_origin_that_goes_away_cuts_the_answer_short(
     start_edge: StartEdge, large: LargeOrigin
 ) -> None:
