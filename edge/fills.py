@@ -378,6 +378,7 @@ class Fills:
             self._counters.fills_truncated += 1
         finally:
             if not body.is_whole:
+                self._unshare(fill)
                 body.truncate()
             answer.close()
 
