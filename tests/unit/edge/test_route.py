@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.core.route import rank
+from edge.core.route import Tiers, above, candidates, rank
 
 _KEYS = [b"/v/%d/seg-%d.m4s" % (video, number) for video in range(40) for number in range(100)]
 _names = st.lists(st.text(max_size=12), min_size=1, max_size=8, unique=True)
@@ -63,3 +64,51 @@ def test_another_process_ranks_alike() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
     ).stdout
     assert shown.strip() == repr(["".join(rank(b"%d" % n, names)) for n in range(20)])
+
+
+PARENTS = ("http://a", "http://b", "http://c")
+ORIGINS = ("http://origin", "http://backup")
+
+
+def _asked(
+    tiers: Tiers, *, from_worker: bool = False, from_edge: bool = False, ill: Sequence[str] = ()
+) -> list[str]:
+    return candidates(
+        tiers,
+        b"/key",
+        from_worker=from_worker,
+        from_edge=from_edge,
+        is_healthy=lambda name: name not in ill,
+    )
+
+
+def test_parents_come_before_the_origins_and_the_ill_are_left_out() -> None:
+    tiers = Tiers(ORIGINS, PARENTS)
+    first, second, third = rank(b"/key", PARENTS)
+    assert _asked(tiers) == [first, second, *ORIGINS]
+    assert _asked(tiers, ill=[first]) == [second, third, *ORIGINS]
+    assert _asked(tiers, ill=[*PARENTS, ORIGINS[0]]) == [ORIGINS[1]]
+    assert _asked(tiers, ill=[*PARENTS, *ORIGINS]) == []
+
+
+def test_what_comes_from_another_edge_does_not_go_to_a_third() -> None:
+    assert _asked(Tiers(ORIGINS, PARENTS), from_edge=True) == list(ORIGINS)
+
+
+def test_a_worker_asks_the_owner_and_the_owner_asks_outside() -> None:
+    workers = ("0", "1", "2")
+    owner, other, _ = rank(b"/key", workers)
+    assert _asked(Tiers(ORIGINS, (), None, workers, other)) == [owner, *ORIGINS]
+    assert _asked(Tiers(ORIGINS, (), None, workers, owner)) == list(ORIGINS)
+    # The worker that asks may be restarting and see others than this one: the chain ends here.
+    assert _asked(Tiers(ORIGINS, (), None, workers, other), from_worker=True) == list(ORIGINS)
+
+
+@given(st.binary(max_size=20), st.sets(st.sampled_from("abcdefgh"), min_size=1))
+def test_siblings_that_see_different_illnesses_never_wait_for_one_another(
+    key: bytes, names: set[str]
+) -> None:
+    siblings = sorted(names)
+    for one in siblings:
+        for other in above(key, siblings, one):
+            assert one not in above(key, siblings, other)
