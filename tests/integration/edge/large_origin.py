@@ -26,6 +26,7 @@ class LargeObject:
         honours_if_range: Whether `If-Range` is.
         cut_at: The next answer that would send this byte ends before it.
         ends_early: The next range is sent in chunks, with its last byte missing.
+        gates: What the head of a range waits for, by the range's first byte.
     """
 
     size: int
@@ -35,6 +36,7 @@ class LargeObject:
     honours_if_range: bool = True
     cut_at: int | None = None
     ends_early: bool = False
+    gates: dict[int, asyncio.Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._patterns: dict[int, bytes] = {}
@@ -67,8 +69,6 @@ class LargeOrigin:
         self.objects: dict[str, LargeObject] = {}
         self.seen: list[Seen] = []
         self.sent_bytes = 0
-        self.gate = asyncio.Event()
-        self.gate.set()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_open = True
@@ -123,6 +123,8 @@ class LargeOrigin:
             writer.write(head.encode())
             return True
         start, stop = _selected(seen, found)
+        if start in found.gates:
+            await found.gates[start].wait()
         if start is not None and found.ends_early:
             found.ends_early = False
             writer.write(_in_one_chunk(found, start, stop))
@@ -139,7 +141,6 @@ class LargeOrigin:
         self, writer: asyncio.StreamWriter, found: LargeObject, start: int, stop: int
     ) -> bool:
         for place in range(start, stop, _PIECE_BYTES):
-            await self.gate.wait()
             end = min(place + _PIECE_BYTES, stop)
             if found.cut_at is not None and place <= found.cut_at < end:
                 found.cut_at = None

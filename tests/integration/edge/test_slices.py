@@ -330,6 +330,26 @@ async def test_without_room_slices_are_streams_of_their_own(
     assert list(edge.node.cache.entries) == [KEY + b" "]
 
 
+async def test_stream_of_another_viewer_is_not_read_from_its_middle(
+    start_edge: StartEdge, large: LargeOrigin
+) -> None:
+    edge = await start_edge(origin=large.url, slice_size="16M")
+    big = large.objects[TARGET] = LargeObject(48 * MIB)
+    first, second, third = 0, 16 * MIB, 32 * MIB
+    await edge.get(TARGET, bounds(first, 10))
+    await settled(edge)
+    object.__setattr__(edge.node.fills._limits, "in_flight_bytes", 0)
+    gate = big.gates[third] = asyncio.Event()
+    async with edge.client() as quick, edge.client() as slow:
+        quick.ask(TARGET, bounds(third, third + 16 * MIB))
+        await edge.until(lambda: f"bytes={third}-{3 * second - 1}" in large.ranges())
+        slow.ask(TARGET, bounds(second, third + 16 * MIB))
+        await slow.head()
+        gate.set()
+        assert (await quick.reply()).body == big.bytes(third, third + 16 * MIB)
+        assert await slow.some(32 * MIB) == big.bytes(second, third + 16 * MIB)
+
+
 async def test_origin_that_goes_away_cuts_the_answer_short(
     start_edge: StartEdge, large: LargeOrigin
 ) -> None:
