@@ -2,7 +2,7 @@
 
 from edge.clock import Clock
 from edge.core.eviction import Slot
-from edge.core.key import target_of
+from edge.core.key import is_plain
 from edge.core.policy import StoredResponse
 from edge.disk import StoredFile
 from streamer.core.cache_status import CacheStatus, append, render
@@ -87,7 +87,7 @@ class Entry:
             and not self.is_unused
             and not freshness.always_validate
             and len(self.response.vary) == (self.codings is not None)
-            and target_of(self.key) == self.key
+            and is_plain(self.key)
         )
         self.hot_until = freshness.fresh_until if is_hot else 0.0
 

@@ -10,7 +10,7 @@ from typing import TypeGuard
 from edge.cache import Cache
 from edge.clock import Clock
 from edge.core.fields import Fields
-from edge.core.forward import response_fields
+from edge.core.forward import response_fields, toward
 from edge.core.key import large_key, path_of, target_of
 from edge.core.policy import (
     SERVER_ERRORS,
@@ -40,6 +40,7 @@ from edge.fill import (
 )
 from edge.growing import GrowingBody, cut
 from edge.metrics import Counters
+from edge.rules import Rules
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.freshness import NegativeSeconds
 from streamer.core.purge import matches
@@ -80,6 +81,7 @@ class Fills:
         counters: Where fills are counted.
         via: This node in `Via`.
         limits: What is stored.
+        rules: For how long.
         on_stored: Told of every entry that was stored or confirmed, with its fill.
     """
 
@@ -92,6 +94,7 @@ class Fills:
         *,
         via: str,
         limits: FillLimits,
+        rules: Rules,
         on_stored: Callable[[Entry, Fill], None],
     ) -> None:
         self._upstream = upstream
@@ -100,6 +103,7 @@ class Fills:
         self._counters = counters
         self._via = via
         self._limits = limits
+        self._rules = rules
         self._on_stored = on_stored
         self._shared: dict[FillKey, Fill] = {}
         self._running: set[Fill] = set()
@@ -239,10 +243,12 @@ class Fills:
             fields = fields.plus(*validation_fields(request.stale.response))
         asked_at = time.time()
         target = target_of(request.key).decode("ascii")
-        answer = await self._upstream.ask("GET", target, fields)
+        shared = self._rules.of_key(request.key).shared
+        answer = await self._upstream.ask("GET", target, toward(shared(fields), request.key))
         if _confirms_another(answer, request.stale):
             answer.close()
-            answer = await self._upstream.ask("GET", target, request.fields)
+            fields = toward(shared(request.fields), request.key)
+            answer = await self._upstream.ask("GET", target, fields)
         self._note_answer(fill, answer)
         if isinstance(answer, UpstreamFailure):
             self._settle(fill, Failed(answer.status, answer.kind))
@@ -303,6 +309,7 @@ class Fills:
             request_time=asked_at,
             response_time=now,
             negative_seconds=self._limits.negative_seconds,
+            behaviour=self._rules.of_key(fill.request.key),
         )
         if isinstance(examined, Refused):
             return Released(examined, answer, fields)
@@ -354,6 +361,7 @@ class Fills:
             request_time=asked_at,
             response_time=time.time(),
             negative_seconds=self._limits.negative_seconds,
+            behaviour=self._rules.of_key(stale.key),
         )
         stale.renew(response)
         self._on_stored(stale, fill)

@@ -24,7 +24,6 @@ from edge.core.head import (
     read_block,
     read_head,
 )
-from edge.core.key import cache_key
 from edge.entry import Entry
 from edge.request import IncomingBody, Request
 from edge.response import Response
@@ -59,6 +58,7 @@ class Connection(asyncio.Protocol):
         self._block: FieldBlock | None = None
         self._tail = b"\0"  # ends no request
         self._codings = ""
+        self._scope = b""
         self._task: asyncio.Task[None] | None = None
         self._body: IncomingBody | None = None
         self._is_blocked = False
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
 
     def _find_hit(self, target: bytes) -> Entry | None:
         """The entry that answers a plain GET in place; keys hold nothing a target may not."""
-        variants = self._site.entries.get(target)
+        variants = self._site.entries.get(target + self._scope)
         if variants is None:
             return None
         now = self._site.clock.now
@@ -245,7 +245,8 @@ class Connection(asyncio.Protocol):
         if head.has_body:
             self._body = IncomingBody(head, self._want, self._proceed)
         self.deadline = float("inf")
-        request = Request(head, cache_key(head.target), self._peer.address, self._body)
+        key = self._site.rules.key(head.block.host, head.target)
+        request = Request(head, key, self._peer.address, self._body)
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
         if self._body is not None:
             self.deadline = self._site.clock.now + self._site.timeouts.body
@@ -260,6 +261,7 @@ class Connection(asyncio.Protocol):
             self._block_bytes, self._block = block_bytes, block
             self._tail = b" HTTP/1.1\r\n" + block_bytes + b"\r\n"
             self._codings = block.codings
+            self._scope = self._site.rules.scope(block.host)
         return block
 
     async def _answer(self, request: Request) -> None:

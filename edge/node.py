@@ -16,11 +16,13 @@ from edge.cache import Cache
 from edge.clock import Clock
 from edge.connections import Connections
 from edge.core.access_lines import JsonLines, W3cLines
+from edge.core.behaviours import Behaviours
 from edge.core.key import target_of
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DirectoryLock, DiskFiles
 from edge.fills import FillLimits, Fills
 from edge.forgetting import Forgetting
+from edge.gate import Gate
 from edge.heartbeat import Heartbeat, edge_id
 from edge.http import Connection
 from edge.listener import Listener
@@ -30,6 +32,7 @@ from edge.owner import open_owner_first
 from edge.place import Place
 from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog
+from edge.rules import Rules
 from edge.sender import Sender
 from edge.service import Service
 from edge.settings import EdgeSettings
@@ -109,6 +112,7 @@ class Node:
         clock, metrics = Clock(), Metrics(settings.region)
         if place is None and settings.cache_dir is not None:
             stack.enter_context(await asyncio.to_thread(DirectoryLock, settings.cache_dir))
+        rules = Rules(Behaviours())
         identity = edge_id(settings.cache_dir) if place is None else place.node
         via = f"1.1 {settings.name}-{identity[:8]}"
         cache = await _open_cache(settings, clock, metrics, place)
@@ -124,7 +128,7 @@ class Node:
             owner_first = open_owner_first(settings, place, upstreams, via=via)
             source = await stack.enter_async_context(owner_first)
         prefetcher = Prefetcher(
-            PlaylistIndex(settings.prefetch_segments),
+            PlaylistIndex(settings.prefetch_segments, rules.beside),
             cache,
             clock,
             metrics.counters,
@@ -140,6 +144,7 @@ class Node:
             metrics.counters,
             via=via,
             limits=limits,
+            rules=rules,
             on_stored=prefetcher.stored,
         )
         stack.push_async_callback(fills.close)
@@ -157,6 +162,8 @@ class Node:
             forget=Forgetting(cache, fills, team).everywhere,
             stale_seconds=settings.stale_if_error_seconds,
             http_date=clock.http_date,
+            rules=rules,
+            gate=Gate(rules),
         )
         site = Site(
             entries=cache.entries,
@@ -169,6 +176,7 @@ class Node:
             connections=Connections(
                 metrics.counters, settings.max_connections, settings.max_connections_per_address
             ),
+            rules=rules,
         )
         listener = Listener(site.connections, clock)
         return cls(

@@ -24,6 +24,7 @@ from streamer.core.cache_status import CacheStatus, Forward, append, render
 
 _PHRASES = {
     400: "Bad Request",
+    403: "Forbidden",
     502: "Bad Gateway",
     503: "Service Unavailable",
     504: "Gateway Timeout",

@@ -11,9 +11,10 @@ from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from edge.cache import Cache
+from edge.core.behaviours import is_unshared
 from edge.core.fields import Fields
-from edge.core.forward import response_fields
-from edge.core.key import cache_key, is_large, large_key
+from edge.core.forward import response_fields, toward
+from edge.core.key import is_large, large_key, target_of
 from edge.core.playlist_body import MAX_BODY_BYTES
 from edge.core.policy import (
     Decision,
@@ -36,10 +37,12 @@ from edge.core.tracks import is_playlist
 from edge.entry import Entry
 from edge.fill import Confirmed, Failed, Fill, FillRequest, Growing, Large, Released
 from edge.fills import Fills
+from edge.gate import Gate
 from edge.metrics import Metrics, Result
 from edge.onward import Onward
 from edge.request import Request
 from edge.response import Response
+from edge.rules import Rules
 from edge.sender import Sender
 from edge.sliced import Sliced
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
@@ -80,6 +83,8 @@ class Service:
         stale_seconds: How long a stale response may stand in for a failing origin, where it does
             not say so itself.
         http_date: The present as an HTTP date.
+        rules: What is done for which path.
+        gate: Whom signatures let in; None: everybody, whom another worker has let in.
     """
 
     def __init__(
@@ -97,6 +102,8 @@ class Service:
         forget: Callable[[Iterable[bytes]], Awaitable[None]],
         stale_seconds: float,
         http_date: Callable[[], str],
+        rules: Rules,
+        gate: Gate | None,
     ) -> None:
         self._sender = sender
         self._sliced = sliced
@@ -110,6 +117,8 @@ class Service:
         self._forget = forget
         self._stale_seconds = stale_seconds
         self._http_date = http_date
+        self._rules = rules
+        self._gate = gate
         self._alone = Recent(_ALONE_SECONDS, _ALONE_KEYS)
 
     async def handle(self, request: Request, response: Response) -> str:
@@ -129,6 +138,12 @@ class Service:
         head = request.head
         if self._onward.has_looped(request):
             return await self._fail(response, 508, Forward.BYPASS, "loop")
+        forbidden = None if self._gate is None else self._gate.refusal(request, time.time())
+        if forbidden is not None:
+            await self._sender.fail(response, 403, None, forbidden)
+            return Result.ERROR
+        if is_unshared(self._rules.of_key(request.key), request.key):
+            return await self._pass(request, response, Forward.BYPASS)
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields)
         variants = self._variants(request.key)
@@ -290,8 +305,8 @@ class Service:
         asked_at = time.time()
         answered = await self._upstream.ask(
             head.method,
-            request.key.decode("ascii"),
-            self._onward.pass_fields(request),
+            target_of(request.key).decode("ascii"),
+            toward(self._onward.pass_fields(request), request.key),
             None if body is None else body.pieces(),
         )
         if isinstance(answered, UpstreamFailure):
@@ -302,7 +317,7 @@ class Service:
                 return Result.STALE
             return await self._fail(response, answered.status, why, answered.kind)
         if invalidates(head.method, answered.status):
-            await self._forget(_changed_keys(request.key, answered.fields))
+            await self._forget(self._changed_keys(request.key, answered.fields))
         self._learn(request, answered, asked_at)
         await self._send_passed(request, response, answered, why)
         return Result.PASSED
@@ -338,6 +353,7 @@ class Service:
                     request_time=asked_at,
                     response_time=time.time(),
                     negative_seconds={},
+                    behaviour=self._rules.of_key(stored.key),
                 )
             )
         else:
@@ -379,18 +395,17 @@ class Service:
         await self._sender.fail(response, status, why, detail)
         return Result.ERROR
 
-
-def _changed_keys(key: bytes, fields: Fields) -> set[bytes]:
-    """What an unsafe request with this answer has changed (RFC 9111 §4.4)."""
-    keys = {key}
-    base = "http://edge" + key.decode("ascii")
-    for name in ("location", "content-location"):
-        value = fields.get(name)
-        parts = urlsplit(urljoin(base, value)) if value and value.isascii() else None
-        if parts is not None and parts.netloc == "edge":
-            query = f"?{parts.query}" if parts.query else ""
-            keys.add(cache_key(parts.path + query))
-    return keys
+    def _changed_keys(self, key: bytes, fields: Fields) -> set[bytes]:
+        """What an unsafe request with this answer has changed (RFC 9111 §4.4)."""
+        keys = {key}
+        base = "http://edge" + target_of(key).decode("ascii")
+        for name in ("location", "content-location"):
+            value = fields.get(name)
+            parts = urlsplit(urljoin(base, value)) if value and value.isascii() else None
+            if parts is not None and parts.netloc == "edge":
+                query = f"?{parts.query}" if parts.query else ""
+                keys |= {self._rules.beside(key, parts.path + query) or key}
+        return keys
 
 
 def _told(fill: Fill, status: CacheStatus) -> CacheStatus:

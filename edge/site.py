@@ -11,6 +11,7 @@ from edge.entry import Entry
 from edge.metrics import Metrics
 from edge.request import Request
 from edge.response import Response
+from edge.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Site:
     """What all connections of a listener share.
 
     `handle` answers a request that is no plain hit. `on_fetch` is told when a viewer fetched an
-    entry that the prefetcher has asked to hear of.
+    entry that the prefetcher has asked to hear of. `rules` name objects.
     """
 
     entries: Mapping[bytes, list[Entry]]
@@ -43,3 +44,4 @@ class Site:
     on_fetch: Callable[[Entry, FieldBlock], None]
     access_log: AccessLog | None
     connections: Connections
+    rules: Rules

@@ -1,6 +1,7 @@
 """The header sections that this cache sends on: requests to the origin, responses to viewers."""
 
 from edge.core.fields import Fields, preferred_codings
+from edge.core.key import host_of
 
 # A fill asks for the whole object, whatever part or version its first viewer asked for.
 _ABOUT_SELECTION = frozenset(
@@ -45,6 +46,12 @@ def inner_fill_fields(fields: Fields) -> Fields:
 def pass_fields(fields: Fields, via: str, viewer: str | None) -> Fields:
     """The request fields of a request that is forwarded for one viewer only."""
     return fields.end_to_end().without(_REPLACED).plus(*_own(fields, via, viewer))
+
+
+def toward(fields: Fields, key: bytes) -> Fields:
+    """The fields of a request for a key, which name its host where keys tell hosts apart."""
+    host = host_of(key)
+    return fields if host is None else fields.plus(("host", host))
 
 
 def response_fields(fields: Fields, via: str, date: str) -> Fields:

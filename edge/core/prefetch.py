@@ -7,7 +7,7 @@ of the presentation play at the same time, if somebody watches those too. Times 
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from edge.core.tracks import Presentation, Track, presentation_of, track_of
+from edge.core.tracks import Beside, Presentation, Track, presentation_of, track_of
 from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
 
 MAX_TRACKS = 2048
@@ -47,10 +47,12 @@ class PlaylistIndex:
 
     Args:
         segments_ahead: How many segments to fetch ahead of each viewer.
+        beside: The keys of what playlists refer to.
     """
 
-    def __init__(self, segments_ahead: int) -> None:
+    def __init__(self, segments_ahead: int, beside: Beside) -> None:
         self._ahead = segments_ahead
+        self._beside = beside
         self._tracks: OrderedDict[bytes, Track] = OrderedDict()
         self._presentations: OrderedDict[bytes, Presentation] = OrderedDict()
         self._presentation_by_playlist: dict[bytes, bytes] = {}
@@ -68,9 +70,9 @@ class PlaylistIndex:
     def learn(self, key: bytes, playlist: MediaPlaylist | MultivariantPlaylist) -> None:
         """Take in a playlist; a newer version replaces the older one."""
         if isinstance(playlist, MultivariantPlaylist):
-            self._learn_presentation(presentation_of(key, playlist))
+            self._learn_presentation(presentation_of(key, playlist, self._beside))
         else:
-            self._learn_track(track_of(key, playlist))
+            self._learn_track(track_of(key, playlist, self._beside))
 
     def on_playlist(self, key: bytes, now: float) -> Plan:
         """The plan when a viewer fetched a media playlist.

@@ -1,15 +1,18 @@
 """Media playlists as tracks: what plays when, and under which cache key it is fetched."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 from urllib.parse import urljoin, urlsplit
 
-from edge.core.key import cache_key
+from edge.core.key import path_of, target_of
 from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
 
 _BASE = "http://edge"
+Beside = Callable[[bytes, str], bytes | None]
+"""The key of a target that the object of a key refers to; None if it is not to be fetched ahead."""
+
 _PLAYLIST_TYPES = frozenset(
     {"application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl"}
 )
@@ -60,16 +63,16 @@ class Presentation:
 def is_playlist(key: bytes, content_type: str | None) -> bool:
     """Whether a response is an HLS playlist, by its media type or its path (RFC 8216bis §4)."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
-    return media_type in _PLAYLIST_TYPES or key.partition(b"?")[0].endswith(b".m3u8")
+    return media_type in _PLAYLIST_TYPES or path_of(key).endswith(".m3u8")
 
 
-def track_of(playlist_key: bytes, playlist: MediaPlaylist) -> Track:
+def track_of(playlist_key: bytes, playlist: MediaPlaylist, beside: Beside) -> Track:
     """The track that a media playlist describes.
 
     Segments that are parts of a larger resource or lie on another origin are left out.
     """
     resolved = [
-        (_resolve(playlist_key, segment.uri), segment)
+        (_resolve(playlist_key, segment.uri, beside), segment)
         for segment in playlist.segments
         if segment.byte_range is None
     ]
@@ -81,7 +84,7 @@ def track_of(playlist_key: bytes, playlist: MediaPlaylist) -> Track:
             accumulate((segment.duration_seconds for _, segment in found), initial=0.0)
         ),
         init_keys=tuple(
-            None if segment.init_uri is None else _resolve(playlist_key, segment.init_uri)
+            None if segment.init_uri is None else _resolve(playlist_key, segment.init_uri, beside)
             for _, segment in found
         ),
         target_seconds=float(max(1, playlist.target_duration_seconds)),
@@ -90,15 +93,16 @@ def track_of(playlist_key: bytes, playlist: MediaPlaylist) -> Track:
     )
 
 
-def presentation_of(key: bytes, playlist: MultivariantPlaylist) -> Presentation:
+def presentation_of(key: bytes, playlist: MultivariantPlaylist, beside: Beside) -> Presentation:
     """Which media playlists of a multivariant playlist belong together."""
     groups: dict[str, set[bytes]] = {}
     for rendition in playlist.audio:
         if rendition.uri is not None:
-            groups.setdefault(rendition.group, set()).update(_known([_resolve(key, rendition.uri)]))
+            known = _known([_resolve(key, rendition.uri, beside)])
+            groups.setdefault(rendition.group, set()).update(known)
     audio_by_video: dict[bytes, frozenset[bytes]] = {}
     for variant in playlist.variants:
-        for video in _known([_resolve(key, variant.uri)]):
+        for video in _known([_resolve(key, variant.uri, beside)]):
             audio_by_video[video] = frozenset(groups.get(variant.audio_group or "", ()))
     return Presentation(key, audio_by_video)
 
@@ -107,10 +111,10 @@ def _known(keys: Iterable[bytes | None]) -> list[bytes]:
     return [key for key in keys if key is not None]
 
 
-def _resolve(playlist_key: bytes, uri: str) -> bytes | None:
+def _resolve(playlist_key: bytes, uri: str, beside: Beside) -> bytes | None:
     """The key of what a playlist refers to; None when it is on another origin (RFC 3986 §5)."""
     try:
-        parts = urlsplit(urljoin(_BASE + playlist_key.decode("ascii"), uri))
+        parts = urlsplit(urljoin(_BASE + target_of(playlist_key).decode("ascii"), uri))
     except ValueError:
         return None
     if f"{parts.scheme}://{parts.netloc}" != _BASE:
@@ -118,4 +122,4 @@ def _resolve(playlist_key: bytes, uri: str) -> bytes | None:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not (target.isascii() and target.isprintable()) or " " in target:
         return None
-    return cache_key(target)
+    return beside(playlist_key, target)

@@ -79,7 +79,7 @@ def _stating(fields: Fields, control: CacheControl, lifetime_seconds: float) -> 
     left = [
         name if argument is None else f'{name}="{argument}"'
         for name, argument in control.directives.items()
-        if name not in _FORBIDDING | _LIFETIMES
+        if name not in _LIFETIMES and (argument or name not in _FORBIDDING)
     ]
     value = ", ".join([*left, f"max-age={int(lifetime_seconds)}"])
     return fields.without({"cache-control", "expires", "cdn-cache-control"}).plus(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.core.behaviours import Behaviours
 from edge.core.fields import Fields
 from edge.core.playlist_body import read_playlist
 from edge.core.prefetch import NOTHING, PlaylistIndex
@@ -34,7 +35,7 @@ MASTER = MultivariantPlaylist(
 
 
 def _index(ahead: int = 2) -> PlaylistIndex:
-    index = PlaylistIndex(ahead)
+    index = PlaylistIndex(ahead, Behaviours().beside)
     index.learn(b"/v/i.m3u8", MASTER)
     index.learn(b"/v/low/i.m3u8", _media(10))
     return index
@@ -86,7 +87,7 @@ def test_other_quality_is_not_fetched() -> None:
 
 
 def test_audio_at_another_time_belongs_to_another_viewer() -> None:
-    index = PlaylistIndex(2)
+    index = PlaylistIndex(2, Behaviours().beside)
     index.learn(b"/v/i.m3u8", MASTER)
     index.learn(b"/v/low/i.m3u8", _media(50))
     index.learn(b"/v/audio/i.m3u8", _media(50))
@@ -106,7 +107,7 @@ def test_opened_track_wants_its_beginning_and_a_live_window_does_not() -> None:
 
 
 def test_position_in_a_sliding_window_follows_the_segment() -> None:
-    index = PlaylistIndex(1)
+    index = PlaylistIndex(1, Behaviours().beside)
     index.learn(b"/l.m3u8", _media(5, ended=False))
     index.on_segment(b"/3.m4s", 0.0)
     index.learn(b"/l.m3u8", _media(5, ended=False, first=2))
@@ -129,18 +130,19 @@ def test_position_in_a_sliding_window_follows_the_segment() -> None:
     ],
 )
 def test_only_this_origins_segments_are_fetched(uri: str, key: bytes | None) -> None:
-    track = track_of(b"/v/low/i.m3u8", MediaPlaylist((MediaSegment(uri, 4.0),), 4))
+    playlist = MediaPlaylist((MediaSegment(uri, 4.0),), 4)
+    track = track_of(b"/v/low/i.m3u8", playlist, Behaviours().beside)
     assert track.keys == (() if key is None else (key,))
 
 
 def test_parts_of_a_larger_resource_are_left_alone() -> None:
     segment = MediaSegment("all.mp4", 4.0, byte_range=(0, 100))
-    assert track_of(b"/i.m3u8", MediaPlaylist((segment,), 4)).keys == ()
+    assert track_of(b"/i.m3u8", MediaPlaylist((segment,), 4), Behaviours().beside).keys == ()
 
 
 def test_index_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.core.prefetch.MAX_SEGMENTS", 25)
-    index = PlaylistIndex(2)
+    index = PlaylistIndex(2, Behaviours().beside)
     for number in range(5):
         index.learn(b"/%d/i.m3u8" % number, _media(10))
     assert not index.knows(b"/0/1.m4s")

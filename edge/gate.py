@@ -1,0 +1,32 @@
+"""Lets those in who have a signature, where a behaviour asks for one."""
+
+from functools import lru_cache
+
+from edge.core.key import without_cmcd
+from edge.request import Request
+from edge.rules import Rules
+from streamer.core.signing import Forbidden, check, verified
+
+_REMEMBERED = 2048
+
+
+class Gate:
+    """Checks signatures; what came of the latest ones is remembered.
+
+    Args:
+        rules: Where signatures are asked for, and whose.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._verified = lru_cache(maxsize=_REMEMBERED)(verified)
+
+    def refusal(self, request: Request, now: float) -> Forbidden | None:
+        """Why a viewer may not have what it asks for; None: it may."""
+        keys = self._rules.of_key(request.key).signed_by
+        if not keys:
+            return None
+        head = request.head
+        # Players add it to the URLs that they were given.
+        target, host = without_cmcd(head.target), head.block.host or ""
+        return check(target, host, request.viewer, keys, now, self._verified)
