@@ -1,7 +1,8 @@
 """One viewer's way through a large object: from slice to slice, stored or still arriving.
 
-While a slice is sent the next one is fetched, if the answer needs it: a viewer waits for the
-origin's first byte once, and nothing is fetched that it did not ask for but the rest of a slice.
+While a slice is sent the next one is fetched, if the answer needs it and the viewer takes what it
+gets: it waits for the origin's first byte once, one that stands still holds no more than a slice,
+and nothing is fetched that was not asked for but the rest of a slice.
 """
 
 from collections.abc import AsyncIterator
@@ -22,6 +23,8 @@ from edge.upstream import FailureKind, UpstreamResponse
 from streamer.core.byte_range import Span
 
 _ATTEMPTS = 2
+# A viewer that has taken so much of a slice, or half of its share, will want the next one.
+_TAKEN_BYTES = 512 * 1024
 # Asking for the slice again would not help.
 FINAL = frozenset({Refused.CHANGED, Refused.NO_RANGES})
 
@@ -102,10 +105,13 @@ class Reading:
             BodyTruncated: The rest cannot be had.
         """
         for number in self._numbers:
-            if number + 1 in self._numbers and self._stored(number + 1) is None:
-                self._fill(number + 1)
-            async for piece in self._slice(number):
+            share = self._plan.share(number, self._span)
+            taken = 0
+            async for piece in self._slice(number, share):
                 yield piece
+                taken += len(piece)
+                if taken >= min(_TAKEN_BYTES, share.length // 2):
+                    self._look_ahead(number + 1)
             self._leave(number)
 
     def _adopt(self, whole: UpstreamResponse) -> None:
@@ -119,11 +125,15 @@ class Reading:
         else:
             whole.close()
 
-    async def _slice(self, number: int) -> AsyncIterator[bytes]:
+    def _look_ahead(self, number: int) -> None:
+        """Have a slice fetched that the viewer wants next, unless it is stored."""
+        is_wanted = number in self._numbers and number not in self._joined
+        if is_wanted and self._stored(number) is None:
+            self._fill(number)
+
+    async def _slice(self, number: int, share: Span) -> AsyncIterator[bytes]:
         """The viewer's share of one slice; asked for again if it is cut short."""
-        bounds = self._plan.part(number).span
-        start = max(self._span.start, bounds.start) - bounds.start
-        stop = min(self._span.stop, bounds.stop) - bounds.start
+        start, stop = share.start, share.stop
         for _ in range(_ATTEMPTS):
             try:
                 async for piece in self._share(number, start, stop):

@@ -72,6 +72,11 @@ class Layout:
         """The slices that hold a span."""
         return range(span.start // self.slice_bytes, (span.stop - 1) // self.slice_bytes + 1)
 
+    def share(self, number: int, span: Span) -> Span:
+        """The place in a slice of what a span has in common with it."""
+        first = number * self.slice_bytes
+        return Span(max(span.start - first, 0), min(span.stop - first, self.slice_bytes))
+
     def part(self, number: int) -> Part:
         """A slice by its number."""
         start = number * self.slice_bytes

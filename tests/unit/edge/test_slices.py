@@ -1,5 +1,6 @@
 """Where large objects are cut, and which answers are slices of them."""
 
+from dataclasses import astuple
 from itertools import pairwise
 
 import pytest
@@ -44,6 +45,21 @@ def test_slices_cover_a_span_and_nothing_beside_it(
     assert parts[-1].start < span.stop <= parts[-1].stop
     assert all(one.stop == other.start for one, other in pairwise(parts))
     assert all(part.start % slice_bytes == 0 and part.length <= slice_bytes for part in parts)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 500), st.data())
+def test_shares_of_the_slices_are_the_span(
+    total: int, slice_bytes: int, data: st.DataObject
+) -> None:
+    plan = cut(slice_bytes, {"content-length": str(total)})
+    start = data.draw(st.integers(0, total - 1))
+    span = Span(start, data.draw(st.integers(start + 1, total)))
+    places = [
+        number * slice_bytes + place
+        for number in plan.numbers(span)
+        for place in range(*astuple(plan.share(number, span)))
+    ]
+    assert places == list(range(span.start, span.stop))
 
 
 def test_last_slice_ends_with_the_object() -> None:
