@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import aiohttp
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -17,6 +18,7 @@ from edge.errors import BodyTruncated
 from streamer.core.cache_status import CacheStatus
 
 _KEEP_ALIVE_SECONDS = 30.0
+_TAINTED_IN_A_ROW = 8
 _READ_BUFFER_BYTES = 256 * 1024
 _MAX_FIELD_BYTES = 32768
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -248,8 +250,36 @@ class _Answer:
         self._on_close()
 
 
+class _Untainted(aiohttp.BaseConnector):
+    """A pool that gives out no connection on which something came that nobody had asked for.
+
+    It would be taken for the answer to the next request, and stored (RFC 9112 §9.2).
+    """
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[aiohttp.tracing.Trace],
+        timeout: aiohttp.ClientTimeout,
+    ) -> Connection:
+        for _ in range(_TAINTED_IN_A_ROW):
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError
+
+
+class _TcpPool(_Untainted, aiohttp.TCPConnector):
+    """Connections to a host."""
+
+
+class _UnixPool(_Untainted, aiohttp.UnixConnector):
+    """Connections to a socket of this machine."""
+
+
 def _connector(socket: Path | None) -> aiohttp.BaseConnector:
     """A pool without a bound of its own: the slots bound it, and waiting for one has an end."""
     if socket is not None:
-        return aiohttp.UnixConnector(str(socket), limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
-    return aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30)
+        return _UnixPool(str(socket), limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS)
+    return _TcpPool(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS, ttl_dns_cache=30)
