@@ -122,9 +122,18 @@ class ApiClient:
         async with self._request("DELETE", f"api/v1/videos/{video_id}"):
             pass
 
-    async def purge(self, paths: Sequence[str]) -> None:
-        """Remove objects from the caches of all edges; a path may end in `*`."""
-        async with self._request("POST", "api/v1/purges", json={"paths": list(paths)}):
+    async def purge(
+        self, paths: Sequence[str], tags: Sequence[str] = (), *, is_soft: bool = False
+    ) -> None:
+        """Remove objects from the caches of all edges, or make them stale there.
+
+        Args:
+            paths: Of which objects; a path may end in `*`.
+            tags: The tags of further ones.
+            is_soft: They become stale.
+        """
+        wanted = {"paths": list(paths), "tags": list(tags), "soft": is_soft}
+        async with self._request("POST", "api/v1/purges", json=wanted):
             pass
 
     async def events(self, video_id: str) -> AsyncIterator[VideoResource]:

@@ -1,26 +1,39 @@
 """Purges: an operator asks every edge to forget; edges read the log from where they stopped."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Body, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from streamer.core.purge import parse_path
+from streamer.core.purge import Kind, Order, Purge, parse_path, parse_tag
 from streamer.shared.bearer import Guard
 from streamer.shared.catalog import Catalog
 from streamer.shared.problems import problems
 
 PREFIX = "/api/v1/purges"
-_MAX_PATHS = 3000
+_MAX_NAMES = 3000
 
 
 class PurgeRequest(BaseModel):
-    """Which URL paths to forget; `*` at the end stands for everything that starts so."""
+    """What to forget: URL paths (`*` at the end stands for everything that starts so) and tags.
+
+    `soft`: what it names becomes stale instead.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    paths: list[str] = Field(min_length=1, max_length=_MAX_PATHS, examples=[["/v/3kq0v1x7c2m9/*"]])
+    paths: list[str] = Field(
+        default_factory=list, max_length=_MAX_NAMES, examples=[["/v/3kq0v1x7c2m9/*"]]
+    )
+    tags: list[str] = Field(default_factory=list, max_length=_MAX_NAMES, examples=[["posters"]])
+    soft: bool = False
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Self:
+        if not self.paths and not self.tags:
+            raise ValueError("a purge names a path or a tag")
+        return self
 
 
 class PurgeReceipt(BaseModel):
@@ -30,10 +43,12 @@ class PurgeReceipt(BaseModel):
 
 
 class PurgeEntry(BaseModel):
-    """One purge of the log."""
+    """One purge of the log: of a path or of a tag."""
 
     id: int
-    path: str
+    path: str | None = None
+    tag: str | None = None
+    soft: bool = False
 
 
 class PurgeLog(BaseModel):
@@ -59,8 +74,11 @@ class PurgeLogRoutes:
 
     async def request_purge(self, wanted: Annotated[PurgeRequest, Body()]) -> PurgeReceipt:
         """Record purges for all edges."""
-        paths = [parse_path(path) for path in wanted.paths]
-        return PurgeReceipt(id=await self._catalog.record_purges(paths, now=datetime.now(UTC)))
+        orders = [
+            *(Order(Kind.PATH, parse_path(path), wanted.soft) for path in wanted.paths),
+            *(Order(Kind.TAG, parse_tag(tag), wanted.soft) for tag in wanted.tags),
+        ]
+        return PurgeReceipt(id=await self._catalog.record_purges(orders, now=datetime.now(UTC)))
 
     async def list_purges(
         self, response: Response, after: Annotated[int, Query(ge=0, lt=2**63)] = 0
@@ -69,8 +87,17 @@ class PurgeLogRoutes:
         oldest, newest = await self._catalog.purge_bounds()
         purges = await self._catalog.purges_after(after)
         response.headers["Cache-Control"] = "no-store"
-        items = [PurgeEntry(id=purge.id, path=purge.path) for purge in purges]
-        return PurgeLog(items=items, oldest=oldest, newest=newest)
+        return PurgeLog(items=[_entry(purge) for purge in purges], oldest=oldest, newest=newest)
+
+
+def _entry(purge: Purge) -> PurgeEntry:
+    order = purge.order
+    return PurgeEntry(
+        id=purge.id,
+        path=order.value if order.kind is Kind.PATH else None,
+        tag=order.value if order.kind is Kind.TAG else None,
+        soft=order.is_soft,
+    )
 
 
 def purge_router(catalog: Catalog, guard: Guard) -> APIRouter:

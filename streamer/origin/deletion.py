@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from streamer.core import keys
 from streamer.core.errors import StreamerError
+from streamer.core.purge import Kind, Order
 from streamer.origin.fetch import Fetches
 from streamer.origin.intake import PackagingQueue
 from streamer.origin.uploads import Uploads
@@ -65,7 +66,8 @@ class Deletion:
         await self._uploads.discard(video_id)
         await self._jobs.cancel(video_id)
         removed = await self._store.delete_prefix(keys.video_prefix(video_id))
-        await self._catalog.record_purges([keys.all_media_paths(video_id)], now=datetime.now(UTC))
+        purge = Order(Kind.PATH, keys.all_media_paths(video_id))
+        await self._catalog.record_purges([purge], now=datetime.now(UTC))
         return removed
 
     async def _sweep_quietly(self, video_id: str) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 
-from streamer.core.purge import Purge
+from streamer.core.purge import Kind, Order, Purge
 from streamer.shared.records import Records
 from streamer.shared.tables import purges
 
@@ -15,9 +15,17 @@ _FORGOTTEN_AFTER = timedelta(days=7)
 class Purges(Records):
     """The purges of a catalog."""
 
-    async def record_purges(self, paths: Sequence[str], *, now: datetime) -> int:
+    async def record_purges(self, orders: Sequence[Order], *, now: datetime) -> int:
         """Append purges and return the last one's id; those of a week ago are forgotten."""
-        rows = [{"path": path, "requested_at": now} for path in paths]
+        rows = [
+            {
+                "kind": order.kind.value,
+                "value": order.value,
+                "is_soft": order.is_soft,
+                "requested_at": now,
+            }
+            for order in orders
+        ]
         forgotten = purges.c.requested_at < now - _FORGOTTEN_AFTER
         async with self._database.writing() as connection:
             await connection.execute(self._database.insert(purges), rows)
@@ -28,13 +36,16 @@ class Purges(Records):
     async def purges_after(self, purge_id: int, *, limit: int = 1000) -> list[Purge]:
         """The purges recorded after the one with this id, oldest first."""
         query = (
-            select(purges.c.id, purges.c.path)
+            select(purges.c.id, purges.c.kind, purges.c.value, purges.c.is_soft)
             .where(purges.c.id > purge_id)
             .order_by(purges.c.id)
             .limit(limit)
         )
         async with self._database.reading() as connection:
-            return [Purge(row.id, row.path) for row in await connection.execute(query)]
+            return [
+                Purge(row.id, Order(Kind(row.kind), row.value, row.is_soft))
+                for row in await connection.execute(query)
+            ]
 
     async def purge_bounds(self) -> tuple[int, int]:
         """The ids of the oldest and the newest purge that are remembered; (0, 0) for none."""

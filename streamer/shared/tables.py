@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 
@@ -128,7 +129,9 @@ purges = Table(
     "purges",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("path", Text, nullable=False),
+    Column("kind", Text, nullable=False, server_default="path"),
+    Column("value", Text, nullable=False),
+    Column("is_soft", Boolean, nullable=False, server_default=false()),
     Column("requested_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )

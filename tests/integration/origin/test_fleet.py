@@ -66,6 +66,25 @@ async def test_purges_are_a_log(open_origin: OpenOrigin) -> None:
         assert [entry["id"] for entry in log["items"]] == [2]
 
 
+async def test_purges_may_name_tags_and_may_be_soft(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        wanted = {"paths": ["/x"], "tags": ["Poster"], "soft": True}
+        assert (await origin.client.post("/api/v1/purges", json=wanted)).json() == {"id": 2}
+        assert (await origin.client.post("/api/v1/purges", json={"tags": ["a"]})).is_success
+        log = (await origin.client.get("/api/v1/purges")).json()
+        assert log["items"] == [
+            {"id": 1, "path": "/x", "tag": None, "soft": True},
+            {"id": 2, "path": None, "tag": "poster", "soft": True},
+            {"id": 3, "path": None, "tag": "a", "soft": False},
+        ]
+
+
+@pytest.mark.parametrize("tags", [[], [""], ["a b"], ["a"] * 3001])
+async def test_tags_that_are_refused(origin: Origin, tags: list[str]) -> None:
+    answer = await origin.client.post("/api/v1/purges", json={"tags": tags})
+    assert answer.status_code == 400
+
+
 @pytest.mark.parametrize("paths", [[], ["v"], ["/a*b"], ["/ "], "x", ["/a"] * 3001])
 async def test_purges_that_are_refused(origin: Origin, paths: object) -> None:
     answer = await origin.client.post("/api/v1/purges", json={"paths": paths})

@@ -113,7 +113,7 @@ async def test_deletion_hides_at_once_and_removes_everything(origin: Origin) -> 
 
     async def is_purged() -> bool:
         purges = await origin.catalog.purges_after(0)
-        return [purge.path for purge in purges] == [f"/v/{video_id}/*"]
+        return [purge.order.value for purge in purges] == [f"/v/{video_id}/*"]
 
     await eventually(is_empty)
     await eventually(is_purged)

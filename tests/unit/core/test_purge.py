@@ -1,7 +1,15 @@
 import pytest
 
 from streamer.core.errors import InvalidInput
-from streamer.core.purge import matches, parse_path
+from streamer.core.purge import (
+    Kind,
+    Order,
+    matches,
+    parse_item,
+    parse_path,
+    parse_tag,
+    parse_tags,
+)
 
 
 @pytest.mark.parametrize("path", ["/", "/*", "/v/abc/index.m3u8", "/a%20b", "/v/abc/*"])
@@ -31,3 +39,44 @@ def test_what_is_no_path_is_refused(path: str) -> None:
 )
 def test_a_purge_covers_its_path_or_prefix(pattern: str, path: str, covered: bool) -> None:
     assert matches(pattern, path) is covered
+
+
+@pytest.mark.parametrize(
+    ("fields", "tags"),
+    [
+        ({}, set()),
+        ({"cache-tag": "a, two words ,B,,"}, {"a", "two words", "b"}),
+        ({"surrogate-key": " a  B c/1 "}, {"a", "b", "c/1"}),
+        ({"cache-tag": "a,b", "surrogate-key": "b c"}, {"a", "b", "c"}),
+    ],
+)
+def test_tags_are_separated_as_their_vendors_say(fields: dict[str, str], tags: set[str]) -> None:
+    assert parse_tags(fields) == tags
+
+
+def test_a_tag_to_purge_is_told_in_lower_case() -> None:
+    assert parse_tag("Poster/7") == "poster/7"
+
+
+@pytest.mark.parametrize("tag", ["", "a b", "a,b", "a\n", "\u00fc", "a" * 1025])
+def test_what_is_no_tag_is_refused(tag: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse_tag(tag)
+
+
+@pytest.mark.parametrize(
+    ("item", "order"),
+    [
+        ({"id": 1, "path": "/a/*"}, Order(Kind.PATH, "/a/*")),
+        ({"id": 1, "path": "/a", "tag": None, "soft": True}, Order(Kind.PATH, "/a", is_soft=True)),
+        ({"id": 1, "path": None, "tag": "T", "soft": False}, Order(Kind.TAG, "t")),
+    ],
+)
+def test_an_item_of_the_log_is_an_order(item: dict[str, object], order: Order) -> None:
+    assert parse_item(item) == order
+
+
+def test_an_order_covers_by_path_or_by_tag() -> None:
+    assert Order(Kind.TAG, "t").covers("/x", frozenset({"t"}))
+    assert not Order(Kind.TAG, "t").covers("/t", frozenset())
+    assert Order(Kind.PATH, "/x*").covers("/xy", frozenset())
