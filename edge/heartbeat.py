@@ -35,6 +35,16 @@ def edge_id(cache_dir: Path | None) -> str:
 
 class Heartbeat:
     """Posts to the origin's edge registry.
+def describe(settings: EdgeSettings, identity: str, port: int) -> dict[str, str]:
+    """What the origin's registry shall know of a node that listens on `port`."""
+    return {
+        "id": identity,
+        "region": settings.region,
+        "url": settings.own_url_at(port),
+        "version": version("streamer"),
+    }
+
+
 
     Args:
         origin: The origin's URL.

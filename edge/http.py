@@ -34,6 +34,8 @@ _LONGEST_METHOD_AND_VERSION = 64
 _LINGER_SECONDS = 2.0
 _PHRASES = {
     400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
     414: "URI Too Long",
     417: "Expectation Failed",
     429: "Too Many Requests",
@@ -66,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._is_lingering = False
         self._is_draining = False
         self._unsent_bytes = 0
+        self._received_bytes = 0
         self._writable = asyncio.Event()
         self.deadline = 0.0
 
@@ -80,6 +83,10 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         self.deadline = site.clock.now + site.timeouts.head
+
+    def secured(self) -> None:
+        """The TLS handshake is done."""
+        self._peer = _peer_of(self._transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Stop what was being done for the viewer."""
@@ -105,6 +112,8 @@ class Connection(asyncio.Protocol):
         self._is_blocked = False
         self._writable.set()
         self.deadline = float("inf")
+        if self._body is not None and not self._body.is_complete:
+            self._expect_body()
         if self._task is None and not self._is_lingering:
             self._consume(self._buffer)
 
@@ -142,15 +151,24 @@ class Connection(asyncio.Protocol):
             await self._writable.wait()
 
     def expire(self) -> None:
-        """End a connection whose deadline has passed, unless the viewer takes what was sent."""
-        if self._is_blocked:
-            unsent_bytes = self._transport.get_write_buffer_size()
-            if unsent_bytes < self._unsent_bytes:
-                self._unsent_bytes = unsent_bytes
-                self.deadline = self._site.clock.now + self._site.timeouts.write
-                return
-        is_idle = self._task is None and not self._is_blocked and not self._buffer
-        self._transport.close() if is_idle else self._transport.abort()
+        """End a connection whose deadline has passed, unless the viewer keeps up the least pace."""
+        if self._is_blocked and self._takes_enough():
+            return
+        body = self._body
+        if self._is_blocked or self._transport.is_closing():
+            self._drop()
+        elif body is not None and not body.is_over:
+            if not self._gives_enough(body):
+                self._site.metrics.counters.viewers_too_slow += 1
+                body.truncate(408)
+                self.deadline = self._site.clock.now + _LINGER_SECONDS
+        elif self._task is not None:
+            self._drop()
+        elif self._buffer:
+            self._site.metrics.counters.viewers_too_slow += 1
+            self._refuse(Refusal(408, "the request's head took too long"))
+        else:
+            self._transport.close()
 
     def abort(self) -> None:
         """End the connection now."""
@@ -161,6 +179,31 @@ class Connection(asyncio.Protocol):
         self._is_draining = True
         if self._task is None and not self._is_blocked:
             self._transport.close()
+
+    def _drop(self) -> None:
+        self._site.metrics.counters.viewers_too_slow += 1
+        self._transport.abort()
+
+    def _takes_enough(self) -> bool:
+        """Whether the viewer took what it must since this was last asked; it gets as long again."""
+        site = self._site
+        before, self._unsent_bytes = self._unsent_bytes, self._transport.get_write_buffer_size()
+        self.deadline = site.clock.now + site.timeouts.write
+        least_bytes = site.bounds.write_bytes_per_second * site.timeouts.write
+        return before - self._unsent_bytes > least_bytes
+
+    def _gives_enough(self, body: IncomingBody) -> bool:
+        """The same of a request's body; while we do not read, the viewer is not to blame."""
+        site = self._site
+        received_bytes = body.received_bytes - self._received_bytes
+        self._expect_body()
+        least_bytes = site.bounds.read_bytes_per_second * site.timeouts.body
+        return received_bytes > least_bytes or not self._is_reading
+
+    def _expect_body(self) -> None:
+        """Give the viewer time for the next part of its request's body."""
+        self._received_bytes = 0 if self._body is None else self._body.received_bytes
+        self.deadline = self._site.clock.now + self._site.timeouts.body
 
     def _find_hit(self, target: bytes) -> Entry | None:
         """The entry that answers a plain GET in place; keys hold nothing a target may not."""
@@ -243,13 +286,18 @@ class Connection(asyncio.Protocol):
             self._refuse(head)
             return
         if head.has_body:
-            self._body = IncomingBody(head, self._want, self._proceed)
+            limit = self._site.bounds.request_body_bytes
+            if (head.block.content_length or 0) > limit:
+                self._refuse(Refusal(413, "the request's body is too large"))
+                return
+            self._body = IncomingBody(head, limit, self._want, self._proceed)
         self.deadline = float("inf")
         key = self._site.rules.key(head.block.host, head.target)
-        request = Request(head, key, self._peer.address, self._body)
+        scheme = "http" if self._peer.tls_version is None else "https"
+        request = Request(head, key, self._peer.address, self._body, scheme)
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
-        if self._body is not None:
-            self.deadline = self._site.clock.now + self._site.timeouts.body
+        if self._body is not None and not self._body.is_complete:
+            self._expect_body()
 
     def _read_block(self, line: bytes, block_bytes: bytes) -> FieldBlock | Refusal:
         if len(line) + len(block_bytes) > MAX_HEAD_BYTES + MAX_TARGET_BYTES:
@@ -332,7 +380,8 @@ class Connection(asyncio.Protocol):
         )
 
     def _feed_body(self, body: IncomingBody, data: bytes) -> bytes:
-        self.deadline = self._site.clock.now + self._site.timeouts.body
+        if body.is_truncated:
+            return b""
         try:
             rest = body.feed(data)
         except ChunkError:

@@ -36,7 +36,7 @@ from edge.rules import Rules
 from edge.sender import Sender
 from edge.service import Service
 from edge.settings import EdgeSettings
-from edge.site import Site, Timeouts
+from edge.site import Bounds, Site, Timeouts
 from edge.sliced import Sliced
 from edge.team import open_team
 from edge.upstream import Source
@@ -151,6 +151,7 @@ class Node:
         sender = Sender(settings.name, via, cache, clock.http_date)
         service = Service(
             sender=sender,
+            bounds=_bounds(settings),
             sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
             via=via,
             onward=FromViewers(via, tells_demands=place is not None),
@@ -296,6 +297,14 @@ def _limits(settings: EdgeSettings) -> FillLimits:
         negative_seconds=settings.negative_seconds,
         stale_seconds=settings.stale_if_error_seconds,
         unsliced_bytes=settings.slice_threshold,
+def _bounds(settings: EdgeSettings) -> Bounds:
+    return Bounds(
+        request_body_bytes=settings.max_request_body,
+        read_bytes_per_second=settings.min_read_rate,
+        write_bytes_per_second=settings.min_write_rate,
+    )
+
+
         slice_bytes=settings.slice_size,
     )
 

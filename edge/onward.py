@@ -44,7 +44,7 @@ class FromViewers:
     def fill_fields(self, request: Request, *, validates: bool) -> Fields:
         """The fields of a fetch whose answer many may get."""
         fields = request.head.fields
-        sent = fill_fields(fields, self.via, request.viewer)
+        sent = fill_fields(fields, self.via, request.viewer, request.scheme)
         if not (validates and self.tells_demands):
             return sent
         demands = [item for item in fields.items if item[0] in ("cache-control", "pragma")]
@@ -52,7 +52,7 @@ class FromViewers:
 
     def pass_fields(self, request: Request) -> Fields:
         """The fields of the request, forwarded for this viewer alone."""
-        return pass_fields(request.head.fields, self.via, request.viewer)
+        return pass_fields(request.head.fields, self.via, request.viewer, request.scheme)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,16 @@ _MAX_QUEUED_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An accepted request. `body` is None where none follows the head."""
+    """An accepted request. `body` is None where none follows the head.
+
+    `scheme` is how it came to this node, as `X-Forwarded-Proto` says it.
+    """
 
     head: RequestHead
     key: bytes
     viewer: str
     body: "IncomingBody | None" = None
+    scheme: str = "http"
 
     @property
     def query(self) -> Query:
@@ -32,13 +36,25 @@ class IncomingBody:
 
     Args:
         head: The request that it belongs to.
+        limit_bytes: A longer one is cut short.
         want: Called with False when enough is queued, with True when more may come.
         proceed: Called before the first wait, to send 100 (Continue).
+
+    Attributes:
+        received_bytes: How much has come.
+        is_complete: Whether its end has come.
+        is_truncated: Whether the rest will never come.
+        status: What to answer then.
     """
 
     def __init__(
-        self, head: RequestHead, want: Callable[[bool], None], proceed: Callable[[], None]
+        self,
+        head: RequestHead,
+        limit_bytes: int,
+        want: Callable[[bool], None],
+        proceed: Callable[[], None],
     ) -> None:
+        self._limit_bytes = limit_bytes
         self._decoder = ChunkedDecoder() if head.block.is_chunked else None
         self._remaining = head.block.content_length or 0
         self._expects_continue = head.block.expects_continue and head.minor_version == 1
@@ -50,6 +66,12 @@ class IncomingBody:
         self.received_bytes = 0
         self.is_complete = False
         self.is_truncated = False
+        self.status = 400
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is expected."""
+        return self.is_complete or self.is_truncated
 
     def feed(self, data: bytes) -> bytes:
         """Take in bytes from the socket; returns those that belong to the next request.
@@ -58,21 +80,25 @@ class IncomingBody:
             ChunkError: The body is not framed as it should be.
         """
         rest = self._feed_chunked(data, self._decoder) if self._decoder else self._feed_sized(data)
-        if self._queued_bytes > _MAX_QUEUED_BYTES:
+        if self.received_bytes > self._limit_bytes:
+            self.truncate(413)
+        elif self._queued_bytes > _MAX_QUEUED_BYTES:
             self._want(False)
         self._news.set()
         return rest
 
-    def truncate(self) -> None:
-        """Say that the rest will never come."""
+    def truncate(self, status: int = 400) -> None:
+        """Say that the rest will never come, and what to answer."""
         self.is_truncated = True
+        self.status = status
         self._news.set()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives.
 
         Raises:
-            BodyTruncated: The viewer left before its end, or framed it wrongly.
+            BodyTruncated: The viewer left before its end, was too slow, or framed it wrongly; or
+                it is too long.
         """
         if self._expects_continue and not self.is_complete:
             self._proceed()

@@ -24,6 +24,8 @@ from streamer.core.cache_status import CacheStatus, Forward, append, render
 
 _PHRASES = {
     400: "Bad Request",
+    408: "Request Timeout",
+    413: "Content Too Large",
     403: "Forbidden",
     502: "Bad Gateway",
     503: "Service Unavailable",

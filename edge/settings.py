@@ -51,6 +51,9 @@ Urls = Annotated[
 ]
 
 
+Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(parse_list)]
+
+
 class EdgeSettings(BaseSettings):
     """How one edge node serves."""
 
@@ -76,6 +79,20 @@ class EdgeSettings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="Address to bind.")
     port: int = Field(default=8081, ge=0, le=65535, description="Port to bind; 0 chooses one.")
+    tls_cert: Paths = Field(
+        default=(),
+        description="PEM files of certificates with their chains, with commas: the port speaks"
+        " TLS. The first is for viewers that name no other's host.",
+    )
+    tls_key: Paths = Field(
+        default=(), description="PEM files of their private keys, in the same order."
+    )
+    redirect_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port that sends viewers from HTTP to HTTPS. Default: none.",
+    )
     admin_host: str = Field(default="127.0.0.1", description="Address of health and metrics.")
     admin_port: int = Field(
         default=9081, ge=0, le=65535, description="Port of health and metrics; 0 chooses one."
@@ -83,7 +100,7 @@ class EdgeSettings(BaseSettings):
     public_url: str = Field(
         default="",
         pattern=r"^(https?://[^\s/?#]+/?)?$",
-        description="The URL viewers reach this edge at. Default: http://HOST:PORT.",
+        description="The URL viewers reach this edge at. Default: http(s)://HOST:PORT.",
     )
     workers: int = Field(
         default=1,
@@ -161,10 +178,23 @@ class EdgeSettings(BaseSettings):
         default=75.0, gt=0, description="A connection without requests is closed after this time."
     )
     write_timeout_seconds: float = Field(
-        default=30.0, gt=0, description="A viewer that takes nothing for so long is dropped."
+        default=30.0,
+        gt=0,
+        description="A viewer that takes less than the least pace for so long is dropped.",
+    )
+    min_write_rate: Size = Field(
+        default=1024, ge=0, description="The least pace, in bytes per second; 0: a standstill."
     )
     body_timeout_seconds: float = Field(
-        default=60.0, gt=0, description="A request body that stands still for so long is dropped."
+        default=60.0,
+        gt=0,
+        description="A request body that comes at less than the least pace for so long gets a 408.",
+    )
+    min_read_rate: Size = Field(
+        default=1024, ge=0, description="The least pace of a request's body, in bytes per second."
+    )
+    max_request_body: Size = Field(
+        default=50 * 1024**3, ge=0, description="A longer request body gets a 413."
     )
     max_connections: int = Field(
         default=10_000, ge=1, description="More connections than this get a 503."
@@ -211,11 +241,24 @@ class EdgeSettings(BaseSettings):
     def own_url(self) -> str:
         """The URL viewers reach this node at."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
+        scheme = "https" if self.tls_cert else "http"
+        return self.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
+
+    @model_validator(mode="after")
+    def _pair_certificates(self) -> Self:
+        if len(self.tls_cert) != len(self.tls_key):
+            raise ValueError("tls_cert, tls_key: each certificate has its key")
+        if self.redirect_port is not None and not self.tls_cert:
+            raise ValueError("redirect_port: there is no HTTPS to send viewers to")
+        return self
 
     @property
     def purge_position(self) -> Path | None:
         """The file with the id of the last purge that the node has obeyed."""
+        return self.own_url_at(self.port)
+
+    def own_url_at(self, port: int) -> str:
+        """The same, where the port has been chosen."""
         return None if self.cache_dir is None else self.cache_dir / "purges"
 
     @property

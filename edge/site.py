@@ -18,14 +18,24 @@ from edge.rules import Rules
 class Timeouts:
     """How long a connection may take, in seconds.
 
-    `head` for a request head, `idle` between requests, `write` for taking what was sent, `body`
-    between two pieces of a request's body.
+    `head` for a request head with the handshake before it, `idle` between requests. How much of
+    what was sent is taken is looked at every `write`, how much of a request's body came every
+    `body`.
     """
 
     head: float = 15.0
     idle: float = 75.0
     write: float = 30.0
     body: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a viewer may ask for: the largest request body, the least pace in both directions."""
+
+    request_body_bytes: int = 50 * 1024**3
+    read_bytes_per_second: int = 1024
+    write_bytes_per_second: int = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Site:
     clock: Clock
     metrics: Metrics
     timeouts: Timeouts
+    bounds: Bounds
     handle: Callable[[Request, Response], Awaitable[str]]
     on_fetch: Callable[[Entry, FieldBlock], None]
     access_log: AccessLog | None

@@ -115,6 +115,16 @@ def edge(
         int | None, typer.Option(help="Port of health and metrics.", show_default="9081")
     ] = None,
     public_url: Annotated[str | None, typer.Option(help="The URL viewers reach it at.")] = None,
+    tls_cert: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A certificate with its chain (PEM); repeatable."),
+    ] = None,
+    tls_key: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="Its private key (PEM).")
+    ] = None,
+    redirect_port: Annotated[
+        int | None, typer.Option(help="Port that sends viewers from HTTP to HTTPS.")
+    ] = None,
     cache_dir: Annotated[Path | None, typer.Option(help="Directory of the disk tier.")] = None,
     disk_size: Annotated[str | None, typer.Option(help="Disk tier's bound, as 50G.")] = None,
     memory_size: Annotated[str | None, typer.Option(help="Memory tier's bound, as 1G.")] = None,
@@ -138,6 +148,9 @@ def edge(
         disk_size=disk_size,
         memory_size=memory_size,
         prefetch_segments=prefetch_segments,
+        tls_cert=tls_cert or None,
+        tls_key=tls_key or None,
+        redirect_port=redirect_port,
     )
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 

@@ -30,12 +30,12 @@ _REPLACED = frozenset(
 _ABOUT_CACHING = frozenset({"cache-control", "pragma"})
 
 
-def fill_fields(fields: Fields, via: str, viewer: str | None) -> Fields:
+def fill_fields(fields: Fields, via: str, viewer: str | None, scheme: str = "http") -> Fields:
     """The request fields of a fetch whose answer many viewers may get."""
     shared = fields.end_to_end().without(
         _REPLACED | _ABOUT_SELECTION | _ABOUT_CACHING | {"content-length"}
     )
-    return shared.plus(*_own(fields, via, viewer))
+    return shared.plus(*_own(fields, via, viewer, scheme))
 
 
 def inner_fill_fields(fields: Fields) -> Fields:
@@ -43,9 +43,9 @@ def inner_fill_fields(fields: Fields) -> Fields:
     return fields.end_to_end().without({"host"} | _ABOUT_SELECTION | _ABOUT_CACHING)
 
 
-def pass_fields(fields: Fields, via: str, viewer: str | None) -> Fields:
+def pass_fields(fields: Fields, via: str, viewer: str | None, scheme: str = "http") -> Fields:
     """The request fields of a request that is forwarded for one viewer only."""
-    return fields.end_to_end().without(_REPLACED).plus(*_own(fields, via, viewer))
+    return fields.end_to_end().without(_REPLACED).plus(*_own(fields, via, viewer, scheme))
 
 
 def toward(fields: Fields, key: bytes) -> Fields:
@@ -68,11 +68,11 @@ def has_looped(fields: Fields, via: str) -> bool:
     return through is not None and via in (part.strip() for part in through.split(","))
 
 
-def _own(fields: Fields, via: str, viewer: str | None) -> list[tuple[str, str]]:
+def _own(fields: Fields, via: str, viewer: str | None, scheme: str) -> list[tuple[str, str]]:
     addresses = ", ".join(filter(None, (fields.get("x-forwarded-for"), viewer)))
     items = [
         ("accept-encoding", preferred_codings(fields.get("accept-encoding"))),
         ("via", ", ".join(filter(None, (fields.get("via"), via)))),
-        ("x-forwarded-proto", "http"),
+        ("x-forwarded-proto", scheme),
     ]
     return [*items, ("x-forwarded-for", addresses)] if addresses else items

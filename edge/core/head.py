@@ -2,8 +2,9 @@
 
 Rules of this file: whatever two parsers could read differently is refused, because a difference
 between this cache and the origin is what request smuggling and cache poisoning live on. So: CRLF
-only, no line folding, no blanks before a colon, one Host, one Content-Length, one
-`Transfer-Encoding: chunked` and never both, no control characters anywhere.
+only, targets in origin-form only (an absolute URL names a second host), no line folding, no blanks
+before a colon, one Host, one Content-Length, one `Transfer-Encoding: chunked` and never both, no
+control characters anywhere.
 
 A head is read in two parts. The request line differs with every request; the block of fields after
 it is the same for every request of a player, so its reading is a value that may be kept.
@@ -20,7 +21,6 @@ _FOREIGN_VERSION = re.compile(rb"[^ ]+ [^ ]+ HTTP/(?!1\.[01])[0-9](?:\.[0-9])?")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]+)(?::[0-9]{0,5})?")
-_ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
 _UNUSUAL = frozenset(
     {
         "authorization",
@@ -193,12 +193,6 @@ def _combine(line: RequestLine, block: FieldBlock) -> RequestHead | Refusal:
         return Refusal(400, "transfer-encoding in HTTP/1.0")
     if line.method in ("CONNECT", "TRACE"):
         return Refusal(501, "method not supported")
-    target = line.target
-    if not target.startswith("/"):
-        match = _ABSOLUTE.fullmatch(target)
-        if match is None:
-            return Refusal(501 if target == "*" else 400, "unsupported form of target")
-        if block.host is not None and match[1].lower() != block.host.lower():
-            return Refusal(400, "target and host disagree")
-        target = match[2] if match[2].startswith("/") else f"/{match[2]}"
-    return RequestHead(line.method, target, line.minor_version, block)
+    if not line.target.startswith("/"):
+        return Refusal(501 if line.target == "*" else 400, "unsupported form of target")
+    return RequestHead(line.method, line.target, line.minor_version, block)

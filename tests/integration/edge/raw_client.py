@@ -1,6 +1,7 @@
 """A client that sends exactly the bytes a test wants and reads answers one by one."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -23,11 +24,22 @@ class Reply:
 
 
 class RawClient:
-    def __init__(self, port: int) -> None:
+    def __init__(
+        self, port: int, *, tls: ssl.SSLContext | None = None, name: str = "", source: str = ""
+    ) -> None:
         self._port = port
+        self._tls = tls
+        self._name = name
+        self._source = (source, 0) if source else None
 
     async def __aenter__(self) -> Self:
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self.reader, self.writer = await asyncio.open_connection(
+            "127.0.0.1",
+            self._port,
+            ssl=self._tls,
+            server_hostname=self._name or None,
+            local_addr=self._source,
+        )
         return self
 
     async def __aexit__(

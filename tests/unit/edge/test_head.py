@@ -76,18 +76,12 @@ def test_rfc9112_9_3_persistence(line: bytes, fields: tuple[str, ...], keeps: bo
 
 
 @pytest.mark.parametrize(
-    ("target", "origin_form"),
-    [
-        (b"/a?b", "/a?b"),
-        (b"http://e/a?b", "/a?b"),
-        (b"HTTP://E", "/"),
-        (b"https://e?q", "/?q"),
-    ],
+    "target", ["/", "/a?b", "//e/a", "/%00%0d%0aX:y", "/a%2F..%2f", "/?a=/b:c@d", '/|"<>`{}^\\']
 )
-def test_rfc9112_3_2_targets(target: bytes, origin_form: str) -> None:
-    head = read_head(b"GET %s HTTP/1.1" % target, _accepted("Host: e"))
+def test_rfc9112_3_2_1_targets_stay_as_they_were_sent(target: str) -> None:
+    head = read_head(b"GET %s HTTP/1.1" % target.encode(), _accepted("Host: e"))
     assert isinstance(head, RequestHead)
-    assert head.target == origin_form
+    assert head.target == target
 
 
 @pytest.mark.parametrize("host", ["e", "e:80", "127.0.0.1:8081", "[::1]:8081", "a-b.c_d"])

@@ -1,0 +1,96 @@
+"""The certificates of the listener: chosen by the name a viewer asks for, replaced while it runs.
+
+Viewers meet one TLS context for as long as the node lives, so that their session tickets stay good
+when certificates are replaced; in the handshake it hands over to the context of the right
+certificate.
+"""
+
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography import x509
+
+from edge.core.names import by_name
+from edge.errors import BadCertificate
+
+# What TLS 1.2 may use; the suites of TLS 1.3 are all of this kind.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+Pair = tuple[Path, Path]
+
+
+class Certificates:
+    """The certificates of one node, each with its private key.
+
+    Args:
+        pairs: The PEM files of each: its chain, then its key. The first is for viewers that ask
+            for no name or an unknown one.
+
+    Raises:
+        BadCertificate: A file cannot be used.
+    """
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._pairs = pairs
+        self.reload()
+        self.context = _context(*pairs[0])
+        self.context.sni_callback = self._choose
+
+    def reload(self) -> None:
+        """Read the files again, for handshakes to come.
+
+        Raises:
+            BadCertificate: A file cannot be used; everything stays as it was.
+        """
+        contexts = [_context(*pair) for pair in self._pairs]
+        by_name: dict[str, ssl.SSLContext] = {}
+        for (chain, _), context in zip(self._pairs, contexts, strict=True):
+            for name in _names(chain):
+                by_name.setdefault(name, context)
+        self._default, self._by_name = contexts[0], by_name
+
+    def covers(self, host: str) -> bool:
+        """Whether a certificate is for this host name or address."""
+        return by_name(self._by_name, host) is not None
+
+    def _choose(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        tls.context = by_name(self._by_name, name or "") or self._default
+
+
+def _context(chain: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
+    context.set_alpn_protocols(["http/1.1"])
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    # The viewer knows which cipher is fast for it; all that are left are good, and browsers on
+    # processors with AES prefer AES-128-GCM, which is also the cheapest here.
+    context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
+    try:
+        context.load_cert_chain(chain, key, password=b"")
+    except (OSError, ValueError) as error:
+        raise BadCertificate(f"{chain} with {key}: {_reason(error)}") from error
+    return context
+
+
+def _names(chain: Path) -> list[str]:
+    """The names a certificate is for, in lower case."""
+    try:
+        certificate = x509.load_pem_x509_certificates(chain.read_bytes())[0]
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    except (OSError, ValueError) as error:
+        raise BadCertificate(f"{chain}: {_reason(error)}") from error
+    addresses = names.get_values_for_type(x509.IPAddress)
+    return [
+        *(name.lower() for name in names.get_values_for_type(x509.DNSName)),
+        *(str(address) for address in addresses),
+    ]
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "unusable").replace("_", " ").lower()
+    return getattr(error, "strerror", None) or "not a certificate in PEM"

@@ -1,0 +1,263 @@
+"""HTTPS on real sockets: certificates by name, their reload, and the same HTTP inside."""
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+
+from edge.errors import BadCertificate
+from tests.integration.edge.conftest import Edge, StartEdge
+from tests.integration.edge.counting_origin import CountingOrigin, Script
+from tests.integration.edge.raw_client import RawClient
+from tests.servers import free_port
+
+
+class Authority:
+    """Issues certificates into a directory and trusts them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._ca = trustme.CA()
+
+    def issue(self, file: str, *names: str) -> dict[str, tuple[Path, Path]]:
+        """Write a certificate for some names; returns the pair under its file's name."""
+        issued = self._ca.issue_cert(*names)
+        chain, key = self._directory / f"{file}.pem", self._directory / f"{file}.key"
+        chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(key)
+        return {file: (chain, key)}
+
+    def context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        self._ca.configure_trust(context)
+        return context
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def _options(pairs: dict[str, tuple[Path, Path]]) -> dict[str, object]:
+    chains, keys = zip(*pairs.values(), strict=True)
+    return {"tls_cert": chains, "tls_key": keys}
+
+
+def _client(edge: Edge, authority: Authority, name: str = "edge") -> RawClient:
+    return RawClient(edge.port, tls=authority.context(), name=name)
+
+
+def _tls(client: RawClient) -> ssl.SSLObject:
+    found = client.writer.get_extra_info("ssl_object")
+    assert isinstance(found, ssl.SSLObject)
+    return found
+
+
+def _names(client: RawClient) -> set[str]:
+    certificate = _tls(client).getpeercert()
+    assert certificate is not None
+    return {str(value) for _, value in certificate["subjectAltName"]}
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """The handshake comes to nothing, said by an alert or by the end of the connection."""
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        yield
+
+
+async def test_hits_misses_and_bodies_are_the_same_inside_tls(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge")))
+    body = os.urandom(3_000_000)
+    origin.scripts["/a"] = Script([body])
+    origin.scripts["/echo"] = lambda seen: Script([seen.body], {})
+    async with _client(edge, authority) as client:
+        for _ in range(3):
+            client.ask("/a")
+            assert (await client.reply()).body == body
+        client.ask("/echo", f"Content-Length: {len(body)}", method="PUT")
+        client.send(body)
+        assert (await client.reply()).body == body
+    assert edge.node.metrics.hits == 2
+    assert origin.seen[0].headers["x-forwarded-proto"] == "https"
+    assert origin.seen[1].headers["x-forwarded-proto"] == "https"
+
+
+async def test_only_tls_1_2_and_later_with_http_1_1(
+    start_edge: StartEdge, authority: Authority
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge")))
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = authority.context()
+        context.minimum_version = context.maximum_version = version
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        async with RawClient(edge.port, tls=context, name="edge") as client:
+            assert _tls(client).selected_alpn_protocol() == "http/1.1"
+            client.ask("/none")
+            assert (await client.reply()).status == 404
+    old = authority.context()
+    old.set_ciphers("DEFAULT:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with _refused():
+        async with RawClient(edge.port, tls=old, name="edge"):
+            pass
+    await edge.until(lambda: edge.node.metrics.counters.tls_handshakes_failed == 1)
+
+
+async def test_certificate_is_chosen_by_name(start_edge: StartEdge, authority: Authority) -> None:
+    pairs = authority.issue("a", "edge") | authority.issue("b", "*.example.org", "example.org")
+    edge = await start_edge(**_options(pairs))
+    for name, certificate in (
+        ("edge", {"edge"}),
+        ("video.example.org", {"*.example.org", "example.org"}),
+        ("EXAMPLE.ORG", {"*.example.org", "example.org"}),
+    ):
+        async with _client(edge, authority, name) as client:
+            assert _names(client) == certificate
+    careless = authority.context()
+    careless.check_hostname = False
+    async with RawClient(edge.port, tls=careless, name="unknown.test") as client:
+        assert _names(client) == {"edge"}
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_sessions_resume_also_after_a_reload(
+    start_edge: StartEdge,
+    authority: Authority,
+    origin: CountingOrigin,
+    version: ssl.TLSVersion,
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge")))
+    context = authority.context()
+    context.minimum_version = context.maximum_version = version
+
+    def visit(session: ssl.SSLSession | None) -> tuple[bool | None, ssl.SSLSession | None]:
+        with (
+            socket.create_connection(("127.0.0.1", edge.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="edge", session=session) as tls,
+        ):
+            tls.sendall(b"GET /none HTTP/1.1\r\nHost: edge\r\n\r\n")
+            tls.recv(1000)
+            return tls.session_reused, tls.session
+
+    resumed, session = await asyncio.to_thread(visit, None)
+    assert not resumed
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert (await asyncio.to_thread(visit, session))[0]
+
+
+async def test_sighup_replaces_certificates_and_keeps_connections(
+    start_edge: StartEdge, authority: Authority
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge", "old.test")))
+    async with _client(edge, authority) as before:
+        authority.issue("a", "edge", "new.test")
+        os.kill(os.getpid(), signal.SIGHUP)
+        async with _client(edge, authority, "new.test") as after:
+            assert _names(after) == {"edge", "new.test"}
+        before.ask("/none")
+        assert (await before.reply()).status == 404
+
+
+async def test_bad_certificate_keeps_the_old_one(
+    start_edge: StartEdge, authority: Authority
+) -> None:
+    pairs = authority.issue("a", "edge")
+    edge = await start_edge(**_options(pairs))
+    pairs["a"][1].write_text("nonsense")
+    os.kill(os.getpid(), signal.SIGHUP)
+    counters = edge.node.metrics.counters
+    await edge.until(lambda: counters.certificate_reloads_failed == 1)
+    async with _client(edge, authority) as client:
+        client.ask("/none")
+        assert (await client.reply()).status == 404
+    with pytest.raises(BadCertificate, match=r"a\.pem"):
+        await start_edge(**_options(pairs))
+
+
+async def test_plain_http_on_the_tls_port_is_told_so(
+    start_edge: StartEdge, authority: Authority
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge")))
+    async with edge.client() as client:
+        client.ask("/a")
+        reply = await client.reply()
+        assert (reply.status, reply.body) == (400, b"This port is HTTPS.\n")
+        assert await client.closed()
+
+
+async def test_handshake_has_a_deadline(start_edge: StartEdge, authority: Authority) -> None:
+    edge = await start_edge(head_timeout_seconds=0.2, **_options(authority.issue("a", "edge")))
+    async with edge.client() as silent, edge.client() as halting:
+        halting.send(b"\x16\x03\x01")
+        assert await silent.closed()
+        assert await halting.closed()
+    await edge.until(lambda: not edge.node.site.connections)
+
+
+async def test_slow_viewer_costs_no_copy_of_the_body(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(write_timeout_seconds=0.2, **_options(authority.issue("a", "edge")))
+    body = b"x" * 16_000_000
+    origin.scripts["/a"] = Script([body])
+    async with _client(edge, authority) as client:
+        client.ask("/a")
+        await client.reply()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.ask("/a")
+        connection = next(iter(edge.node.site.connections))
+        await edge.until(lambda: connection._is_blocked)
+        encrypted = connection._transport._tcp.get_write_buffer_size()  # type: ignore[attr-defined]
+        assert encrypted < 600_000
+        assert connection._transport.get_write_buffer_size() > 8_000_000
+        await edge.until(lambda: not edge.node.site.connections)
+
+
+async def test_drain_says_goodbye(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge")))
+    rest = asyncio.Event()
+    origin.scripts["/a"] = Script([b"first", rest, b"last"])
+    async with _client(edge, authority) as busy, _client(edge, authority) as idle:
+        busy.ask("/a")
+        await busy.head()
+        closing = asyncio.create_task(edge.node.listener.close(10))
+        assert await idle.closed()
+        rest.set()
+        assert await busy.some(9) == b"firstlast"
+        assert await busy.closed()
+        await closing
+
+
+async def test_redirect_port_sends_viewers_to_https(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin
+) -> None:
+    plain = free_port()
+    pairs = authority.issue("a", "edge", "127.0.0.1")
+    edge = await start_edge(redirect_port=plain, **_options(pairs))
+    async with RawClient(plain) as client:
+        client.ask("/a/b?c=d%20e")
+        reply = await client.reply()
+        assert reply.status == 308
+        assert reply.headers["location"] == f"https://edge:{edge.port}/a/b?c=d%20e"
+        client.send(b"POST / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nContent-Length: 2\r\n\r\nab")
+        reply = await client.reply()
+        assert reply.headers["location"] == f"https://127.0.0.1:{edge.port}/"
+        client.send(b"GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n")
+        assert (await client.reply()).status == 421
+        client.send(b"GET / HTTP/1.1\r\nHost: edge/x\r\n\r\n")
+        assert (await client.reply()).status == 400
+        assert await client.closed()
+    assert origin.seen == []
