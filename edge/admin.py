@@ -1,20 +1,16 @@
 """The admin port: health, metrics and why an object is or is not cached."""
 
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from edge.cache import Cache
-from edge.core.key import cache_key
-from edge.entry import Entry
 from edge.exposition import CONTENT_TYPE
 from edge.metrics import Metrics
 
 
 def create_admin(
-    cache: Cache,
+    explain_url: Callable[[str, str | None], Mapping[str, object]],
     metrics: Metrics,
     gauges: Callable[[], Mapping[str, float]],
     is_ready: Callable[[], bool],
@@ -22,7 +18,7 @@ def create_admin(
     """The admin application.
 
     Args:
-        cache: What `/explain` looks into.
+        explain_url: What `/explain` says of a target and a host.
         metrics: What `/metrics` shows, with `gauges`.
         gauges: Present levels, by name.
         is_ready: Whether viewers shall be sent here.
@@ -44,10 +40,7 @@ def create_admin(
         target = request.query.get("url", "")
         if not target.startswith("/") or not target.isascii() or not target.isprintable():
             return web.json_response({"detail": "url is a path with its query"}, status=400)
-        key = cache_key(target)
-        now = time.time()
-        entries = [_describe(entry, now) for entry in cache.variants(key)]
-        return web.json_response({"key": key.decode("ascii"), "stored": entries})
+        return web.json_response(explain_url(target, request.query.get("host")))
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
@@ -67,18 +60,3 @@ async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[i
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
-
-
-def _describe(entry: Entry, now: float) -> dict[str, object]:
-    freshness = entry.response.freshness
-    return {
-        "status": entry.response.status,
-        "size_bytes": entry.size_bytes,
-        "vary": dict(entry.response.vary),
-        "age_seconds": freshness.age(now),
-        "ttl_seconds": round(freshness.fresh_until - now, 3),
-        "must_revalidate": freshness.must_revalidate or freshness.always_validate,
-        "in_memory": entry.body is not None,
-        "on_disk": entry.file is not None,
-        "prefetched_unused": entry.is_unused,
-    }

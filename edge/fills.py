@@ -24,6 +24,7 @@ from edge.core.policy import (
     withheld,
 )
 from edge.core.recent import Recent
+from edge.core.refusals import Refusal, Refusals
 from edge.core.slices import layout
 from edge.entry import Entry
 from edge.errors import BodyTruncated
@@ -74,6 +75,8 @@ class FillLimits:
 class Fills:
     """The fills of a node. `quiet` is set while no viewer waits for one in flight.
 
+    `refusals` are the last reasons why something was not stored.
+
     Args:
         upstream: Where objects come from.
         cache: Where they go.
@@ -110,6 +113,7 @@ class Fills:
         self._wanted: set[Fill] = set()
         self._held_bytes = 0
         self._whole = Recent(_WHOLE_SECONDS, _WHOLE_KEYS)
+        self.refusals = Refusals()
         self.quiet = asyncio.Event()
         self.quiet.set()
 
@@ -120,6 +124,10 @@ class Fills:
     def held_bytes(self) -> int:
         """How many body bytes the fills in flight hold."""
         return self._held_bytes
+
+    def of(self, key: bytes) -> list[Fill]:
+        """The fills in flight for a key."""
+        return [fill for fill in self._running if fill.request.key == key]
 
     def find(self, request: FillRequest) -> Fill | None:
         """The fill that a request may share."""
@@ -280,6 +288,9 @@ class Fills:
     def _settle(self, fill: Fill, outcome: Outcome) -> None:
         """Make a final outcome known; whoever asks from now on begins anew."""
         self._unshare(fill)
+        refusal = _refusal(outcome, self._clock.now)
+        if refusal is not None:
+            self.refusals.note(fill.request.key, refusal)
         fill.outcome.set_result(outcome)
 
     def _judge(self, fill: Fill, answer: UpstreamResponse, asked_at: float) -> Outcome:
@@ -425,6 +436,16 @@ class Fills:
             self._on_stored(entry, fill)
         self._unshare(fill)
         body.complete()
+
+
+def _refusal(outcome: Outcome, now: float) -> Refusal | None:
+    """Why nothing was stored, if nothing was."""
+    match outcome:
+        case Released(why=why, response=response):
+            return Refusal(now, why, response.status)
+        case Failed(status=status, detail=detail):
+            return Refusal(now, detail, status)
+    return None
 
 
 def _confirms_another(

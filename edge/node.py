@@ -20,6 +20,7 @@ from edge.core.behaviours import Behaviours
 from edge.core.key import target_of
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DirectoryLock, DiskFiles
+from edge.explain import Explainer
 from edge.fills import FillLimits, Fills
 from edge.forgetting import Forgetting
 from edge.gate import Gate
@@ -96,6 +97,7 @@ class Node:
     site: Site
     listener: Listener
     service: Service
+    explainer: Explainer
 
     @classmethod
     async def open(
@@ -127,8 +129,9 @@ class Node:
             team = await stack.enter_async_context(open_team(place))
             owner_first = open_owner_first(settings, place, upstreams, via=via)
             source = await stack.enter_async_context(owner_first)
+        index = PlaylistIndex(settings.prefetch_segments, rules.beside)
         prefetcher = Prefetcher(
-            PlaylistIndex(settings.prefetch_segments, rules.beside),
+            index,
             cache,
             clock,
             metrics.counters,
@@ -180,8 +183,19 @@ class Node:
             rules=rules,
         )
         listener = Listener(site.connections, clock)
+        explainer = Explainer(rules, cache, fills, index, upstreams.would_ask)
         return cls(
-            settings, identity, clock, metrics, cache, fills, prefetcher, site, listener, service
+            settings,
+            identity,
+            clock,
+            metrics,
+            cache,
+            fills,
+            prefetcher,
+            site,
+            listener,
+            service,
+            explainer,
         )
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
@@ -192,7 +206,7 @@ class Node:
         )
         stack.push_async_callback(self.listener.close, 0.0)
         admin = create_admin(
-            self.cache, self.metrics, self.gauges, lambda: self.listener.is_accepting
+            self.explainer.explain, self.metrics, self.gauges, lambda: self.listener.is_accepting
         )
         admin_port = await stack.enter_async_context(
             serving(admin, settings.admin_host, settings.admin_port)

@@ -86,6 +86,10 @@ class Upstreams:
         finally:
             attempt.close()
 
+    def would_ask(self, key: bytes) -> list[str]:
+        """Whom a viewer's request for a key would be sent to, in order, as things are."""
+        return self._candidates(key, Fields())
+
     def families(self) -> Iterator[Family]:
         """What was asked of every upstream and what came of it, for the metrics."""
         return families(self.traffic)

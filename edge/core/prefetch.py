@@ -34,6 +34,20 @@ class Plan:
 NOTHING = Plan()
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is known of a media playlist or one of its segments.
+
+    `segment` counts from 0 and is None for the playlist itself; `watched_at` is when somebody last
+    asked for the track; `plan` is what a request for the key would have fetched ahead.
+    """
+
+    track: Track
+    segment: int | None
+    watched_at: float | None
+    plan: Plan
+
+
 @dataclass(slots=True)
 class _Watch:
     """When a track was last asked for, and for which of its segments (None: its playlist)."""
@@ -107,6 +121,18 @@ class PlaylistIndex:
         self._tracks.move_to_end(playlist_key)
         self._watches[playlist_key] = _Watch(now, key)
         return self._plan(self._tracks[playlist_key], index, now)
+
+    def outlook(self, key: bytes, now: float) -> Outlook | None:
+        """What is known of a key; nothing changes by asking."""
+        playlist_key, index = self._places.get(key, (key, None))
+        track, watch = self._tracks.get(playlist_key), self._watches.get(playlist_key)
+        if track is None:
+            return None
+        if index is None or self._ahead == 0:
+            plan = self.on_growth(key, now)
+        else:
+            plan = self._plan(track, index, now)
+        return Outlook(track, index, None if watch is None else watch.at, plan)
 
     def _plan(self, track: Track, index: int, now: float) -> Plan:
         stop = min(index + 1 + self._ahead, len(track.keys))
