@@ -12,6 +12,7 @@ from typing import Any
 
 from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
+from edge.aftermath import Aftermath
 from edge.cache import Cache
 from edge.clock import Clock
 from edge.connections import Connections
@@ -151,6 +152,7 @@ class Node:
             on_stored=prefetcher.stored,
         )
         stack.push_async_callback(fills.close)
+        forgetting = Forgetting(cache, fills, team)
         sender = Sender(settings.name, via, cache, clock.http_date)
         service = Service(
             sender=sender,
@@ -163,7 +165,7 @@ class Node:
             upstream=upstreams,
             metrics=metrics,
             ahead=prefetcher,
-            forget=Forgetting(cache, fills, team).everywhere,
+            aftermath=Aftermath(cache, rules, forgetting.everywhere, settings.hit_for_pass_seconds),
             stale_seconds=settings.stale_if_error_seconds,
             http_date=clock.http_date,
             rules=rules,

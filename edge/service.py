@@ -5,11 +5,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Protocol
-from urllib.parse import urljoin, urlsplit
 
+from edge.aftermath import Aftermath
 from edge.cache import Cache
 from edge.core.behaviours import is_unshared
 from edge.core.fields import Fields
@@ -25,14 +25,10 @@ from edge.core.policy import (
     Refused,
     Revalidate,
     Serve,
-    confirmed_by_head,
+    StoredResponse,
     decide,
-    freshened,
-    invalidates,
-    may_be_shared,
     select,
 )
-from edge.core.recent import Recent
 from edge.core.tracks import is_playlist
 from edge.entry import Entry
 from edge.fill import Confirmed, Failed, Fill, FillRequest, Growing, Large, Released
@@ -48,8 +44,6 @@ from edge.sliced import Sliced
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.cache_status import CacheStatus, Forward
 
-_ALONE_SECONDS = 120.0
-_ALONE_KEYS = 8192
 # These reasons say nothing about the next request for the same key.
 _MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
 
@@ -79,7 +73,7 @@ class Service:
         upstream: The origin.
         metrics: Where answers are counted.
         ahead: The prefetcher.
-        forget: Makes the node forget what is stored for keys.
+        aftermath: Heeds what answers to passed requests mean.
         stale_seconds: How long a stale response may stand in for a failing origin, where it does
             not say so itself.
         http_date: The present as an HTTP date.
@@ -99,7 +93,7 @@ class Service:
         upstream: Source,
         metrics: Metrics,
         ahead: Ahead,
-        forget: Callable[[Iterable[bytes]], Awaitable[None]],
+        aftermath: Aftermath,
         stale_seconds: float,
         http_date: Callable[[], str],
         rules: Rules,
@@ -114,12 +108,11 @@ class Service:
         self._upstream = upstream
         self._metrics = metrics
         self._ahead = ahead
-        self._forget = forget
+        self._aftermath = aftermath
         self._stale_seconds = stale_seconds
         self._http_date = http_date
         self._rules = rules
         self._gate = gate
-        self._alone = Recent(_ALONE_SECONDS, _ALONE_KEYS)
 
     async def handle(self, request: Request, response: Response) -> str:
         """Answer a request; returns how."""
@@ -209,7 +202,7 @@ class Service:
         self, request: Request, response: Response, why: Forward, stale: Entry | None
     ) -> Result:
         """Answer from the origin, together with everybody who asks for the same meanwhile."""
-        if stale is None and self._alone.has(request.key, time.time()):
+        if stale is None and self._aftermath.is_alone(request.key):
             return await self._pass(request, response, why)
         fill_request = self._fill_request(request, stale)
         fill = self._fills.find(fill_request)
@@ -259,7 +252,7 @@ class Service:
     ) -> Result | None:
         """An answer that is not shared goes to the viewer whose request it answers."""
         if outcome.why not in _MOMENTARY and outcome.response.status < 400:
-            self._alone.add(request.key, time.time())
+            self._aftermath.leave_alone(request.key)
         # It was asked for whole; a viewer that wants a part is better served by asking for that.
         upstream = None if "range" in request.head.fields.combined else fill.take(request)
         if upstream is None:
@@ -311,15 +304,18 @@ class Service:
         )
         if isinstance(answered, UpstreamFailure):
             if body is not None and body.is_truncated:
-                return await self._fail(response, body.status, why, "request-body")
+                return await self._fail(response, 400, why, "request-body")
             stale, failed = self._selected(request), Failed(answered.status, answered.kind)
             if stale is not None and await self._stand_in(request, response, stale, failed):
                 return Result.STALE
             return await self._fail(response, answered.status, why, answered.kind)
-        if invalidates(head.method, answered.status):
-            await self._forget(self._changed_keys(request.key, answered.fields))
-        self._learn(request, answered, asked_at)
-        await self._send_passed(request, response, answered, why)
+        fields = response_fields(answered.fields, self._via, self._http_date())
+        selected = self._selected(request)
+        left = await self._aftermath.follow(
+            request, answered, fields, stored=selected, asked_at=asked_at
+        )
+        left = left if why is Forward.METHOD else None
+        await self._send_passed(request, response, answered, why, left=left)
         return Result.PASSED
 
     def _selected(self, request: Request) -> Entry | None:
@@ -330,35 +326,6 @@ class Service:
         index = select(request.head.fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
 
-    def _learn(self, request: Request, answer: UpstreamResponse, asked_at: float) -> None:
-        """Take from a passed answer what holds for the requests to come."""
-        if answer.status != 200 or request.head.method not in ("GET", "HEAD"):
-            return
-        fields = response_fields(answer.fields, self._via, self._http_date())
-        stored = self._selected(request)
-        if request.head.method == "HEAD":
-            if stored is not None:
-                self._update(stored, fields, asked_at)
-        elif self._alone.has(request.key, asked_at) and may_be_shared(request.query, fields):
-            self._alone.discard(request.key)
-
-    def _update(self, stored: Entry, fields: Fields, asked_at: float) -> None:
-        """Update what is stored by the answer to a HEAD, or forget it (RFC 9111 §4.3.5)."""
-        size_bytes = None if is_large(stored.key) else stored.size_bytes
-        if confirmed_by_head(stored.response, fields, size_bytes):
-            stored.renew(
-                freshened(
-                    stored.response,
-                    fields,
-                    request_time=asked_at,
-                    response_time=time.time(),
-                    negative_seconds={},
-                    behaviour=self._rules.of_key(stored.key),
-                )
-            )
-        else:
-            self._cache.drop(stored)
-
     async def _send_passed(
         self,
         request: Request,
@@ -366,46 +333,44 @@ class Service:
         upstream: UpstreamResponse,
         why: Forward,
         detail: str | None = None,
+        left: StoredResponse | None = None,
     ) -> None:
-        """Send the origin's answer on, unstored."""
+        """Send the origin's answer on; it is stored only if it leaves a response to store."""
         try:
             fields = response_fields(upstream.fields, self._via, self._http_date())
-            pieces = self._watched(request, upstream, fields)
+            pieces = self._watched(request, upstream, fields, left)
             await self._sender.send_passed(response, upstream, fields, pieces, why, detail)
         finally:
             upstream.close()
 
     async def _watched(
-        self, request: Request, upstream: UpstreamResponse, fields: Fields
+        self,
+        request: Request,
+        upstream: UpstreamResponse,
+        fields: Fields,
+        left: StoredResponse | None,
     ) -> AsyncIterator[bytes]:
-        """The body of a passed answer; a playlist is shown to the prefetcher at its end."""
-        watches = upstream.status == 200 and is_playlist(request.key, fields.get("content-type"))
+        """The body of a passed answer; who has a use for a small one gets it at its end."""
+        shows = upstream.status == 200 and is_playlist(request.key, fields.get("content-type"))
         seen: list[bytes] = []
         seen_bytes = 0
         async for piece in upstream.pieces():
-            self._metrics.counters.fetched_bytes += len(piece)
-            if watches and seen_bytes <= MAX_BODY_BYTES:
+            self._metrics.counters.fetched_bytes += 0 if upstream.told else len(piece)
+            seen_bytes += len(piece)
+            if (shows or left) and seen_bytes <= MAX_BODY_BYTES:
                 seen.append(piece)
-                seen_bytes += len(piece)
             yield piece
-        if seen and seen_bytes <= MAX_BODY_BYTES:
-            self._ahead.passed(request.key, request.head.fields, fields, b"".join(seen))
+        if seen_bytes > MAX_BODY_BYTES:
+            return
+        body = b"".join(seen)
+        if shows and body:
+            self._ahead.passed(request.key, request.head.fields, fields, body)
+        if left is not None and self._cache.accepts(len(body)):
+            self._cache.store(request.key, left, body)
 
     async def _fail(self, response: Response, status: int, why: Forward, detail: str) -> Result:
         await self._sender.fail(response, status, why, detail)
         return Result.ERROR
-
-    def _changed_keys(self, key: bytes, fields: Fields) -> set[bytes]:
-        """What an unsafe request with this answer has changed (RFC 9111 §4.4)."""
-        keys = {key}
-        base = "http://edge" + target_of(key).decode("ascii")
-        for name in ("location", "content-location"):
-            value = fields.get(name)
-            parts = urlsplit(urljoin(base, value)) if value and value.isascii() else None
-            if parts is not None and parts.netloc == "edge":
-                query = f"?{parts.query}" if parts.query else ""
-                keys |= {self._rules.beside(key, parts.path + query) or key}
-        return keys
 
 
 def _told(fill: Fill, status: CacheStatus) -> CacheStatus:

@@ -143,6 +143,12 @@ class EdgeSettings(BaseSettings):
         ge=0,
         description="How long a 405, 410, 414 or 501 that does not say so is fresh.",
     )
+    hit_for_pass_seconds: float = Field(
+        default=120.0,
+        ge=0,
+        description="How long requests for what could not be shared are not made to wait for one"
+        " another; an answer that can be shared ends it at once.",
+    )
     stale_if_error_seconds: float = Field(
         default=3600.0,
         ge=0,

@@ -1,0 +1,119 @@
+"""What answers that go to one viewer alone mean for what is stored."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from edge.cache import Cache
+from edge.core.changed import changed_targets, examine_post
+from edge.core.fields import Fields
+from edge.core.key import is_large, target_of
+from edge.core.policy import (
+    StoredResponse,
+    confirmed_by_head,
+    freshened,
+    invalidates,
+    may_be_shared,
+)
+from edge.core.recent import Recent
+from edge.entry import Entry
+from edge.request import Request
+from edge.rules import Rules
+from edge.upstream import UpstreamResponse
+
+_ALONE_KEYS = 8192
+
+
+class Aftermath:
+    """Draws the consequences.
+
+    Args:
+        cache: What is stored.
+        rules: What is done for which path.
+        forget: Makes the node forget what is stored for keys.
+        alone_seconds: How long requests for a key go to the origin one by one after an answer that
+            could not be shared.
+    """
+
+    def __init__(
+        self,
+        cache: Cache,
+        rules: Rules,
+        forget: Callable[[Iterable[bytes]], Awaitable[None]],
+        alone_seconds: float,
+    ) -> None:
+        self._cache = cache
+        self._rules = rules
+        self._forget = forget
+        self._alone = Recent(alone_seconds, _ALONE_KEYS)
+
+    def is_alone(self, key: bytes) -> bool:
+        """Whether requests for a key are not to wait for one another."""
+        return self._alone.has(key, time.time())
+
+    def leave_alone(self, key: bytes) -> None:
+        """An answer could not be shared: let those who ask for the same not wait for the next."""
+        self._alone.add(key, time.time())
+
+    async def follow(
+        self,
+        request: Request,
+        answer: UpstreamResponse,
+        fields: Fields,
+        *,
+        stored: Entry | None,
+        asked_at: float,
+    ) -> StoredResponse | None:
+        """Heed an answer that is about to be sent on.
+
+        Args:
+            request: What it answers.
+            answer: Its head.
+            fields: Its end-to-end fields.
+            stored: The entry that the request selects.
+            asked_at: When the request was sent on.
+
+        Returns:
+            The response to store with the body of the answer.
+        """
+        if invalidates(request.head.method, answer.status):
+            await self._forget(self._changed(request, fields))
+        if answer.status != 200:
+            return None
+        match request.head.method:
+            case "GET" if may_be_shared(request.query, fields):
+                self._alone.discard(request.key)
+            case "HEAD" if stored is not None:
+                self._update(stored, fields, asked_at)
+            case "POST":
+                return examine_post(
+                    request.query,
+                    target_of(request.key).decode("ascii"),
+                    answer.reason,
+                    fields,
+                    request_time=asked_at,
+                    response_time=time.time(),
+                    behaviour=self._rules.of_key(request.key),
+                )
+        return None
+
+    def _changed(self, request: Request, fields: Fields) -> set[bytes]:
+        """The keys of what an unsafe request has changed (RFC 9111 §4.4)."""
+        key, host = request.key, request.head.fields.get("host") or ""
+        others = changed_targets(target_of(key).decode("ascii"), host, fields)
+        return {key} | {self._rules.beside(key, other) or key for other in others}
+
+    def _update(self, stored: Entry, fields: Fields, asked_at: float) -> None:
+        """Update what is stored by the answer to a HEAD, or forget it (RFC 9111 §4.3.5)."""
+        size_bytes = None if is_large(stored.key) else stored.size_bytes
+        if not confirmed_by_head(stored.response, fields, size_bytes):
+            self._cache.drop(stored)
+            return
+        updated = freshened(
+            stored.response,
+            fields,
+            request_time=asked_at,
+            response_time=time.time(),
+            negative_seconds={},
+            behaviour=self._rules.of_key(stored.key),
+        )
+        stored.renew(updated)
