@@ -4,11 +4,13 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
 
 from edge.metrics import Counters
+from edge.settings import EdgeSettings
 
 _TIMEOUT_SECONDS = 5.0
 _ID_BYTES = 8
@@ -33,8 +35,6 @@ def edge_id(cache_dir: Path | None) -> str:
     return fresh
 
 
-class Heartbeat:
-    """Posts to the origin's edge registry.
 def describe(settings: EdgeSettings, identity: str, port: int) -> dict[str, str]:
     """What the origin's registry shall know of a node that listens on `port`."""
     return {
@@ -45,6 +45,8 @@ def describe(settings: EdgeSettings, identity: str, port: int) -> dict[str, str]
     }
 
 
+class Heartbeat:
+    """Posts to the origin's edge registry.
 
     Args:
         origin: The origin's URL.

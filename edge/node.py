@@ -313,14 +313,6 @@ def _limits(settings: EdgeSettings) -> FillLimits:
         negative_seconds=settings.negative_seconds,
         stale_seconds=settings.stale_if_error_seconds,
         unsliced_bytes=settings.slice_threshold,
-def _bounds(settings: EdgeSettings) -> Bounds:
-    return Bounds(
-        request_body_bytes=settings.max_request_body,
-        read_bytes_per_second=settings.min_read_rate,
-        write_bytes_per_second=settings.min_write_rate,
-    )
-
-
         slice_bytes=settings.slice_size,
     )
 
@@ -331,6 +323,14 @@ def _timeouts(settings: EdgeSettings) -> Timeouts:
         idle=settings.idle_timeout_seconds,
         write=settings.write_timeout_seconds,
         body=settings.body_timeout_seconds,
+    )
+
+
+def _bounds(settings: EdgeSettings) -> Bounds:
+    return Bounds(
+        request_body_bytes=settings.max_request_body,
+        read_bytes_per_second=settings.min_read_rate,
+        write_bytes_per_second=settings.min_write_rate,
     )
 
 
