@@ -304,7 +304,7 @@ class Service:
         )
         if isinstance(answered, UpstreamFailure):
             if body is not None and body.is_truncated:
-                return await self._fail(response, 400, why, "request-body")
+                return await self._fail(response, body.status, why, "request-body")
             stale, failed = self._selected(request), Failed(answered.status, answered.kind)
             if stale is not None and await self._stand_in(request, response, stale, failed):
                 return Result.STALE
