@@ -122,7 +122,8 @@ class AccessLog:
         lines = self._lines.render(map(_access_of, *columns))
         with _opened(self._path, self._lines.header.encode("ascii")) as file:
             while some := list(islice(lines, _LINES_AT_ONCE)):
-                _write_all(file, "".join(some).encode("ascii"))
+                with _locked(file):
+                    _write_all(file, "".join(some).encode("ascii"))
                 self._written += len(some)
                 time.sleep(_REST_SECONDS)
 
@@ -170,21 +171,30 @@ def _opened(path: Path, header: bytes) -> Iterator[int]:
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         if stat.S_ISREG(os.fstat(file).st_mode):
-            _begin(file, header)
+            with _locked(file):
+                _begin(file, header)
         yield file
     finally:
         os.close(file)
 
 
 def _begin(file: int, header: bytes) -> None:
-    """Write what must come before our lines; no other process does the same meanwhile."""
-    fcntl.flock(file, fcntl.LOCK_EX)
+    """Write what must come before our lines."""
     size_bytes = os.fstat(file).st_size
     if size_bytes == 0:
         _write_all(file, header)
     elif os.pread(file, 1, size_bytes - 1) != b"\n":
         _write_all(file, b"\n")  # a line was cut short by a full disk or a crash
-    fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
+    """Let no other process write, nor look for the end of what we write."""
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _write_all(file: int, data: bytes) -> None:
