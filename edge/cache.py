@@ -72,6 +72,10 @@ class Cache:
         """The entries of a key, newest first."""
         return self.entries.get(key, [])
 
+    def selectable(self, key: bytes) -> list[Entry]:
+        """The entries that may answer for a key, and the heads of those that are large."""
+        return [*self.variants(key), *self.variants(large_key(key))]
+
     def accepts(self, size_bytes: int) -> bool:
         """Whether an object of this size can be stored."""
         return self.memory.fits(size_bytes + 4096)

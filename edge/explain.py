@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from edge.cache import Cache
 from edge.core.behaviours import Behaviour
 from edge.core.fields import Fields
-from edge.core.key import is_large, large_key
+from edge.core.key import is_large
 from edge.core.policy import Fetch, OnlyIfCached, Pass, Query, Revalidate, Serve, decide
 from edge.core.prefetch import Outlook, PlaylistIndex
 from edge.core.refusals import Refusal
@@ -47,7 +47,7 @@ class Explainer:
         """What is known of a target in origin-form, asked for with a Host."""
         key = self.rules.key(host, target)
         now = time.time()
-        entries = [*self.cache.variants(key), *self.cache.variants(large_key(key))]
+        entries = self.cache.selectable(key)
         behaviour = self.rules.of_key(key)
         refusal, outlook = self.fills.refusals.last(key), self.index.outlook(key, now)
         return {
@@ -65,9 +65,8 @@ class Explainer:
         """What a plain GET comes to, without any fields that tell variants apart."""
         if behaviour.is_passed:
             return _WOULD[Pass]
-        stored = [entry.response for entry in self.cache.variants(key)]
-        large = [entry.response for entry in self.cache.variants(large_key(key))]
-        return _WOULD[type(decide(Query("GET", Fields()), stored or large, now))]
+        stored = [entry.response for entry in self.cache.selectable(key)]
+        return _WOULD[type(decide(Query("GET", Fields()), stored, now))]
 
 
 def _behaviour(behaviour: Behaviour) -> dict[str, object]:

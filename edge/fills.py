@@ -344,7 +344,9 @@ class Fills:
 
     def _is_sliced(self, fill: Fill, stored: StoredResponse, answer: UpstreamResponse) -> bool:
         limits, key = self._limits, fill.request.key
-        if fill.is_void or (answer.content_length or 0) <= limits.unsliced_bytes:
+        # What is fetched ahead is wanted whole.
+        most = limits.object_bytes if fill.is_ahead else limits.unsliced_bytes
+        if fill.is_void or (answer.content_length or 0) <= most:
             return False
         if not self._cache.accepts(limits.slice_bytes) or self._whole.has(key, time.time()):
             return False

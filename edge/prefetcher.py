@@ -158,7 +158,7 @@ class Prefetcher:
         return entry is not None and entry.response.freshness.is_usable(self._clock.now)
 
     def _variant(self, key: bytes, fields: Fields) -> Entry | None:
-        variants = self._cache.variants(key)
+        variants = self._cache.selectable(key)
         index = select(fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
 

@@ -14,7 +14,7 @@ from edge.cache import Cache
 from edge.core.behaviours import is_unshared
 from edge.core.fields import Fields
 from edge.core.forward import response_fields, toward
-from edge.core.key import is_large, large_key, target_of
+from edge.core.key import is_large, target_of
 from edge.core.playlist_body import MAX_BODY_BYTES
 from edge.core.policy import (
     Decision,
@@ -139,7 +139,7 @@ class Service:
             return await self._pass(request, response, Forward.BYPASS)
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields)
-        variants = self._variants(request.key)
+        variants = self._cache.selectable(request.key)
         query = Query(head.method, head.fields)
         decision = decide(query, [entry.response for entry in variants], time.time())
         return await self._carry_out(request, response, decision, variants)
@@ -172,10 +172,6 @@ class Service:
         if await self._sender.send_entry(request, response, entry, status):
             return Result.HIT if is_fresh else Result.STALE
         return await self._fetch(request, response, Forward.URI_MISS, None)
-
-    def _variants(self, key: bytes) -> list[Entry]:
-        """What is stored for a key, be it large or not."""
-        return [*self._cache.variants(key), *self._cache.variants(large_key(key))]
 
     async def _send_large(
         self,
@@ -322,7 +318,7 @@ class Service:
         """The stored entry that a passed request selects."""
         if request.head.method not in ("GET", "HEAD"):
             return None
-        variants = self._variants(request.key)
+        variants = self._cache.selectable(request.key)
         index = select(request.head.fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
 
