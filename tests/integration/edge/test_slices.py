@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from edge.metrics import Result
 from tests.integration.edge.conftest import Edge, StartEdge
+from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.large_origin import LargeObject, LargeOrigin
 from tests.integration.edge.raw_client import RawClient
 
@@ -24,14 +25,17 @@ KEY = b"/big.mp4"
 
 _CHILD = """
 import asyncio, sys
+from contextlib import AsyncExitStack
 import uvloop
-from edge.node import run_edge
+from edge.node import Node
 from edge.settings import EdgeSettings
 
 async def main():
     settings = EdgeSettings(origin=sys.argv[1], port=0, admin_port=0, memory_size="64M")
-    tell = lambda ports: print(ports.port, flush=True)
-    await run_edge(settings, stop=asyncio.Event(), started=tell)
+    async with AsyncExitStack() as stack:
+        node = await Node.open(settings, stack)
+        print((await node.serve(stack)).port, flush=True)
+        await asyncio.Event().wait()
 
 uvloop.run(main())
 """
@@ -457,6 +461,21 @@ async def test_edge_behind_an_edge_slices_too(start_edge: StartEdge, large: Larg
     await settled(shield)
     assert shield.node.metrics.counters.fetched_bytes <= 5 * 2 * MIB
     assert edge.node.metrics.counters.fetched_bytes == 2 * MIB
+
+
+async def test_what_is_fetched_ahead_is_fetched_whole(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(**SMALL)
+    listed = b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n0.m4s\n#EXT-X-ENDLIST\n"
+    headers = {"Cache-Control": "max-age=60", "ETag": '"v"', "Accept-Ranges": "bytes"}
+    origin.scripts["/v/index.m3u8"] = Script([listed], headers)
+    origin.scripts["/v/0.m4s"] = Script([b"x" * 2 * MIB], headers)
+    await edge.get("/v/index.m3u8")
+    await edge.until(lambda: edge.node.metrics.counters.prefetch_bytes == 2 * MIB)
+    reply = await edge.get("/v/0.m4s")
+    assert (reply.body, origin.count("/v/0.m4s")) == (b"x" * 2 * MIB, 1)
+    assert "hit" in reply.cache_status
 
 
 async def test_memory_stays_bounded_while_much_passes(large: LargeOrigin) -> None:
