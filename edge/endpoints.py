@@ -1,8 +1,6 @@
 """What viewers connect to: HTTP; or HTTPS, with a port beside it that sends them there."""
 
-import asyncio
 import logging
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -11,6 +9,7 @@ from urllib.parse import urlsplit
 
 from edge.certificates import Certificates
 from edge.errors import BadCertificate
+from edge.hangup import on_hangup
 from edge.http import Connection
 from edge.listener import Listener
 from edge.redirect import Redirect
@@ -78,9 +77,5 @@ def _reloading(certificates: Certificates, site: Site) -> Iterator[None]:
         else:
             _log.info("the certificates were read again")
 
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, reload)
-    try:
+    with on_hangup(reload):
         yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)

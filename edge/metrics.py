@@ -67,6 +67,7 @@ class Counters:
     connections_refused: int = _counter("Connections turned away.")
     tls_handshakes_failed: int = _counter("TLS handshakes that came to nothing.")
     certificate_reloads_failed: int = _counter("Reloads that kept the old certificates.")
+    behaviour_reloads_failed: int = _counter("Reloads that kept the old behaviours.")
     viewers_too_slow: int = _counter("Connections ended because the viewer was too slow.")
     requests_refused: int = _counter("Requests that could not be understood or are not allowed.")
     fills: int = _counter("Fetches for the cache.")

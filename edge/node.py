@@ -13,11 +13,11 @@ from typing import Any
 from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
 from edge.aftermath import Aftermath
+from edge.behaviour_file import BehaviourFile, read_behaviours
 from edge.cache import Cache
 from edge.clock import Clock
 from edge.connections import Connections
 from edge.core.access_lines import JsonLines, W3cLines
-from edge.core.behaviours import Behaviours
 from edge.core.key import target_of
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DirectoryLock, DiskFiles
@@ -25,15 +25,18 @@ from edge.explain import Explainer
 from edge.fills import FillLimits, Fills
 from edge.forgetting import Forgetting
 from edge.gate import Gate
+from edge.hangup import on_hangup
 from edge.heartbeat import Heartbeat, edge_id
 from edge.http import Connection
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.onward import FromViewers
+from edge.origins import Origins
 from edge.owner import open_owner_first
 from edge.place import Place
 from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog
+from edge.rereading import Rereading
 from edge.rules import Rules
 from edge.sender import Sender
 from edge.service import Service
@@ -42,7 +45,7 @@ from edge.site import Bounds, Site, Timeouts
 from edge.sliced import Sliced
 from edge.team import open_team
 from edge.upstream import Source
-from edge.upstreams import open_upstreams
+from edge.upstreams import open_upstreams, upstream_limits
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
 
@@ -99,6 +102,7 @@ class Node:
     listener: Listener
     service: Service
     explainer: Explainer
+    rereading: Rereading | None
 
     @classmethod
     async def open(
@@ -115,7 +119,10 @@ class Node:
         clock, metrics = Clock(), Metrics(settings.region)
         if place is None and settings.cache_dir is not None:
             stack.enter_context(await asyncio.to_thread(DirectoryLock, settings.cache_dir))
-        rules = Rules(Behaviours())
+        file = BehaviourFile()
+        if settings.behaviours is not None:
+            file = await asyncio.to_thread(read_behaviours, settings.behaviours)
+        rules = Rules(file.behaviours)
         identity = edge_id(settings.cache_dir) if place is None else place.node
         via = f"1.1 {settings.name}-{identity[:8]}"
         cache = await _open_cache(settings, clock, metrics, place)
@@ -123,12 +130,14 @@ class Node:
         upstreams = await stack.enter_async_context(
             open_upstreams(settings, node=f"{settings.name}-{identity[:8]}")
         )
-        metrics.others.append(upstreams.families)
-        source: Source = upstreams
+        origins = Origins(upstreams, rules, upstream_limits(settings), stack)
+        await origins.adopt(file.origins)
+        metrics.others.append(origins.families)
+        source: Source = origins
         team = None
         if place is not None:
             team = await stack.enter_async_context(open_team(place))
-            owner_first = open_owner_first(settings, place, upstreams, via=via)
+            owner_first = open_owner_first(settings, place, origins, via=via)
             source = await stack.enter_async_context(owner_first)
         index = PlaylistIndex(settings.prefetch_segments, rules.beside)
         prefetcher = Prefetcher(
@@ -162,7 +171,7 @@ class Node:
             onward=FromViewers(via, tells_demands=place is not None),
             cache=cache,
             fills=fills,
-            upstream=upstreams,
+            upstream=origins,
             metrics=metrics,
             ahead=prefetcher,
             aftermath=Aftermath(cache, rules, forgetting.everywhere, settings.hit_for_pass_seconds),
@@ -185,7 +194,13 @@ class Node:
             rules=rules,
         )
         listener = Listener(site.connections, clock)
-        explainer = Explainer(rules, cache, fills, index, upstreams.would_ask)
+        rereading = None
+        if settings.behaviours is not None:
+            rereading = Rereading(
+                settings.behaviours, file, rules, origins, cache, forgetting.here, metrics.counters
+            )
+            stack.enter_context(on_hangup(rereading.want))
+        explainer = Explainer(rules, cache, fills, index, origins.would_ask)
         return cls(
             settings,
             identity,
@@ -198,6 +213,7 @@ class Node:
             listener,
             service,
             explainer,
+            rereading,
         )
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
@@ -236,6 +252,8 @@ class Node:
         ]
         if self.site.access_log is not None:
             works.append(self.site.access_log.run())
+        if self.rereading is not None:
+            works.append(self.rereading.run())
         return works
 
     async def follow_purges(self) -> None:

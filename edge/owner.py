@@ -126,7 +126,7 @@ async def open_owner_first(
         workers = {}
         for number in place.others:
             socket = place.objects_socket(number)
-            upstream = Upstream("http://worker", limits, socket=socket)
+            upstream = Upstream("http://worker", limits, socket=socket, forwards_host=True)
             workers[number] = Traffic(await stack.enter_async_context(upstream), breaker)
         yield OwnerFirst(place, workers, outside, name=settings.name, via=via)
 

@@ -72,6 +72,10 @@ class EdgeSettings(BaseSettings):
         description="URLs of the edges to ask before the origin (siblings, which may all have the"
         " same list with themselves in it by their public URL, or shields), with commas.",
     )
+    behaviours: Path | None = Field(
+        default=None,
+        description="TOML file of what is done for which path; read again on SIGHUP.",
+    )
     region: str = Field(
         default="local",
         pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",

@@ -126,11 +126,20 @@ class Upstream:
         url: Its URL, without a path.
         limits: Its bounds.
         socket: The Unix socket it listens on; None: what the URL says.
+        forwards_host: Whether it gets the Host that a request names.
     """
 
-    def __init__(self, url: str, limits: UpstreamLimits, *, socket: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        limits: UpstreamLimits,
+        *,
+        socket: Path | None = None,
+        forwards_host: bool = False,
+    ) -> None:
         self._url = url.rstrip("/")
         self._limits = limits
+        self._forwards_host = forwards_host
         self._slots = asyncio.Semaphore(limits.connections)
         self._session = aiohttp.ClientSession(
             connector=_connector(socket),
@@ -199,6 +208,7 @@ class Upstream:
     async def _request(
         self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
     ) -> aiohttp.ClientResponse:
+        fields = fields if self._forwards_host else fields.without({"host"})
         names = {name.title() for name, _ in fields.items}
         return await self._session.request(
             method,

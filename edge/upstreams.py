@@ -8,6 +8,8 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 
 from edge.core.breaker import Limits
@@ -50,9 +52,10 @@ class Upstreams:
         breaker: Limits,
         total_seconds: float,
     ) -> None:
-        self._tiers = tiers
+        self.tiers = tiers
         self._node = node
         self._total_seconds = total_seconds
+        self._breaker = breaker
         self.traffic = {name: Traffic(source, breaker) for name, source in sources.items()}
 
     async def ask(
@@ -86,6 +89,20 @@ class Upstreams:
         finally:
             attempt.close()
 
+    def toward(self, origins: Mapping[str, Source]) -> "Upstreams":
+        """The same workers and parents in front of other origins."""
+        other = copy(self)
+        other.tiers = replace(self.tiers, origins=tuple(origins))
+        new = {name: Traffic(source, self._breaker) for name, source in origins.items()}
+        other.traffic = {**self.traffic, **new}
+        return other
+
+    def directly(self) -> "Upstreams":
+        """The same without parents."""
+        other = copy(self)
+        other.tiers = replace(self.tiers, parents=(), sibling=None)
+        return other
+
     def would_ask(self, key: bytes) -> list[str]:
         """Whom a viewer's request for a key would be sent to, in order, as things are."""
         return self._candidates(key, Fields())
@@ -97,7 +114,7 @@ class Upstreams:
     def _candidates(self, key: bytes, fields: Fields) -> list[str]:
         through = passed_nodes(fields)
         return candidates(
-            self._tiers,
+            self.tiers,
             key,
             from_worker=self._node in through,
             from_edge=bool(through - {self._node}),
@@ -206,18 +223,13 @@ async def open_upstreams(
     parents, sibling = _bare(settings.parents), settings.own_url
     sockets = workers or {}
     tiers = Tiers(origins, parents, sibling, tuple(sockets), worker)
-    limits = UpstreamLimits(
-        connect_seconds=settings.connect_timeout_seconds,
-        head_seconds=settings.first_byte_timeout_seconds,
-        read_seconds=settings.read_timeout_seconds,
-        connections=settings.upstream_connections,
-        queue_seconds=settings.upstream_queue_seconds,
-    )
+    limits = upstream_limits(settings)
     async with AsyncExitStack() as stack:
         sources: dict[str, Source] = {}
         for url in (*parents, *origins):
             if url != sibling and url not in sources:
-                sources[url] = await stack.enter_async_context(Upstream(url, limits))
+                upstream = Upstream(url, limits, forwards_host=url in parents)
+                sources[url] = await stack.enter_async_context(upstream)
         for name, socket in sockets.items():
             if name != worker:
                 upstream = Upstream("http://worker", limits, socket=socket)
@@ -229,6 +241,17 @@ async def open_upstreams(
             breaker=Limits(failures=settings.breaker_failures),
             total_seconds=settings.fetch_timeout_seconds,
         )
+
+
+def upstream_limits(settings: EdgeSettings) -> UpstreamLimits:
+    """The bounds of every upstream outside this node."""
+    return UpstreamLimits(
+        connect_seconds=settings.connect_timeout_seconds,
+        head_seconds=settings.first_byte_timeout_seconds,
+        read_seconds=settings.read_timeout_seconds,
+        connections=settings.upstream_connections,
+        queue_seconds=settings.upstream_queue_seconds,
+    )
 
 
 def _bare(urls: Sequence[str]) -> tuple[str, ...]:

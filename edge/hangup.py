@@ -1,0 +1,27 @@
+"""What SIGHUP makes a node read again."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_works: list[Callable[[], None]] = []
+
+
+@contextmanager
+def on_hangup(work: Callable[[], None]) -> Iterator[None]:
+    """Do something at every SIGHUP, beside what others do then; on the running loop."""
+    loop = asyncio.get_running_loop()
+    _works.append(work)
+    loop.add_signal_handler(signal.SIGHUP, _do_all)
+    try:
+        yield
+    finally:
+        _works.remove(work)
+        if not _works:
+            loop.remove_signal_handler(signal.SIGHUP)
+
+
+def _do_all() -> None:
+    for work in _works:
+        work()
