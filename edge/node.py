@@ -4,10 +4,9 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 from edge.access_log import AccessLog
@@ -21,13 +20,13 @@ from edge.core.access_lines import JsonLines, W3cLines
 from edge.core.key import target_of
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DirectoryLock, DiskFiles
+from edge.endpoints import open_endpoints
 from edge.explain import Explainer
 from edge.fills import FillLimits, Fills
 from edge.forgetting import Forgetting
 from edge.gate import Gate
 from edge.hangup import on_hangup
-from edge.heartbeat import Heartbeat, edge_id
-from edge.http import Connection
+from edge.heartbeat import Heartbeat, describe, edge_id
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.onward import FromViewers
@@ -58,33 +57,6 @@ class Ports:
 
     port: int
     admin_port: int
-
-
-async def run_edge(
-    settings: EdgeSettings,
-    *,
-    stop: asyncio.Event,
-    started: Callable[[Ports], None] | None = None,
-) -> None:
-    """Serve until `stop` is set, then finish the answers in progress.
-
-    Args:
-        settings: How to serve.
-        stop: Ends the node.
-        started: Told the bound ports once viewers are accepted.
-
-    Raises:
-        Conflict: Another edge uses the cache directory.
-        OSError: A port cannot be bound.
-    """
-    async with AsyncExitStack() as stack:
-        node = await Node.open(settings, stack)
-        ports = await node.serve(stack)
-        _log.info("edge %s serves on port %d", settings.name, ports.port)
-        if started is not None:
-            started(ports)
-        await stop.wait()
-        await node.listener.close(settings.drain_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +137,6 @@ class Node:
         sender = Sender(settings.name, via, cache, clock.http_date)
         service = Service(
             sender=sender,
-            bounds=_bounds(settings),
             sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
             via=via,
             onward=FromViewers(via, tells_demands=place is not None),
@@ -185,6 +156,7 @@ class Node:
             clock=clock,
             metrics=metrics,
             timeouts=_timeouts(settings),
+            bounds=_bounds(settings),
             handle=service.handle,
             on_fetch=prefetcher.viewed_entry,
             access_log=_open_access_log(settings, identity, metrics),
@@ -219,10 +191,7 @@ class Node:
     async def serve(self, stack: AsyncExitStack) -> Ports:
         """Start the tasks and open both ports; `stack` ends them."""
         settings = self.settings
-        port = await self.listener.open(
-            settings.host, settings.port, partial(Connection, self.site)
-        )
-        stack.push_async_callback(self.listener.close, 0.0)
+        port = await self.open_listener(stack)
         admin = create_admin(
             self.explainer.explain, self.metrics, self.gauges, lambda: self.listener.is_accepting
         )
@@ -233,7 +202,7 @@ class Node:
             settings.origin,
             settings.api_token.get_secret_value(),
             self.metrics.counters,
-            self.describe,
+            lambda: describe(settings, self.id, port),
         )
         works = [
             *self.works(),
@@ -242,6 +211,16 @@ class Node:
         ]
         await stack.enter_async_context(running(works))
         return Ports(port, admin_port)
+
+    async def open_listener(self, stack: AsyncExitStack, *, reuse_port: bool = False) -> int:
+        """Accept viewers, on a port that other processes may share; returns the port."""
+        settings = self.settings
+        reloading = stack.enter_context(ExitStack())
+        port = await open_endpoints(
+            settings, self.site, self.listener, reloading, reuse_port=reuse_port
+        )
+        stack.push_async_callback(self.listener.close, 0.0)
+        return port
 
     def works(self) -> list[Coroutine[None, None, None]]:
         """What has to run while viewers are served."""
@@ -268,18 +247,6 @@ class Node:
         self.fills.purge(item["path"])
         self.metrics.counters.purged_objects += await self.cache.purge(item["path"])
         return True
-
-    def describe(self) -> dict[str, str]:
-        """What the origin's registry shall know of this node."""
-        settings = self.settings
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        url = settings.public_url.rstrip("/") or f"http://{host}:{self.listener.port}"
-        return {
-            "id": self.id,
-            "region": settings.region,
-            "url": url,
-            "version": version("streamer"),
-        }
 
     def gauges(self) -> dict[str, float]:
         """Present levels, for the metrics."""
