@@ -247,13 +247,6 @@ class EdgeSettings(BaseSettings):
         gone = dict.fromkeys((405, 410, 414, 501), self.gone_ttl_seconds)
         return {404: self.negative_ttl_seconds, **gone}
 
-    @property
-    def own_url(self) -> str:
-        """The URL viewers reach this node at."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        scheme = "https" if self.tls_cert else "http"
-        return self.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
-
     @model_validator(mode="after")
     def _pair_certificates(self) -> Self:
         if len(self.tls_cert) != len(self.tls_key):
@@ -263,12 +256,19 @@ class EdgeSettings(BaseSettings):
         return self
 
     @property
-    def purge_position(self) -> Path | None:
-        """The file with the id of the last purge that the node has obeyed."""
+    def own_url(self) -> str:
+        """The URL viewers reach this node at."""
         return self.own_url_at(self.port)
 
     def own_url_at(self, port: int) -> str:
         """The same, where the port has been chosen."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "https" if self.tls_cert else "http"
+        return self.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
+
+    @property
+    def purge_position(self) -> Path | None:
+        """The file with the id of the last purge that the node has obeyed."""
         return None if self.cache_dir is None else self.cache_dir / "purges"
 
     @property
