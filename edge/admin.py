@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
@@ -53,10 +54,24 @@ def create_admin(
 @asynccontextmanager
 async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """Serve an application; yields the port bound."""
+    async with _running(app) as runner:
+        await web.TCPSite(runner, host, port).start()
+        yield int(runner.addresses[0][1])
+
+
+@asynccontextmanager
+async def serving_unix(app: web.Application, path: Path) -> AsyncIterator[None]:
+    """Serve an application on a Unix socket."""
+    async with _running(app) as runner:
+        await web.UnixSite(runner, path).start()
+        yield
+
+
+@asynccontextmanager
+async def _running(app: web.Application) -> AsyncIterator[web.AppRunner]:
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
-        yield int(runner.addresses[0][1])
+        yield runner
     finally:
         await runner.cleanup()

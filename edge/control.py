@@ -3,6 +3,7 @@
 It is a Unix socket in a directory that only this user may enter; nothing reaches it from outside.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -22,14 +23,14 @@ class Control:
     Attributes:
         families: Its metrics.
         forget: Forgets what is stored for keys.
-        purge: Obeys one item of the log of purges; returns how many entries that removed.
+        purge: Obeys one item of the log of purges.
         fetch_ahead: Fetches keys for a viewer with these fields, within so many seconds.
         learn: Takes in a playlist by key, response fields and body.
     """
 
     families: Callable[[], Iterable[Family]]
     forget: Callable[[Iterable[bytes]], None]
-    purge: Callable[[dict[str, Any]], Awaitable[int]]
+    purge: Callable[[dict[str, Any]], Awaitable[bool]]
     fetch_ahead: Callable[[Iterable[bytes], Fields, float], None]
     learn: Callable[[bytes, Fields, bytes], None]
 
@@ -42,7 +43,8 @@ class Control:
         app.router.add_post("/playlist", self._on_playlist)
 
     async def _on_families(self, _: web.Request) -> web.Response:
-        return web.json_response([asdict(family) for family in self.families()])
+        families = [asdict(family) for family in self.families()]
+        return web.json_response({"pid": os.getpid(), "families": families})
 
     async def _on_forget(self, request: web.Request) -> web.Response:
         message = await request.json()
@@ -50,7 +52,7 @@ class Control:
         return web.json_response({})
 
     async def _on_purge(self, request: web.Request) -> web.Response:
-        return web.json_response({"removed": await self.purge(await request.json())})
+        return web.json_response({"obeyed": await self.purge(await request.json())})
 
     async def _on_ahead(self, request: web.Request) -> web.Response:
         message = await request.json()

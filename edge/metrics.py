@@ -108,7 +108,7 @@ class Metrics:
     """
 
     def __init__(self, region: str) -> None:
-        self._region = region
+        self.region = region
         self.hits = 0
         self.hit_bytes = 0
         self.counters = Counters()
@@ -159,7 +159,7 @@ class Metrics:
 
     def render(self, gauges: Mapping[str, float]) -> str:
         """The Prometheus text of all of that."""
-        return render(self.families(gauges), (("region", self._region),))
+        return render(self.families(gauges), (("region", self.region),))
 
     def _answers(self) -> Iterator[Family]:
         requests = {result: self.requests(result) for result in Result}
@@ -169,9 +169,10 @@ class Metrics:
         yield _gauge(
             "hit_ratio",
             "Share of requests answered without a body fetched for them alone, since the start.",
-            _share(requests),
+            share_from_cache(requests),
         )
-        yield _gauge("hit_ratio_bytes", "The same share of the body bytes sent.", _share(sent))
+        share = share_from_cache(sent)
+        yield _gauge("hit_ratio_bytes", "The same share of the body bytes sent.", share)
 
     def _histograms(self) -> Iterator[Family]:
         first_byte = f"From a request's head to the first byte of its answer. {_IN_PLACE}"
@@ -203,6 +204,7 @@ def _gauge(name: str, explained: str, value: float) -> Family:
     return Family(f"edge_{name}", "gauge", explained, (Sample(value),))
 
 
-def _share(values: Mapping[Result, int]) -> float:
+def share_from_cache(values: Mapping[Result, float]) -> float:
+    """The share of answers, or of their bytes, without a body fetched for one request alone."""
     total = sum(values.values())
     return sum(values[result] for result in _FROM_CACHE) / total if total else 0.0

@@ -72,7 +72,8 @@ class Node:
     prefetcher: Prefetcher
     site: Site
     listener: Listener
-    service: Service
+    answering: Callable[..., Service]
+    forgetting: Forgetting
     explainer: Explainer
     rereading: Rereading | None
 
@@ -135,20 +136,23 @@ class Node:
         stack.push_async_callback(fills.close)
         forgetting = Forgetting(cache, fills, team)
         sender = Sender(settings.name, via, cache, clock.http_date)
-        service = Service(
+        answering = partial(
+            Service,
             sender=sender,
             sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
             via=via,
-            onward=FromViewers(via, tells_demands=place is not None),
             cache=cache,
             fills=fills,
             upstream=origins,
-            metrics=metrics,
-            ahead=prefetcher,
             aftermath=Aftermath(cache, rules, forgetting.everywhere, settings.hit_for_pass_seconds),
             stale_seconds=settings.stale_if_error_seconds,
             http_date=clock.http_date,
             rules=rules,
+        )
+        service = answering(
+            onward=FromViewers(via, tells_demands=place is not None),
+            metrics=metrics,
+            ahead=prefetcher,
             gate=Gate(rules),
         )
         site = Site(
@@ -172,20 +176,20 @@ class Node:
                 settings.behaviours, file, rules, origins, cache, forgetting.here, metrics.counters
             )
             stack.enter_context(on_hangup(rereading.want))
-        explainer = Explainer(rules, cache, fills, index, origins.would_ask)
         return cls(
-            settings,
-            identity,
-            clock,
-            metrics,
-            cache,
-            fills,
-            prefetcher,
-            site,
-            listener,
-            service,
-            explainer,
-            rereading,
+            settings=settings,
+            id=identity,
+            clock=clock,
+            metrics=metrics,
+            cache=cache,
+            fills=fills,
+            prefetcher=prefetcher,
+            site=site,
+            listener=listener,
+            answering=answering,
+            forgetting=forgetting,
+            rereading=rereading,
+            explainer=Explainer(rules, cache, fills, index, origins.would_ask),
         )
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
@@ -278,7 +282,7 @@ async def _open_cache(
         disk=files,
         disk_bytes=0 if files is None else settings.disk_size,
         disk_files=settings.disk_files,
-        owns=(lambda _: True) if place is None else (lambda key: place.owns(target_of(key))),
+        owns=(lambda _: True) if place is None else place.owns,
     )
 
 

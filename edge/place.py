@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.core.key import target_of
 from edge.core.route import rank
 from edge.settings import EdgeSettings
 
@@ -46,8 +47,8 @@ class Place:
 
 
 def owner(key: bytes, count: int) -> int:
-    """The worker that fetches and stores a key for all."""
-    return int(rank(key, [str(number) for number in range(count)])[0])
+    """The worker that fetches and stores a key for all: one for all keys of a target."""
+    return int(rank(target_of(key), [str(number) for number in range(count)])[0])
 
 
 def share(settings: EdgeSettings, count: int) -> EdgeSettings:

@@ -123,7 +123,8 @@ class Sender:
         detail: str | None,
     ) -> None:
         """Send the origin's answer on, unstored; `pieces` is its body."""
-        status = CacheStatus(self.name, why, upstream.status, detail=detail)
+        own = CacheStatus(self.name, why, upstream.status, detail=detail)
+        status = upstream.told or own
         listed = append(fields.get("cache-status"), render(status))
         sent = fields.without({"cache-status", "content-length"})
         response.start(

@@ -9,7 +9,6 @@ from typing import Any
 
 from edge.control_client import ControlClient
 from edge.core.fields import Fields
-from edge.core.key import target_of
 from edge.core.recent import Recent
 from edge.place import Place
 
@@ -39,7 +38,7 @@ class Team:
 
     def owns(self, key: bytes) -> bool:
         """Whether this worker fetches and stores a key for all."""
-        return self._place.owns(target_of(key))
+        return self._place.owns(key)
 
     async def forget(self, keys: Iterable[bytes], forget_here: Forget) -> None:
         """Make all workers forget what they store for some keys.

@@ -131,9 +131,13 @@ def edge(
     prefetch_segments: Annotated[
         int | None, typer.Option(help="Segments fetched ahead of each viewer; 0 turns it off.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that serve; 0: one for each core.", show_default="1"),
+    ] = None,
 ) -> None:
     """Run an edge node."""
-    from edge.node import run_edge
+    from edge.run import run_edge
     from edge.settings import EdgeSettings
 
     settings = _settings(
@@ -144,18 +148,35 @@ def edge(
         port=port,
         admin_port=admin_port,
         public_url=public_url,
+        tls_cert=tls_cert or None,
+        tls_key=tls_key or None,
+        redirect_port=redirect_port,
         cache_dir=cache_dir,
         disk_size=disk_size,
         memory_size=memory_size,
         prefetch_segments=prefetch_segments,
-        tls_cert=tls_cert or None,
-        tls_key=tls_key or None,
-        redirect_port=redirect_port,
+        workers=workers,
     )
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 
     async def run() -> None:
         await run_edge(settings, stop=_stop_event())
+
+    _run(run())
+
+
+@app.command(hidden=True)
+def edge_worker(
+    number: Annotated[int, typer.Argument(min=0, help="Which of the workers it is.")],
+    told: Annotated[str, typer.Option(envvar="EDGE_WORKER", help="What it is told.")],
+) -> None:
+    """Run one worker of an edge node; `streamer edge` starts it."""
+    from edge.worker import read_worker, run_worker
+
+    settings, place = read_worker(told, number)
+
+    async def run() -> None:
+        await run_worker(settings, place, stop=_stop_event())
 
     _run(run())
 
@@ -234,15 +255,21 @@ def delete(video_id: VideoId, server: Server = _SERVER, token: Token = "") -> No
 
 @app.command()
 def purge(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="URL paths; * at the end.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH…", help="URL paths; * at the end.")
+    ] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="TAG", help="A tag of objects; repeatable.")
+    ] = None,
+    soft: Annotated[bool, typer.Option("--soft", help="Make them stale, do not remove.")] = False,
     server: Server = _SERVER,
     token: Token = "",
 ) -> None:
-    """Remove objects from the caches of all living edges."""
+    """Remove objects from the caches of all living edges, by path or by tag."""
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:
-            await client.purge(paths)
+            await client.purge(paths or [], tag or [], is_soft=soft)
 
     _run(run())
 

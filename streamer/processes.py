@@ -7,9 +7,11 @@ ends the children (PR_SET_PDEATHSIG, prctl(2)).
 
 import asyncio
 import ctypes
+import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
@@ -18,7 +20,10 @@ _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 15.0
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
+_LONG_LIFE_SECONDS = 60.0
 _libc = ctypes.CDLL(None)
+
+_log = logging.getLogger(__name__)
 
 
 def end_with_parent() -> None:
@@ -32,15 +37,36 @@ class Child:
     Args:
         arguments: What follows `streamer` on the command line.
         environment: Variables set for the child on top of this process's own.
+        stop_seconds: How long it may take to end itself.
+
+    Attributes:
+        starts: How often it was started.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, environment: Mapping[str, str] | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        stop_seconds: float = _STOP_SECONDS,
     ) -> None:
         self._command = [sys.executable, "-m", "streamer", *arguments]
         self._environment = {**os.environ, **(environment or {})}
+        self._stop_seconds = stop_seconds
+        self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
         self._supervision: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process; None while it has ended."""
+        process = self._process
+        return None if process is None or process.returncode is not None else process.pid
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, if it runs."""
+        if self.pid is not None and self._process is not None:
+            self._process.send_signal(number)
 
     async def __aenter__(self) -> Self:
         await self._start()
@@ -53,10 +79,14 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """End it for good."""
         if self._supervision is not None:
             self._supervision.cancel()
             await asyncio.gather(self._supervision, return_exceptions=True)
-        await self._stop()
+        await self._end()
 
     async def _start(self) -> asyncio.subprocess.Process:
         self._process = await asyncio.create_subprocess_exec(
@@ -66,23 +96,28 @@ class Child:
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
+        self.starts += 1
         return self._process
 
     async def _supervise(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while self._process is not None:
-            await self._process.wait()
+            begun_at = time.monotonic()
+            status = await self._process.wait()
+            if time.monotonic() - begun_at > _LONG_LIFE_SECONDS:
+                pause = _FIRST_PAUSE_SECONDS
+            _log.warning("%s ended with status %d", " ".join(self._command[2:]), status)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             await self._start()
 
-    async def _stop(self) -> None:
+    async def _end(self) -> None:
         process = self._process
         if process is None or process.returncode is not None:
             return
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            await asyncio.wait_for(process.wait(), self._stop_seconds)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -1,0 +1,43 @@
+"""Running an edge node: in this process, or with several workers."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from edge.node import Node, Ports
+from edge.settings import EdgeSettings
+from edge.supervisor import supervise, worker_count
+
+_log = logging.getLogger(__name__)
+
+
+async def run_edge(
+    settings: EdgeSettings,
+    *,
+    stop: asyncio.Event,
+    started: Callable[[Ports], None] | None = None,
+) -> None:
+    """Serve until `stop` is set, then finish the answers in progress.
+
+    Args:
+        settings: How to serve.
+        stop: Ends the node.
+        started: Told the bound ports once viewers are accepted.
+
+    Raises:
+        Conflict: Another edge uses the cache directory.
+        OSError: A port cannot be bound.
+        WorkerFailed: A worker could not begin.
+    """
+    if worker_count(settings) > 1:
+        await supervise(settings, stop=stop, started=started)
+        return
+    async with AsyncExitStack() as stack:
+        node = await Node.open(settings, stack)
+        ports = await node.serve(stack)
+        _log.info("edge %s serves on port %d", settings.name, ports.port)
+        if started is not None:
+            started(ports)
+        await stop.wait()
+        await node.listener.close(settings.drain_seconds)
