@@ -22,7 +22,9 @@ _LARGE_BYTES = 1_000_000
 class Case:
     """One kind of load, and what our CPU time may be of each peer's.
 
-    `p99_goals` bounds the time of the slowest hundredth in the same way.
+    `p99_goals` bounds the time of the slowest hundredth in the same way. `runs_for` is how many
+    times the usual it runs: a hundredth of the answers must be many more than the connections,
+    whose first answers wait until all are accepted.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Case:
     goals: dict[str, float]
     p99_goals: dict[str, float]
     has_tls: bool = False
+    runs_for: int = 1
 
 
 CASES = (
@@ -38,7 +41,7 @@ CASES = (
     Case("200 KB", 200_000, 64, {"nginx": 0.85, "varnish": 0.85}, {}),
     Case("4 MB", 4_000_000, 64, {"nginx": 1.0, "varnish": 1.0}, {}),
     Case("200 KB with TLS", 200_000, 64, {"nginx": 0.75}, {}, has_tls=True),
-    Case("1.5 KB to 1000 connections", 1500, 1000, {}, {"nginx": 1.0}),
+    Case("1.5 KB to 1000 connections", 1500, 1000, {}, {"nginx": 1.0}, runs_for=3),
 )
 
 
@@ -61,7 +64,7 @@ async def run(directory: Path, quick: bool) -> Report:
         for _ in range(rounds):
             for case in CASES:
                 for cache in secret if case.has_tls else clear:
-                    cost, found = await _measure(cache, case, seconds, client)
+                    cost, found = await _measure(cache, case, seconds * case.runs_for, client)
                     costs[case.name, cache.name].append(cost)
                     slowest[case.name, cache.name].append(found.p99_seconds * 1000)
         asked = {path: count for path, count in upstream.requests.items() if path != "/bytes/1"}
