@@ -19,6 +19,7 @@ from edge.sender import Sender, send_or_truncate
 from edge.upstream import UpstreamResponse
 from streamer.core.byte_range import Span
 from streamer.core.cache_status import CacheStatus, Forward
+from streamer.core.freshness import parse_cache_control
 
 
 class Sliced:
@@ -73,7 +74,11 @@ class Sliced:
             return _result(status)
         span = given.span or Span(0, plan.total_bytes)
         reading = Reading(self._cache, self._fills, entry, plan, span, fields, request)
-        status = _told(status, is_stored=reading.is_stored, is_shared=reading.is_shared)
+        is_stored = reading.is_stored
+        if not is_stored and _forbids_asking(request):
+            await self._sender.fail(response, 504, Forward.REQUEST, "only-if-cached")
+            return Result.ERROR
+        status = _told(status, is_stored=is_stored, is_shared=reading.is_shared)
         with reading:
             lost = await reading.begin(whole)
             if lost is None:
@@ -103,6 +108,11 @@ class Sliced:
         self._cache.drop(entry)
         for number in plan.numbers(Span(0, plan.total_bytes)):
             self._cache.invalidate(plan.part(number).key)
+
+
+def _forbids_asking(request: Request) -> bool:
+    """Whether the client wants nothing that is not stored (RFC 9111 §5.2.1.7)."""
+    return "only-if-cached" in parse_cache_control(request.head.fields.get("cache-control"))
 
 
 def _told(status: CacheStatus, *, is_stored: bool, is_shared: bool) -> CacheStatus:

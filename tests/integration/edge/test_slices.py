@@ -155,6 +155,20 @@ async def test_head_answers_conditions_and_ranges(
     assert (same.status, same.body) == (206, big.bytes(1, 6))
 
 
+async def test_only_if_cached_gets_stored_slices_alone(
+    start_edge: StartEdge, large: LargeOrigin
+) -> None:
+    edge = await start_edge(origin=large.url, **SMALL)
+    big = large.objects[TARGET] = LargeObject(4 * MIB)
+    await edge.get(TARGET, bounds(0, 10))
+    await settled(edge)
+    asked, only = len(large.seen), "Cache-Control: only-if-cached"
+    assert (await edge.get(TARGET, bounds(0, SLICE), only)).body == big.bytes(0, SLICE)
+    assert (await edge.get(TARGET, bounds(0, SLICE + 1), only)).status == 504
+    assert (await edge.get(TARGET, only, method="HEAD")).status == 200
+    assert len(large.seen) == asked
+
+
 async def test_viewer_that_stops_reading_stops_the_fetching(
     start_edge: StartEdge, large: LargeOrigin
 ) -> None:
