@@ -115,6 +115,12 @@ def edge(
         int | None, typer.Option(help="Port of health and metrics.", show_default="9081")
     ] = None,
     public_url: Annotated[str | None, typer.Option(help="The URL viewers reach it at.")] = None,
+    behaviours: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What is done for which path (TOML).")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only look whether settings and behaviours are valid.")
+    ] = False,
     tls_cert: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="A certificate with its chain (PEM); repeatable."),
@@ -148,6 +154,7 @@ def edge(
         port=port,
         admin_port=admin_port,
         public_url=public_url,
+        behaviours=behaviours,
         tls_cert=tls_cert or None,
         tls_key=tls_key or None,
         redirect_port=redirect_port,
@@ -157,6 +164,9 @@ def edge(
         prefetch_segments=prefetch_segments,
         workers=workers,
     )
+    _check_behaviours(settings.behaviours)
+    if check:
+        return
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 
     async def run() -> None:
@@ -318,6 +328,19 @@ def _settings(kind: type[SettingsT], **options: object) -> SettingsT:
         for problem in error.errors(include_url=False, include_input=False):
             where = ".".join(map(str, problem["loc"])) or kind.__name__
             _complain(f"{where}: {problem['msg']}")
+        raise typer.Exit(2) from error
+
+
+def _check_behaviours(file: Path | None) -> None:
+    """Begin only with a file that is valid."""
+    from edge.behaviour_file import BadBehaviours, read_behaviours
+
+    if file is None:
+        return
+    try:
+        read_behaviours(file)
+    except BadBehaviours as error:
+        _complain(error.detail)
         raise typer.Exit(2) from error
 
 
