@@ -16,6 +16,7 @@ from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.large_origin import LargeObject, LargeOrigin
 from tests.integration.edge.raw_client import RawClient
+from tests.integration.edge.worker_node import running_node
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 SLICE = 256 * KIB
@@ -475,6 +476,22 @@ async def test_edge_behind_an_edge_slices_too(start_edge: StartEdge, large: Larg
     await settled(shield)
     assert shield.node.metrics.counters.fetched_bytes <= 5 * 2 * MIB
     assert edge.node.metrics.counters.fetched_bytes == 2 * MIB
+
+
+async def test_workers_of_a_node_fetch_a_slice_once(large: LargeOrigin, tmp_path: Path) -> None:
+    big = large.objects[TARGET] = LargeObject(4 * MIB)
+    settings = {f"EDGE_{name.upper()}": value for name, value in SMALL.items()}
+    async with running_node(large.url, tmp_path / "log", **settings) as node:
+        part = bounds(MIB + 5, 2 * MIB)
+        parts = await asyncio.gather(*(node.get(n, TARGET, part) for n in (0, 1)))
+        wholes = await asyncio.gather(*(node.get(n, TARGET) for n in (0, 1)))
+        again = [await node.get(n, TARGET) for n in (0, 1)]
+    assert {reply.body for reply in parts} == {big.bytes(MIB + 5, 2 * MIB)}
+    assert {reply.body for reply in (*wholes, *again)} == {big.bytes(0, big.size)}
+    assert all("test; hit" in reply.cache_status for reply in again)
+    # One that was begun ahead for the other worker, which then asked for slices itself, may end.
+    assert len(large.ranges()) <= len(set(large.ranges())) + 1
+    assert len(large.seen) - len(large.ranges()) == 1
 
 
 async def test_what_is_fetched_ahead_is_fetched_whole(
