@@ -148,7 +148,9 @@ async def test_stale_if_error_when_the_origin_fails_or_is_gone(
     await edge.pass_time(61)
     failing = await edge.get("/a")
     assert (failing.status, failing.body) == (200, b"good")
-    assert failing.cache_status == "edge-test; fwd=stale; ttl=-1; detail=upstream-status"
+    assert failing.cache_status == (
+        "edge-test; fwd=stale; fwd-status=503; ttl=-1; detail=upstream-status"
+    )
     await origin.close()
     gone = await edge.get("/a")
     assert (gone.status, gone.body) == (200, b"good")
