@@ -179,7 +179,7 @@ class Fills:
 
     def invalidate(self, key: bytes) -> None:
         """Keep what is being fetched for a key from being stored or shared any further."""
-        self._void(lambda other: target_of(other) == key)
+        self._void(lambda other: other == key or other.startswith(key + b" "))
 
     def purge(self, pattern: str) -> None:
         """Do the same for every key whose path a purge covers."""
