@@ -1,0 +1,148 @@
+import pytest
+
+from edge.core.behaviours import DEFAULT, Behaviour, Behaviours, QueryRule, normal_host
+from edge.core.fields import Fields
+from edge.core.key import host_of, is_plain, large_key, object_key, slice_key, target_of
+from edge.core.policy import nominated
+
+NONE = QueryRule(keeps_others=False)
+SIGNED = Behaviour("/members/*", signed_by={"K": b""})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "matches"),
+    [
+        ("/a/*.m3u8", "/a/b/c.m3u8", True),
+        ("/a/*.m3u8", "/a/b/c.m3u8?x=.ts", True),
+        ("/a/*.m3u8", "/a/b/c.ts?x=.m3u8", False),
+        ("/a?c", "/abc", True),
+        ("/a?c", "/ac", False),
+        ("*.jpg", "/deep/down.jpg", True),
+        ("/A", "/a", False),
+        ("/[ab]", "/a", False),
+        ("/[ab]", "/[ab]", True),
+        ("/a.c", "/abc", False),
+    ],
+)
+def test_patterns(pattern: str, path: str, matches: bool) -> None:
+    behaviour = Behaviour(pattern)
+    assert (Behaviours([behaviour]).of("h", path) is behaviour) is matches
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%6dembers/film",
+        "/members%2ffilm",
+        "//members/film",
+        "/x/../members/film",
+        "/x/%2e%2e/members/film",
+        "/./members//film",
+        "/members/../members/film",
+    ],
+)
+def test_another_spelling_does_not_get_around_a_behaviour(path: str) -> None:
+    assert Behaviours([SIGNED]).of("h", path) is SIGNED
+
+
+def test_the_time_to_match_is_bounded() -> None:
+    behaviours = Behaviours([Behaviour("*a*a*a*a*a*a*b")])
+    assert behaviours.of("h", "/" + "a" * 8000) is DEFAULT
+
+
+def test_the_first_match_counts() -> None:
+    first, second = Behaviour("/a/*"), Behaviour("*")
+    behaviours = Behaviours([first, second])
+    assert behaviours.of("h", "/a/b") is first
+    assert behaviours.of("h", "/b") is second
+
+
+def test_without_behaviours_keys_are_targets_without_cmcd() -> None:
+    behaviours = Behaviours()
+    assert behaviours.key("h", "/a?b=1&CMCD=bl%3D1&c=2") == b"/a?b=1&c=2"
+    assert behaviours.key("h", "/a?b=1") == b"/a?b=1"
+    assert behaviours.of("h", "/a") is DEFAULT
+
+
+@pytest.mark.parametrize(
+    ("rule", "target", "kept"),
+    [
+        (QueryRule(), "/a?x=1&y", "/a?x=1&y"),
+        (NONE, "/a?x=1", "/a"),
+        (NONE, "/a", "/a"),
+        (QueryRule(frozenset({"y"}), keeps_others=False), "/a?x=1&y=2&y=3&CMCD=z", "/a?y=2&y=3"),
+        (QueryRule(frozenset({"x"})), "/a?x=1&y=2&%78=3", "/a?y=2"),
+        (QueryRule(frozenset({"x"})), "/a?x=1", "/a"),
+        (QueryRule(frozenset({"CMCD"}), keeps_others=False), "/a?CMCD=1", "/a"),
+    ],
+)
+def test_only_what_the_rule_keeps_is_keyed(rule: QueryRule, target: str, kept: str) -> None:
+    behaviours = Behaviours([Behaviour("*", query=rule)])
+    key = behaviours.key("h", target)
+    assert key == kept.encode()
+    assert behaviours.key("h", kept) == key
+
+
+def test_what_needs_a_signature_has_keys_that_no_target_can_say() -> None:
+    behaviours = Behaviours([SIGNED])
+    signed = "/members/a?x=1&Expires=9&Signature=A&Key-Pair-Id=K"
+    key = behaviours.key("h", signed)
+    assert target_of(key) == b"/members/a?x=1"
+    assert key != target_of(key)
+    assert not is_plain(key)
+    assert behaviours.of_key(key) is SIGNED
+
+
+def test_hosts_are_told_apart_where_some_behaviour_does() -> None:
+    ours = Behaviour("*", hosts=("a.example", "*.b.example"))
+    behaviours = Behaviours([ours])
+    keys = {behaviours.key(host, "/x") for host in ("a.example", "A.example:80", "a.example.")}
+    assert len(keys) == 1
+    (key,) = keys
+    assert behaviours.of_key(key) is ours
+    assert is_plain(key)
+    assert key == b"/x" + behaviours.scope("a.example")
+    assert behaviours.key("c.b.example", "/x") != key
+    assert behaviours.key("other", "/x") == behaviours.key("another", "/x") != key
+    assert behaviours.of("other", "/x") is DEFAULT
+
+
+def test_the_parts_of_a_large_object_belong_to_its_host() -> None:
+    behaviours = Behaviours([Behaviour("*", hosts=("a.example",)), SIGNED])
+    for key in (behaviours.key("a.example", "/x"), behaviours.key("b", "/members/x")):
+        head, part = large_key(key), slice_key(key, "v", 3)
+        assert object_key(head) == key
+        assert behaviours.of_key(head) is behaviours.of_key(part) is behaviours.of_key(key)
+        assert host_of(head) == host_of(part) == host_of(key)
+        assert not is_plain(head)
+        assert not is_plain(part)
+
+
+def test_a_playlist_refers_to_keys_of_its_own_host() -> None:
+    behaviours = Behaviours(
+        [Behaviour("/pass/*", is_passed=True), SIGNED, Behaviour("*", hosts=("a.example",))]
+    )
+    playlist = behaviours.key("a.example", "/i.m3u8")
+    assert behaviours.beside(playlist, "/s.ts?CMCD=x") == behaviours.key("a.example", "/s.ts")
+    assert behaviours.beside(playlist, "/pass/s.ts") is None
+    assert behaviours.beside(playlist, "/s.ts?Signature=A&Key-Pair-Id=K") is None
+    assert behaviours.beside(playlist, "/members/s") == behaviours.key("a.example", "/members/s")
+
+
+@pytest.mark.parametrize(
+    ("host", "normal"),
+    [("A.B:8080", "a.b"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]"), ("a.", "a"), (None, "")],
+)
+def test_hosts_are_compared_without_port(host: str | None, normal: str) -> None:
+    assert normal_host(host) == normal
+
+
+def test_only_the_cookies_that_tell_apart_are_shared() -> None:
+    behaviour = Behaviour(varies_by=frozenset({"cookie:theme", "accept-language"}))
+    asked = Fields((("cookie", "sid=1; theme=dark"), ("x", "y")))
+    assert behaviour.shared(asked).get("cookie") == "theme=dark"
+    assert behaviour.shared(asked).get("x") == "y"
+    assert "cookie" not in behaviour.shared(Fields((("cookie", "sid=1"),))).combined
+    assert nominated(asked, "cookie:theme") == "dark"
+    assert nominated(asked, "cookie:other") is None
+    assert Behaviour().shared(asked) is asked
