@@ -51,6 +51,28 @@ _log = logging.getLogger(__name__)
 class Connection(asyncio.Protocol):
     """One viewer's connection. `deadline` is when `expire` is due, on the site's clock."""
 
+    __slots__ = (
+        "_block",
+        "_block_bytes",
+        "_body",
+        "_buffer",
+        "_codings",
+        "_is_blocked",
+        "_is_draining",
+        "_is_lingering",
+        "_is_reading",
+        "_peer",
+        "_received_bytes",
+        "_scope",
+        "_site",
+        "_tail",
+        "_task",
+        "_transport",
+        "_unsent_bytes",
+        "_writable",
+        "deadline",
+    )
+
     def __init__(self, site: Site) -> None:
         self._site = site
         self._transport: asyncio.Transport
@@ -69,7 +91,7 @@ class Connection(asyncio.Protocol):
         self._is_draining = False
         self._unsent_bytes = 0
         self._received_bytes = 0
-        self._writable = asyncio.Event()
+        self._writable: asyncio.Event | None = None
         self.deadline = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -94,7 +116,7 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._is_lingering = True
         self._is_blocked = False
-        self._writable.set()
+        self._wake()
         if self._body is not None:
             self._body.truncate()
         if self._task is not None:
@@ -103,14 +125,13 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The viewer is slower than we are."""
         self._is_blocked = True
-        self._writable.clear()
         self._unsent_bytes = self._transport.get_write_buffer_size()
         self.deadline = self._site.clock.now + self._site.timeouts.write
 
     def resume_writing(self) -> None:
         """The viewer has caught up."""
         self._is_blocked = False
-        self._writable.set()
+        self._wake()
         self.deadline = float("inf")
         if self._body is not None and not self._body.is_complete:
             self._expect_body()
@@ -148,7 +169,13 @@ class Connection(asyncio.Protocol):
     async def writable(self) -> None:
         """Return when the viewer has taken enough; a viewer that is gone does not hold us up."""
         if self._is_blocked:
+            self._writable = self._writable or asyncio.Event()
             await self._writable.wait()
+
+    def _wake(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
 
     def expire(self) -> None:
         """End a connection whose deadline has passed, unless the viewer keeps up the least pace."""
