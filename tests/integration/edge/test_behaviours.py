@@ -1,0 +1,258 @@
+"""What a file of behaviours changes, seen from both sides of a running node."""
+
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from botocore.signers import CloudFrontSigner
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from edge.behaviour_file import BadBehaviours
+from tests.integration.edge.conftest import Edge, StartEdge
+from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
+from tests.integration.edge.raw_client import RawClient, Reply
+
+Write = Callable[[str], Path]
+
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+SIGNER = CloudFrontSigner("K1", lambda text: KEY.sign(text, padding.PKCS1v15(), SHA1()))
+
+
+@pytest_asyncio.fixture
+async def other_origin() -> AsyncIterator[CountingOrigin]:
+    origin = CountingOrigin()
+    await origin.open()
+    yield origin
+    await origin.close()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Puts a text into the file of behaviours, beside which is the public key."""
+    pem = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pem").write_bytes(pem)
+
+    def write(text: str) -> Path:
+        file = tmp_path / "behaviours.toml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+async def ask(edge: Edge, target: str, host: str, *fields: str) -> Reply:
+    """A GET that names another host than the tests' usual one."""
+    async with edge.client() as client:
+        return await ask_on(client, target, host, *fields)
+
+
+async def ask_on(client: RawClient, target: str, host: str, *fields: str) -> Reply:
+    lines = [f"GET {target} HTTP/1.1", f"Host: {host}", *fields, "", ""]
+    client.send("\r\n".join(lines).encode())
+    return await client.reply()
+
+
+def signed(target: str, expires: float) -> str:
+    moment = datetime.fromtimestamp(int(expires), UTC).replace(tzinfo=None)
+    url: str = SIGNER.generate_presigned_url(f"https://edge{target}", date_less_than=moment)
+    return url.removeprefix("https://edge")
+
+
+async def test_a_maximum_ends_freshness_early(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/live/*"\nmax_ttl = 2\n')
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/live/i"] = origin.scripts["/i"] = Script()
+    for target in ("/live/i", "/i"):
+        await edge.get(target)
+    await edge.pass_time(3)
+    for target in ("/live/i", "/i"):
+        await edge.get(target)
+    assert origin.count("/live/i") == 2
+    assert origin.count("/i") == 1
+
+
+async def test_a_minimum_stores_what_the_origin_would_not_have_stored(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/*.png"\nmin_ttl = 30\n')
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/a.png"] = Script(headers={"Cache-Control": "no-store"})
+    assert "stored" in (await edge.get("/a.png")).cache_status
+    again = await edge.get("/a.png")
+    assert "hit" in again.cache_status
+    assert again.headers["cache-control"] == "no-store"
+    assert origin.count("/a.png") == 1
+
+
+async def test_only_what_is_in_the_key_is_forwarded(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/img/*"\nquery = { allow = ["w"] }\n')
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/img/a?w=1"] = Script()
+    await edge.get("/img/a?utm=x&w=1")
+    assert "hit" in (await edge.get("/img/a?w=1&utm=y")).cache_status
+    assert [seen.target for seen in origin.seen] == ["/img/a?w=1"]
+
+
+async def test_a_passed_path_is_never_stored(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/dyn/*"\ncache = "pass"\n')
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/dyn/x"] = Script()
+    for _ in range(2):
+        assert "fwd=bypass" in (await edge.get("/dyn/x")).cache_status
+    assert origin.count("/dyn/x") == 2
+    assert not edge.node.cache.entries
+
+
+async def test_answers_vary_by_what_the_file_names(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    vary_on = 'vary_on = { headers = ["X-Tier"], cookies = ["theme"] }'
+    file = write(f'[[behaviour]]\npath = "/p"\n{vary_on}\n')
+    edge = await start_edge(behaviours=file)
+
+    def told(seen: Seen) -> Script:
+        body = f"{seen.headers.get('x-tier')} {seen.headers.get('cookie')}"
+        return Script([body.encode()])
+
+    origin.scripts["/p"] = told
+    bodies = [
+        (await edge.get("/p", *fields)).body
+        for fields in (
+            ("X-Tier: 1", "Cookie: sid=a; theme=dark"),
+            ("X-Tier: 1", "Cookie: theme=dark; sid=b"),
+            ("X-Tier: 1", "Cookie: theme=light"),
+            ("X-Tier: 2", "Cookie: theme=dark"),
+        )
+    ]
+    assert bodies == [b"1 theme=dark", b"1 theme=dark", b"1 theme=light", b"2 theme=dark"]
+    assert origin.count("/p") == 3
+
+
+async def test_hosts_have_their_own_origins_and_objects(
+    start_edge: StartEdge, origin: CountingOrigin, other_origin: CountingOrigin, write: Write
+) -> None:
+    file = write(
+        f'[origins.app]\nurls = ["{other_origin.url}"]\nforward_host = true\n'
+        '[[behaviour]]\npath = "*"\nhosts = ["*.app"]\norigin = "app"\n'
+    )
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/x"] = lambda seen: Script([f"main {seen.headers['host']}".encode()])
+    other_origin.scripts["/x"] = lambda seen: Script([f"app {seen.headers['host']}".encode()])
+    main = f"main 127.0.0.1:{origin.port}".encode()
+    for _ in range(2):
+        assert (await ask(edge, "/x", "a.app")).body == b"app a.app"
+        assert (await ask(edge, "/x", "B.app:80")).body == b"app b.app"
+        assert (await ask(edge, "/x", "else")).body == main
+        assert (await ask(edge, "/x", "elsewhere")).body == main
+    assert (origin.count("/x"), other_origin.count("/x")) == (1, 2)
+
+
+async def test_hits_in_place_are_those_of_the_connections_host(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/y"\nhosts = ["a", "b"]\n')
+    edge = await start_edge(behaviours=file)
+    bodies = iter((b"for a", b"for b"))
+    origin.scripts["/x"] = lambda _: Script([next(bodies)])
+    async with edge.client() as client:
+        for host in ("a", "b", "a", "a", "b", "b"):
+            assert (await ask_on(client, "/x", host)).body == f"for {host}".encode()
+        before = edge.node.metrics.hits
+        for _ in range(3):
+            assert (await ask_on(client, "/x", "b")).body == b"for b"
+        assert edge.node.metrics.hits == before + 3
+    assert origin.count("/x") == 2
+    smuggled = await ask(edge, "/x host=a", "b")
+    assert smuggled.status == 400
+
+
+async def test_signed_paths_are_for_those_who_have_a_signature(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/m/*"\nsigned_by = { K1 = "key.pem" }\n')
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/m/film?q=1"] = Script()
+    good = signed("/m/film?q=1", time.time() + 60)
+    assert (await edge.get(good)).status == 200
+    async with edge.client() as client:
+        for _ in range(3):
+            client.ask(f"{good}&CMCD=bl%3D100")
+            assert "hit" in (await client.reply()).cache_status
+        for bad, why in (
+            ("/m/film?q=1", "missing"),
+            ("/%6d/film?q=1", "missing"),
+            (good.replace("film", "other"), "forged"),
+            (signed("/m/film?q=1", time.time() - 1), "expired"),
+        ):
+            client.ask(bad)
+            refused = await client.reply()
+            assert refused.status == 403
+            assert f"detail=signature-{why}" in refused.cache_status
+            assert refused.headers["cache-control"] == "no-store"
+    assert [seen.target for seen in origin.seen] == ["/m/film?q=1"]
+
+
+async def test_other_peoples_signatures_are_passed_and_not_stored(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    target = "/x?Expires=9&Signature=A&Key-Pair-Id=K"
+    origin.scripts[target] = Script()
+    for _ in range(2):
+        assert "fwd=bypass" in (await edge.get(target)).cache_status
+    assert origin.count(target) == 2
+
+
+async def test_a_reload_holds_from_the_next_request(
+    start_edge: StartEdge, origin: CountingOrigin, other_origin: CountingOrigin, write: Write
+) -> None:
+    file = write('[[behaviour]]\npath = "/keep"\nmax_ttl = 50\n')
+    edge = await start_edge(behaviours=file)
+    for target in ("/keep", "/moved", "/closed", "/passed"):
+        origin.scripts[target] = Script([b"old"])
+        await edge.get(target)
+    other_origin.scripts["/moved"] = Script([b"new"])
+    write(
+        f'[origins.new]\nurls = ["{other_origin.url}"]\n'
+        '[[behaviour]]\npath = "/keep"\nmax_ttl = 50\n'
+        '[[behaviour]]\npath = "/moved"\norigin = "new"\n'
+        '[[behaviour]]\npath = "/closed"\nsigned_by = { K1 = "key.pem" }\n'
+        '[[behaviour]]\npath = "/passed"\ncache = "pass"\n'
+    )
+    os.kill(os.getpid(), signal.SIGHUP)
+    await edge.until(lambda: list(edge.node.cache.entries) == [b"/keep"])
+    assert "hit" in (await edge.get("/keep")).cache_status
+    assert (await edge.get("/moved")).body == b"new"
+    assert (await edge.get("/closed")).status == 403
+    assert "fwd=bypass" in (await edge.get("/passed")).cache_status
+
+
+async def test_a_bad_file_changes_nothing_while_viewers_are_served(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write('[[behaviour]]\npath = "/a"\ncache = "pass"\n')
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/a"] = Script()
+    write('[[behaviour]]\npath = "/a"\ncache = "store"\nmin_tll = 1\n')
+    os.kill(os.getpid(), signal.SIGHUP)
+    await edge.until(lambda: edge.node.metrics.counters.behaviour_reloads_failed == 1)
+    assert f"{file}:4: [[behaviour]] 1: unknown key min_tll" in caplog.text
+    assert "fwd=bypass" in (await edge.get("/a")).cache_status
+
+
+async def test_a_node_does_not_begin_with_a_bad_file(start_edge: StartEdge, write: Write) -> None:
+    file = write("[[behaviour]]\n")
+    with pytest.raises(BadBehaviours):
+        await start_edge(behaviours=file)
