@@ -17,7 +17,6 @@ from edge.cache import Cache
 from edge.clock import Clock
 from edge.connections import Connections
 from edge.core.access_lines import JsonLines, W3cLines
-from edge.core.key import target_of
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DirectoryLock, DiskFiles
 from edge.endpoints import open_endpoints

@@ -16,7 +16,7 @@ from tests.integration.edge.raw_client import RawClient
 _CHILD = """
 import asyncio, sys
 import uvloop
-from edge.node import run_edge
+from edge.run import run_edge
 from edge.settings import EdgeSettings
 
 async def main():

@@ -9,7 +9,8 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr, ValidationError
 
-from edge.node import Ports, run_edge
+from edge.node import Ports
+from edge.run import run_edge
 from edge.settings import EdgeSettings
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
