@@ -206,7 +206,9 @@ class Service:
         if fill is None:
             fill = self._fills.start(fill_request, starter=request)
         with self._fills.joined(fill, request):
-            status = CacheStatus(self._sender.name, forward=why, collapsed=is_collapsed)
+            status = CacheStatus(
+                self._sender.name, why, collapsed=is_collapsed, key=_key_to_tell(request)
+            )
             result = await self._send_outcome(request, response, fill, status)
         if result is None:
             return await self._pass(request, response, why)
@@ -367,6 +369,12 @@ class Service:
     async def _fail(self, response: Response, status: int, why: Forward, detail: str) -> Result:
         await self._sender.fail(response, status, why, detail)
         return Result.ERROR
+
+
+def _key_to_tell(request: Request) -> str | None:
+    """The cache key, where the target does not tell it (RFC 9211 §2.7)."""
+    key = request.key.decode("ascii")
+    return None if key == request.head.target else key
 
 
 def _told(fill: Fill, status: CacheStatus) -> CacheStatus:
