@@ -41,7 +41,7 @@ def create_admin(
         target = request.query.get("url", "")
         if not target.startswith("/") or not target.isascii() or not target.isprintable():
             return web.json_response({"detail": "url is a path with its query"}, status=400)
-        return web.json_response(explain_url(target, request.query.get("host")))
+        return web.json_response(explain_url(target, request.query.get("host") or None))
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)

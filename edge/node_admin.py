@@ -41,7 +41,8 @@ def create_node_admin(workers: "Workers", metrics: Metrics) -> web.Application:
         target = request.query.get("url", "")
         if not target.startswith("/") or not target.isascii() or not target.isprintable():
             return web.json_response({"detail": "url is a path with its query"}, status=400)
-        return _explained(await workers.ask("/explain", {"url": target}))
+        asked = {"url": target, "host": request.query.get("host", "")}
+        return _explained(await workers.ask("/explain", asked))
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)
