@@ -149,6 +149,7 @@ class Fills:
     ) -> Fill:
         """Fill the first `length` bytes of a large object with an answer that holds the whole."""
         fill = self._begin(request, starter)
+        fill.told = answer.told
         outcome = self._grown_part(fill, length, stored)
         fill.outcome.set_result(outcome)
         task = self._run(fill, self._grow(fill, outcome, answer))

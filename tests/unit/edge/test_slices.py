@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.fields import Fields
-from edge.core.key import is_large, large_key, path_of, slice_key, target_of
+from edge.core.key import (
+    host_of,
+    is_large,
+    is_plain,
+    large_key,
+    object_of,
+    path_of,
+    slice_key,
+    target_of,
+)
 from edge.core.policy import Refused, StoredResponse
 from edge.core.slices import MAX_SLICES, Layout, Part, layout, strong_validator
 from streamer.core.byte_range import Span
@@ -166,9 +175,13 @@ def test_answer_is_the_slice_or_not(
 
 
 def test_parts_belong_to_their_target() -> None:
-    for key in (large_key(KEY), slice_key(KEY, "ab12", 7)):
-        assert target_of(key) == KEY
-        assert path_of(key) == "/a"
+    for scoped in (KEY, KEY + b" host=example.com", KEY + b" signed"):
+        for key in (large_key(scoped), slice_key(scoped, "ab12", 7)):
+            assert target_of(key) == KEY
+            assert path_of(key) == "/a"
+            assert host_of(key) == host_of(scoped)
+            assert not is_plain(key)
+        assert object_of(large_key(scoped)) == scoped
     assert is_large(large_key(KEY))
     assert not is_large(slice_key(KEY, "ab12", 7))
     assert not is_large(KEY)
