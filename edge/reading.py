@@ -84,7 +84,7 @@ class Reading:
     @property
     def is_stored(self) -> bool:
         """Whether all that the viewer wants is stored."""
-        return all(self._stored(number) is not None for number in self._numbers)
+        return all(map(self._is_stored, self._numbers))
 
     @property
     def is_shared(self) -> bool:
@@ -118,7 +118,7 @@ class Reading:
         """Take the first slice from an answer that holds the whole, if the viewer wants it."""
         request = self._request(0)
         is_wanted = self._numbers.start == 0 and self._plan.has_ranges
-        if is_wanted and self._stored(0) is None and self._fills.find(request) is None:
+        if is_wanted and not self._is_stored(0) and self._fills.find(request) is None:
             length = self._plan.part(0).span.length
             stored = self._head.response
             self._join(0, self._fills.adopt(request, length, self._viewer, stored, whole))
@@ -128,7 +128,7 @@ class Reading:
     def _look_ahead(self, number: int) -> None:
         """Have a slice fetched that the viewer wants next, unless it is stored."""
         is_wanted = number in self._numbers and number not in self._joined
-        if is_wanted and self._stored(number) is None:
+        if is_wanted and not self._is_stored(number):
             self._fill(number)
 
     async def _slice(self, number: int, share: Span) -> AsyncIterator[bytes]:
@@ -163,13 +163,10 @@ class Reading:
     async def _source(self, number: int) -> Source | Lost:
         """Where a slice can be read, or why it cannot."""
         self._cache.use(self._head)  # or its slices would push it out
-        entry = self._stored(number)
-        if entry is not None:
+        body = await self._stored(number)
+        if body is not None:
             self._leave(number)
-            self._cache.use(entry)
-            body = await self._cache.read(entry)
-            if body is not None:
-                return body
+            return body
         while True:
             fill = self._fill(number)
             outcome = await fill.result()
@@ -207,6 +204,13 @@ class Reading:
         part = self._plan.part(number)
         return FillRequest(part.key, self._fields.plus(*part.request_fields), part=part)
 
-    def _stored(self, number: int) -> Entry | None:
+    def _is_stored(self, number: int) -> bool:
+        return bool(self._cache.variants(self._plan.part(number).key))
+
+    async def _stored(self, number: int) -> bytes | None:
+        """A slice, if it is stored."""
         variants = self._cache.variants(self._plan.part(number).key)
-        return variants[0] if variants else None
+        if not variants:
+            return None
+        self._cache.use(variants[0])
+        return await self._cache.read(variants[0])
