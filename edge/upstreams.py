@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge.core.breaker import Limits
 from edge.core.fields import Fields
+from edge.core.key import target_of
 from edge.core.loop import marked, passed_nodes
 from edge.core.retry import another_may_do, backoff_seconds, is_repeatable
 from edge.core.route import Tiers, candidates
@@ -105,7 +106,7 @@ class Upstreams:
 
     def would_ask(self, key: bytes) -> list[str]:
         """Whom a viewer's request for a key would be sent to, in order, as things are."""
-        return self._candidates(key, Fields())
+        return self._candidates(target_of(key), Fields())
 
     def families(self) -> Iterator[Family]:
         """What was asked of every upstream and what came of it, for the metrics."""
