@@ -27,6 +27,10 @@ $(STAMPS)/test-tools: deploy/debian-packages Makefile
 	@deploy/debian-packages chromium:chromium postgresql:postgres mpv:mpv slowhttptest:slowhttptest
 	@mkdir -p $(STAMPS) && touch $@
 
+$(STAMPS)/http-cache-tests: tests/http_cache_tests/package-lock.json
+	@cd tests/http_cache_tests && npm ci --silent
+	@mkdir -p $(STAMPS) && touch $@
+
 $(STAMPS)/bench-tools: deploy/debian-packages Makefile
 	@deploy/debian-packages nginx:nginx varnish:varnishd wrk:wrk
 	@mkdir -p $(STAMPS) && touch $@
@@ -36,7 +40,7 @@ install: $(STAMPS)/venv $(STAMPS)/web
 demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
-test: install $(STAMPS)/test-tools
+test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests
 	@$(BIN)/pytest $(ARGS)
 	@cd $(WEB) && npm test --silent
 
@@ -57,4 +61,4 @@ lock:
 	@$(BIN)/uv pip compile --quiet --all-extras --no-annotate --no-header --python-version 3.11 --upgrade pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf .venv $(STAMPS) $(WEB)/node_modules $(WEB)/dist
+	rm -rf .venv $(STAMPS) $(WEB)/node_modules $(WEB)/dist tests/http_cache_tests/node_modules
