@@ -1,5 +1,6 @@
 """What a file of behaviours changes, seen from both sides of a running node."""
 
+import asyncio
 import os
 import signal
 import time
@@ -18,6 +19,7 @@ from edge.behaviour_file import BadBehaviours
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 from tests.integration.edge.raw_client import RawClient, Reply
+from tests.integration.edge.worker_node import owned_by, running_node
 
 Write = Callable[[str], Path]
 
@@ -256,3 +258,34 @@ async def test_a_node_does_not_begin_with_a_bad_file(start_edge: StartEdge, writ
     file = write("[[behaviour]]\n")
     with pytest.raises(BadBehaviours):
         await start_edge(behaviours=file)
+
+
+async def test_all_workers_of_a_node_do_as_the_file_says(
+    origin: CountingOrigin, other_origin: CountingOrigin, write: Write, tmp_path: Path
+) -> None:
+    closed = '[[behaviour]]\npath = "/m-*"\nsigned_by = { K1 = "key.pem" }\n'
+    app = (
+        f'[origins.app]\nurls = ["{other_origin.url}"]\nforward_host = true\n'
+        '[[behaviour]]\npath = "*"\nhosts = ["app"]\norigin = "app"\n'
+    )
+    file = write(closed + app)
+    target, members = owned_by(1, "x"), owned_by(1, "m")
+    origin.scripts[members] = Script()
+    other_origin.scripts[target] = lambda seen: Script([seen.headers["host"].encode()])
+    async with running_node(origin.url, tmp_path / "log", "--behaviours", str(file)) as node:
+        for worker in (0, 1, 0):
+            async with node.client(worker) as client:
+                assert (await ask_on(client, target, "app")).body == b"app"
+                assert (await ask_on(client, members, "edge")).status == 403
+                let_in = await ask_on(client, signed(members, time.time() + 60), "edge")
+                assert (let_in.status, let_in.body) == (200, b"body")
+        assert (other_origin.count(target), origin.count(members)) == (1, 1)
+        write(closed + app + "[[behaviour]]\n")
+        node.process.send_signal(signal.SIGHUP)
+        await node.until_metric("edge_behaviour_reloads_failed_total", 2)
+        write(app)
+        node.process.send_signal(signal.SIGHUP)
+        async with asyncio.timeout(10):
+            for worker in (0, 1):
+                while (await node.get(worker, members)).status == 403:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
