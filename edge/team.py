@@ -48,7 +48,7 @@ class Team:
         """
         by_owner: dict[int, list[bytes]] = defaultdict(list)
         for key in keys:
-            by_owner[self._place.owner(key)].append(key)
+            by_owner[self._place.owner(target_of(key))].append(key)
         await asyncio.gather(
             *(self._forget(owner, owned, forget_here) for owner, owned in by_owner.items())
         )
@@ -64,7 +64,7 @@ class Team:
         for key in keys:
             if not self._said.has(key, now):
                 self._said.add(key, now)
-                by_owner[self._place.owner(key)].append(key.decode("ascii"))
+                by_owner[self._place.owner(target_of(key))].append(key.decode("ascii"))
         for owner, owned in by_owner.items():
             message = {"keys": owned, "fields": fields.items, "patience_seconds": patience_seconds}
             self._send(owner, "/ahead", message)
