@@ -202,8 +202,8 @@ class Upstream:
             response.close()  # 101: nobody asked for another protocol
             return UpstreamFailure(FailureKind.PROTOCOL)
         if response.connection is not None and response.connection.protocol is not None:
-            response.connection.protocol.read_timeout = self._limits.read_seconds
-        return _Answer(response, self._slots.release)
+            response.connection.protocol.read_timeout = None
+        return _Answer(response, self._limits.read_seconds, self._slots.release)
 
     async def _request(
         self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
@@ -223,8 +223,11 @@ class Upstream:
 class _Answer:
     """An answer as aiohttp received it; `on_close` is called once."""
 
-    def __init__(self, response: aiohttp.ClientResponse, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, read_seconds: float, on_close: Callable[[], None]
+    ) -> None:
         self._response = response
+        self._read_seconds = read_seconds
         self._on_close = on_close
         self._is_closed = False
         self.told: CacheStatus | None = None
@@ -242,8 +245,14 @@ class _Answer:
         return int(length) if length.isascii() and length.isdigit() else None
 
     async def pieces(self) -> AsyncIterator[bytes]:
+        content = self._response.content
         try:
-            while piece := await self._response.content.readany():
+            while True:
+                # A chunk of an invalid size ends aiohttp's own watch, but not the body.
+                async with asyncio.timeout(self._read_seconds):
+                    piece = await content.readany()
+                if not piece:
+                    return
                 yield piece
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise BodyTruncated("the upstream's answer was cut short") from error
