@@ -81,8 +81,10 @@ class IncomingBody:
         """
         rest = self._feed_chunked(data, self._decoder) if self._decoder else self._feed_sized(data)
         if self.received_bytes > self._limit_bytes:
+            self.is_complete = False
             self.truncate(413)
-        elif self._queued_bytes > _MAX_QUEUED_BYTES:
+            return b""
+        if self._queued_bytes > _MAX_QUEUED_BYTES:
             self._want(False)
         self._news.set()
         return rest

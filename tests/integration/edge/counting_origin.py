@@ -125,7 +125,7 @@ async def read_request(reader: asyncio.StreamReader) -> Seen:
     if "content-length" in headers:
         body = await reader.readexactly(int(headers["content-length"]))
     elif headers.get("transfer-encoding") == "chunked":
-        while size := int(await reader.readline(), 16):
+        while size := int(await reader.readuntil(b"\r\n"), 16):
             body += (await reader.readexactly(size + 2))[:-2]
         await reader.readline()
     return Seen(method, target, headers, body)

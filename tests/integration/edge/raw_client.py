@@ -68,6 +68,14 @@ class RawClient:
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await self.reader.readexactly(size)
 
+    async def at_most(self, most: int) -> bytes:
+        """What there is; empty when the connection has ended."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            try:
+                return await self.reader.read(most)
+            except ConnectionError:
+                return b""
+
     async def reply(self, *, method: str = "GET") -> Reply:
         status, headers = await self.head()
         if method == "HEAD" or status in (204, 304) or status < 200:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
+from tests.integration.edge.raw_client import RawClient
 
 GET = b"GET /a HTTP/1.1\r\nHost: edge\r\n"
 
@@ -269,6 +270,104 @@ async def test_too_many_connections_get_503(start_edge: StartEdge) -> None:
         assert (await second.reply()).status == 503
         first.ask("/a")
         assert (await first.reply()).status == 404
+
+
+async def test_too_many_connections_of_one_address_get_429(start_edge: StartEdge) -> None:
+    edge = await start_edge(max_connections_per_address=1)
+    async with edge.client() as first, edge.client() as second:
+        await edge.until(lambda: len(edge.node.site.connections) == 1)
+        assert (await second.reply()).status == 429
+        async with RawClient(edge.port, source="127.0.0.2") as other:
+            other.ask("/none")
+            assert (await other.reply()).status == 404
+        first.ask("/none")
+        assert (await first.reply()).status == 404
+    await edge.until(lambda: not edge.node.site.connections)
+    async with edge.client() as again:
+        again.ask("/none")
+        assert (await again.reply()).status == 404
+
+
+async def test_long_request_body_gets_413(start_edge: StartEdge, origin: CountingOrigin) -> None:
+    edge = await start_edge(max_request_body="1K")
+    origin.scripts["/echo"] = lambda seen: Script([seen.body], {})
+    async with edge.client() as client:
+        client.ask("/echo", "Content-Length: 1025", "Expect: 100-continue", method="POST")
+        assert (await client.reply()).status == 413
+        assert await client.closed()
+    async with edge.client() as client:
+        client.ask("/echo", "Transfer-Encoding: chunked", method="POST")
+        client.send(b"400\r\n" + b"x" * 1024 + b"\r\n")
+        client.send(b"1\r\nx\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: e\r\n\r\n")
+        assert (await client.reply()).status == 413
+        assert await client.closed()
+    assert origin.seen == []
+    async with edge.client() as client:
+        client.ask("/echo", "Content-Length: 1024", method="POST")
+        client.send(b"x" * 1024)
+        assert (await client.reply()).body == b"x" * 1024
+
+
+async def test_slow_request_body_gets_408(start_edge: StartEdge, origin: CountingOrigin) -> None:
+    edge = await start_edge(body_timeout_seconds=0.2, min_read_rate=1000)
+    async with edge.client() as client:
+        client.ask("/up", "Content-Length: 100000", method="POST")
+        reply = asyncio.create_task(client.reply())
+        while not reply.done():
+            client.send(b"x")  # it never stands still
+            await asyncio.sleep(0.05)
+        assert (await reply).status == 408
+        assert await client.closed()
+    assert origin.seen == []
+
+
+async def test_request_body_that_waits_for_the_origin_is_not_slow(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(body_timeout_seconds=0.2)
+    async with edge.client() as client:
+        client.ask("/up", "Content-Length: 4", method="POST")
+        await edge.until(lambda: any(c._task for c in edge.node.site.connections))
+        connection = next(iter(edge.node.site.connections))
+        connection._want(False)
+        connection.expire()
+        assert connection._body is not None
+        assert not connection._body.is_truncated
+        connection._want(True)
+        client.send(b"done")
+        assert (await client.reply()).status == 404
+
+
+async def test_viewer_below_the_least_pace_is_dropped(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(write_timeout_seconds=0.2, min_write_rate="100M")
+    origin.scripts["/a"] = Script([b"x" * 30_000_000])
+    await edge.get("/a")
+    async with edge.client() as client:
+        client.ask("/a")
+        taken = 0
+        while piece := await client.at_most(10_000):
+            taken += len(piece)
+            await asyncio.sleep(0.005)
+        assert taken < 30_000_000
+    assert edge.node.metrics.counters.viewers_too_slow == 1
+
+
+async def test_drain_answers_what_was_begun_and_no_more(edge: Edge, origin: CountingOrigin) -> None:
+    gate = asyncio.Event()
+    origin.scripts["/a"] = Script(before=gate)
+    async with edge.client() as client:
+        client.ask("/a")
+        client.ask("/b")
+        await origin.arrived("/a")
+        closing = asyncio.create_task(edge.node.listener.close(10))
+        await edge.until(lambda: all(c._is_draining for c in edge.node.site.connections))
+        gate.set()
+        assert (await client.reply()).body == b"body"
+        assert await client.closed()
+        await closing
+    assert origin.count("/b") == 0
 
 
 async def test_drain_finishes_what_is_in_progress(edge: Edge, origin: CountingOrigin) -> None:

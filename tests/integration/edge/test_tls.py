@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import trustme
@@ -63,7 +64,8 @@ def _tls(client: RawClient) -> ssl.SSLObject:
 def _names(client: RawClient) -> set[str]:
     certificate = _tls(client).getpeercert()
     assert certificate is not None
-    return {str(value) for _, value in certificate["subjectAltName"]}
+    names = cast(tuple[tuple[str, str], ...], certificate["subjectAltName"])
+    return {name for _, name in names}
 
 
 @contextmanager
