@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from edge.core.breaker import HalfOpen, Open
 from edge.core.route import rank
+from edge.origins import Origins
 from edge.upstreams import Upstreams
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
@@ -31,9 +32,9 @@ async def start_origin() -> AsyncIterator[StartOrigin]:
 
 
 def _upstreams(edge: Edge) -> Upstreams:
-    upstreams = edge.node.fills._upstream
-    assert isinstance(upstreams, Upstreams)
-    return upstreams
+    origins = edge.node.fills._upstream
+    assert isinstance(origins, Origins)
+    return origins._named[None]
 
 
 async def _figures(edge: Edge, metric: str) -> dict[tuple[str, str], float]:
