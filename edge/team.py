@@ -9,6 +9,7 @@ from typing import Any
 
 from edge.control_client import ControlClient
 from edge.core.fields import Fields
+from edge.core.key import target_of
 from edge.core.recent import Recent
 from edge.place import Place
 
