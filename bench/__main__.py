@@ -9,7 +9,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import collapse, edge_hits, idle, ladder, origin_memory, playable, prefetch, soak
+from bench import (
+    collapse,
+    edge_hits,
+    idle,
+    ladder,
+    origin_memory,
+    playable,
+    prefetch,
+    soak,
+    workers,
+)
 from bench.report import Report, show
 
 Benchmark = Callable[[Path, bool], Awaitable[Report]]
@@ -23,6 +33,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "prefetch": prefetch.run,
     "idle": idle.run,
     "soak": soak.run,
+    "workers": workers.run,
 }
 
 
