@@ -116,4 +116,4 @@ class Aftermath:
             negative_seconds={},
             behaviour=self._rules.of_key(stored.key),
         )
-        stored.renew(updated)
+        self._cache.renew(stored, updated)

@@ -1,43 +1,66 @@
-"""The disk tier's files: written aside and renamed, read whole and verified, never on the loop."""
+"""The disk tier's files and heads, as the event loop uses them: never blocking it.
+
+A file holds one whole object (`edge.core.record`). It is written aside, synced and renamed; its row
+among the heads (`edge.heads`) follows within a fraction of a second, with others in one
+transaction. Nothing depends on the two being written together: a row without a file is found out
+when its object is wanted, and a file without a row is deleted by the next run.
+"""
 
 import asyncio
 import fcntl
 import os
-import uuid
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from edge.core.eviction import Slot
 from edge.core.policy import StoredResponse
 from edge.core.record import (
     PREAMBLE_BYTES,
     CorruptRecordError,
-    RecordHead,
     check_body,
     decode_head,
     decode_preamble,
     encode_head,
 )
+from edge.heads import Added, Change, Found, Heads, Removed, Renewed, id_at, new_id, new_run
+from edge.metrics import Counters
 from streamer.core.errors import Conflict
+from streamer.core.purge import Order
 
 _THREADS = 4
 _BLOCK_BYTES = 4096
-_SCAN_BATCH = 256
+_INDEX_BATCH = 1024
+_FLUSH_SECONDS = 0.2
+_FLUSH_CHANGES = 512
+# Another worker may have written a file whose row is still to come.
+_RUBBISH_SECONDS = 60.0
 
 ValueT = TypeVar("ValueT")
+Adopt = Callable[["StoredFile"], None]
+
+
+@dataclass(eq=False, slots=True)
+class StoredFile(Slot[bytes]):
+    """A file and its place in the tier; `size_bytes` is what it takes on the disk.
+
+    `key` is its object's cache key, `id` its name and its row.
+    """
+
+    id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class StoredFile:
-    """One file of the tier. `size_bytes` is what it takes on the disk."""
+class Loaded:
+    """An object read from the disk; `body` is None if its file is lost or damaged."""
 
-    name: str
-    size_bytes: int
+    found: Found
+    body: bytes | None
 
 
 class DirectoryLock:
@@ -69,19 +92,31 @@ class DirectoryLock:
 
 
 class DiskFiles:
-    """A directory of records, which the workers of one node may share.
+    """A directory of objects, which the workers of one node may share.
 
     Args:
         directory: Created when missing.
+        counters: Where it is counted that heads could not be written: the objects that they are
+            about are forgotten with this run.
+
+    Raises:
+        OSError: The directory cannot be used.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, counters: Counters) -> None:
         self._objects = directory / "objects"
         self._incoming = directory / "incoming"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
-        self._run_id = uuid.uuid4().hex[:8]
+        self._heads = Heads(directory / "heads.sqlite")
+        self._counters = counters
+        self._run = new_run()
+        self._begun_at = time.time()
+        self._last_id = self._first_id = new_id(0, self._run)
+        self._changes: list[Change] = []
+        self._flushing: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="edge-disk")
+        self._head_thread = ThreadPoolExecutor(1, thread_name_prefix="edge-heads")
 
     async def write(self, key: bytes, response: StoredResponse, body: bytes) -> StoredFile:
         """Store an object.
@@ -89,93 +124,182 @@ class DiskFiles:
         Raises:
             OSError: There is no room, or the disk fails. Nothing is left behind.
         """
-        return await self._in_thread(lambda: self._write(key, response, body))
+        self._last_id = number = new_id(self._last_id, self._run)
+        size_bytes = await self._in_thread(lambda: self._write(number, key, response, body))
+        self._note(Added(number, key, size_bytes, response))
+        return StoredFile(key, size_bytes, id=number)
 
-    async def read(self, file: StoredFile) -> tuple[RecordHead, bytes]:
-        """An object, verified.
+    async def read(self, file: StoredFile) -> bytes:
+        """The body of an object, verified.
 
         Raises:
             CorruptRecordError: The file is not what was written.
             OSError: It is gone, or the disk fails.
         """
-        return await self._in_thread(lambda: self._read(file))
+        return await self._in_thread(lambda: self._read(file.id, file.key))
 
-    async def remove(self, file: StoredFile) -> None:
-        """Delete a file; one that is gone is no error."""
-        await self._in_thread(lambda: self._path(file.name).unlink(missing_ok=True))
+    async def load(self, key: bytes, wanted: Callable[[int], bool]) -> list[Loaded]:
+        """The objects of a key whose ids are wanted, newest first.
 
-    async def scan(self, adopt: Callable[[StoredFile, RecordHead], None]) -> int:
-        """Report every intact head of earlier runs, without reading bodies.
-
-        Returns:
-            How many damaged files were dropped.
+        Raises:
+            OSError: The heads cannot be read.
         """
-        walk = self._walk()
-        dropped = 0
-        while batch := await self._in_thread(lambda: _take(walk, _SCAN_BATCH)):
-            for file, head in batch:
-                if head is None:
-                    dropped += 1
-                else:
-                    adopt(file, head)
-        return dropped
+        found = await self._with_heads(lambda heads: heads.find(key))
+        loads = (self._load(one, key) for one in found if wanted(one.id))
+        return await asyncio.gather(*loads)
 
-    def close(self) -> None:
+    def renew(self, file: StoredFile, response: StoredResponse) -> None:
+        """Replace an object's head."""
+        self._note(Renewed(file.id, file.key, response))
+
+    def remove(self, file: StoredFile) -> None:
+        """Delete an object."""
+        self._note(Removed(file.id))
+        self._unlink(file.id)
+
+    async def purge(
+        self, order: Order, now: float, owns: Callable[[bytes], bool]
+    ) -> list[tuple[int, bytes]]:
+        """Obey a purge; returns the ids and keys of what it covers (`Heads.purge`).
+
+        Raises:
+            OSError: It was not obeyed: the disk fails.
+        """
+        covered = await self._with_heads(lambda heads: heads.purge(order, now, owns))
+        if not order.is_soft:
+            for number, _ in covered:
+                self._unlink(number)
+        return covered
+
+    async def index(self, owns: Callable[[bytes], bool], adopt: Adopt) -> None:
+        """Report what earlier runs left of the objects whose keys are owned, oldest first."""
+        last = 0
+        while True:
+            after = last
+            rows = await self._with_heads(
+                lambda heads: heads.page(after, self._first_id, _INDEX_BATCH)  # noqa: B023
+            )
+            for number, key, size_bytes in rows:
+                if owns(key):
+                    adopt(StoredFile(key, size_bytes, id=number))
+            if not rows:
+                return
+            last = rows[-1][0]
+
+    async def sweep(self) -> int:
+        """Delete files of earlier runs that have no row; returns how many there were."""
+        swept = 0
+        for folder in await self._in_thread(lambda: list(self._objects.iterdir())):
+            ids = await self._in_thread(lambda: self._old_ids(folder))  # noqa: B023
+            rubbish = await self._with_heads(lambda heads: heads.lacks(ids))  # noqa: B023
+            for number in rubbish:
+                self._unlink(number)
+            swept += len(rubbish)
+        return swept
+
+    async def close(self) -> None:
         """Finish what was begun."""
-        self._threads.shutdown()
+        if self._flushing is not None:
+            await self._flushing
+        with suppress(OSError):
+            await self._with_heads(lambda heads: heads.close())
+        for threads in (self._threads, self._head_thread):
+            await asyncio.to_thread(threads.shutdown)
+
+    def is_old(self, number: int) -> bool:
+        """Whether an id is of an earlier run."""
+        return number < self._first_id
+
+    async def _load(self, found: Found, key: bytes) -> Loaded:
+        try:
+            body = await self._in_thread(lambda: self._read(found.id, key))
+        except (CorruptRecordError, OSError):
+            return Loaded(found, None)
+        return Loaded(found, body)
+
+    def _note(self, change: Change) -> None:
+        self._changes.append(change)
+        if self._flushing is None or len(self._changes) == _FLUSH_CHANGES:
+            pause = _FLUSH_SECONDS if self._flushing is None else 0.0
+            self._flushing = asyncio.get_running_loop().create_task(self._flush(pause))
+
+    async def _flush(self, pause_seconds: float) -> None:
+        await asyncio.sleep(pause_seconds)
+        self._flushing = None
+        with suppress(OSError):
+            await self._with_heads(lambda _: None)
+
+    async def _with_heads(self, work: Callable[[Heads], ValueT]) -> ValueT:
+        """Work with the heads as they are after all changes noted so far."""
+        changes, self._changes = self._changes, []
+        loop = asyncio.get_running_loop()
+
+        def carry_out() -> ValueT:
+            try:
+                self._heads.apply(changes)
+            except OSError:
+                loop.call_soon_threadsafe(self._count_error)
+            return work(self._heads)
+
+        return await loop.run_in_executor(self._head_thread, carry_out)
+
+    def _count_error(self) -> None:
+        self._counters.disk_errors += 1
 
     async def _in_thread(self, work: Callable[[], ValueT]) -> ValueT:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _path(self, name: str) -> Path:
-        return self._objects / name[:2] / name
+    def _unlink(self, number: int) -> None:
+        self._threads.submit(_unlink_quietly, self._path(number))
 
-    def _write(self, key: bytes, response: StoredResponse, body: bytes) -> StoredFile:
-        name = f"{uuid.uuid4().hex}-{self._run_id}"
+    def _path(self, number: int) -> Path:
+        return self._objects / f"{number >> 12 & 0xFF:02x}" / f"{number:016x}"
+
+    def _write(self, number: int, key: bytes, response: StoredResponse, body: bytes) -> int:
         head = encode_head(key, response, body)
-        aside = self._incoming / name
+        target = self._path(number)
+        aside = self._incoming / target.name
         try:
             with aside.open("xb", buffering=0) as file:
                 _write_all(file.fileno(), head)
                 _write_all(file.fileno(), body)
                 os.fdatasync(file.fileno())
-            target = self._path(name)
             target.parent.mkdir(exist_ok=True)
             aside.rename(target)
         except OSError:
-            with suppress(OSError):
-                aside.unlink(missing_ok=True)
+            _unlink_quietly(aside)
             raise
-        return StoredFile(name, _occupied(len(head) + len(body)))
+        return _occupied(len(head) + len(body))
 
-    def _read(self, file: StoredFile) -> tuple[RecordHead, bytes]:
-        with self._path(file.name).open("rb") as stream:
+    def _read(self, number: int, key: bytes) -> bytes:
+        with self._path(number).open("rb") as stream:
             preamble = decode_preamble(stream.read(PREAMBLE_BYTES))
             head = decode_head(preamble, stream.read(preamble.head_bytes))
             body = stream.read()
         check_body(head, body)
-        return head, body
+        if head.key != key:
+            raise CorruptRecordError("the file is another object's")
+        return body
 
-    def _walk(self) -> Iterator[tuple[StoredFile, RecordHead | None]]:
-        """Every file of earlier runs with its head; None for a damaged one, which is deleted."""
-        for folder in sorted(self._objects.iterdir()):
-            for path in folder.iterdir():
-                if path.name.endswith(self._run_id):
-                    continue
-                try:
-                    yield self._read_head(path)
-                except (CorruptRecordError, OSError, ValueError):
-                    path.unlink(missing_ok=True)
-                    yield StoredFile(path.name, 0), None
+    def _old_ids(self, folder: Path) -> list[int]:
+        """The ids of a folder's files that are old enough to have rows; what is no file goes."""
+        limit = id_at(self._begun_at - _RUBBISH_SECONDS)
+        ids = []
+        for path in folder.iterdir():
+            try:
+                number = int(path.name, 16)
+            except ValueError:
+                number = -1
+            if number < 0 or self._path(number) != path:
+                _unlink_quietly(path)
+            elif number < limit:
+                ids.append(number)
+        return ids
 
-    def _read_head(self, path: Path) -> tuple[StoredFile, RecordHead]:
-        with path.open("rb") as stream:
-            preamble = decode_preamble(stream.read(PREAMBLE_BYTES))
-            head = decode_head(preamble, stream.read(preamble.head_bytes))
-            size_bytes = os.fstat(stream.fileno()).st_size
-        if size_bytes != PREAMBLE_BYTES + preamble.head_bytes + preamble.body_bytes:
-            raise CorruptRecordError("the file is cut short")
-        return StoredFile(path.name, _occupied(size_bytes)), head
+
+def _unlink_quietly(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> int:
@@ -197,7 +321,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
 def _occupied(size_bytes: int) -> int:
     """What a file takes on a disk: whole blocks, and one for its name and inode."""
     return (size_bytes // _BLOCK_BYTES + 2) * _BLOCK_BYTES
-
-
-def _take(walk: Iterator[ValueT], count: int) -> list[ValueT]:
-    return list(islice(walk, count))

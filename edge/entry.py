@@ -6,6 +6,7 @@ from edge.core.key import is_plain
 from edge.core.policy import StoredResponse
 from edge.disk import StoredFile
 from streamer.core.cache_status import CacheStatus, append, render
+from streamer.core.purge import parse_tags
 
 Identity = tuple[bytes, tuple[tuple[str, str | None], ...]]
 
@@ -22,6 +23,8 @@ class Entry:
         due: When the prefetcher next wants to hear that a viewer fetched it.
         is_unused: It was fetched ahead and no viewer has asked for it yet.
         is_live: It is still in the index.
+        file: Where it is on the disk, also after it has left the index to sleep there.
+        tags: What it may be purged by.
     """
 
     __slots__ = (
@@ -32,7 +35,6 @@ class Entry:
         "_upstream_status",
         "body",
         "codings",
-        "disk_slot",
         "due",
         "file",
         "hot_until",
@@ -42,6 +44,7 @@ class Entry:
         "response",
         "size_bytes",
         "slot",
+        "tags",
     )
 
     def __init__(self, name: str, key: bytes, response: StoredResponse, size_bytes: int) -> None:
@@ -50,7 +53,6 @@ class Entry:
         self.size_bytes = size_bytes
         self.body: bytes | None = None
         self.slot: Slot[Identity] | None = None
-        self.disk_slot: Slot[Identity] | None = None
         self.file: StoredFile | None = None
         self.due = 0.0
         self.is_unused = False
@@ -70,6 +72,7 @@ class Entry:
     def renew(self, response: StoredResponse) -> None:
         """Take a new response head for the same body."""
         self.response = response
+        self.tags = parse_tags(response.fields.combined)
         self._upstream_status = response.fields.get("cache-status")
         self._base = render_base(response, self.size_bytes)
         self._head = b""

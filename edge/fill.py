@@ -20,6 +20,7 @@ from edge.entry import Entry
 from edge.growing import GrowingBody
 from edge.upstream import UpstreamResponse
 from streamer.core.cache_status import CacheStatus
+from streamer.core.purge import parse_tags
 
 FillKey = tuple[bytes, str]
 
@@ -133,6 +134,16 @@ class Fill:
     def is_ahead(self) -> bool:
         """Whether it was begun ahead of all viewers."""
         return self.request.kept_until is not None
+
+    @property
+    def tags(self) -> frozenset[str] | None:
+        """What its object may be purged by; None while the answer's head is still to come."""
+        if not self.outcome.done():
+            return None
+        outcome = self.outcome.result()
+        if not isinstance(outcome, Growing):
+            return None
+        return parse_tags(outcome.response.fields.combined)
 
     async def result(self) -> Outcome:
         """The outcome, once it is known. Giving up the waiting does no harm to others."""

@@ -44,7 +44,7 @@ from edge.metrics import Counters
 from edge.rules import Rules
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.freshness import NegativeSeconds
-from streamer.core.purge import matches
+from streamer.core.purge import Kind, Order
 
 _WHOLE_SECONDS = 600.0
 _WHOLE_KEYS = 8192
@@ -182,9 +182,14 @@ class Fills:
         """Keep what is being fetched for a key from being stored or shared any further."""
         self._void(lambda other: other == key or other.startswith(key + b" "))
 
-    def purge(self, pattern: str) -> None:
-        """Do the same for every key whose path a purge covers."""
-        self._void(lambda key: matches(pattern, path_of(key)))
+    def purge(self, order: Order) -> None:
+        """Do the same for what a purge covers, or may cover: an answer to come has unknown tags."""
+        for fill in list(self._running):
+            tags = fill.tags
+            if tags is None and order.kind is Kind.TAG:
+                tags = frozenset({order.value})
+            if order.covers(path_of(fill.request.key), tags or frozenset()):
+                self._annul(fill)
 
     async def close(self) -> None:
         """End all fills."""
@@ -202,8 +207,11 @@ class Fills:
     def _void(self, covers: Callable[[bytes], bool]) -> None:
         for fill in self._running:
             if covers(fill.request.key):
-                fill.is_void = True
-                self._unshare(fill)
+                self._annul(fill)
+
+    def _annul(self, fill: Fill) -> None:
+        fill.is_void = True
+        self._unshare(fill)
 
     def _leave(self, fill: Fill, viewer: object) -> None:
         untaken = fill.take(viewer)
@@ -377,7 +385,7 @@ class Fills:
             negative_seconds=self._limits.negative_seconds,
             behaviour=self._rules.of_key(stale.key),
         )
-        stale.renew(response)
+        self._cache.renew(stale, response)
         self._on_stored(stale, fill)
         return Confirmed(stale)
 

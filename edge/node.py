@@ -44,6 +44,8 @@ from edge.sliced import Sliced
 from edge.team import open_team
 from edge.upstream import Source
 from edge.upstreams import open_upstreams, upstream_limits
+from streamer.core.errors import InvalidInput
+from streamer.core.purge import parse_item
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
 
@@ -230,6 +232,7 @@ class Node:
         works = [
             self.clock.run(self.metrics.loop_lag.observe),
             self.listener.sweep(),
+            self.cache.recover(),
             self.prefetcher.run(self.fills),
         ]
         if self.site.access_log is not None:
@@ -239,16 +242,22 @@ class Node:
         return works
 
     async def follow_purges(self) -> None:
-        """Index what the disk holds, then forget what was purged since, from now on."""
-        await self.cache.recover()
+        """Forget what is purged, and what was while the node was away."""
         settings = self.settings
         log = PurgeLog(settings.origin, self.purge, self.metrics.counters, settings.purge_position)
         await log.run(settings.purge_interval_seconds)
 
     async def purge(self, item: dict[str, Any]) -> bool:
-        """Obey one item of the log of purges."""
-        self.fills.purge(item["path"])
-        self.metrics.counters.purged_objects += await self.cache.purge(item["path"])
+        """Obey one item of the log of purges; False if that has to be tried again."""
+        try:
+            order = parse_item(item)
+            self.fills.purge(order)
+            self.metrics.counters.purged_objects += await self.cache.purge(order)
+        except InvalidInput as error:
+            _log.warning("a purge was not understood: %s", error.detail)
+        except OSError:
+            self.metrics.counters.disk_errors += 1
+            return False
         return True
 
     def gauges(self) -> dict[str, float]:
@@ -272,7 +281,9 @@ async def _open_cache(
     settings: EdgeSettings, clock: Clock, metrics: Metrics, place: Place | None
 ) -> Cache:
     directory = settings.cache_dir
-    files = None if directory is None else await asyncio.to_thread(DiskFiles, directory)
+    files = None
+    if directory is not None:
+        files = await asyncio.to_thread(DiskFiles, directory, metrics.counters)
     return Cache(
         settings.name,
         clock,

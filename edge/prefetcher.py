@@ -181,6 +181,7 @@ class Prefetcher:
         del self._wanted[key]
         if not self._wanted:
             self._work.clear()
+        await self._cache.wake(key)
         now = self._clock.now
         if self._has(key, wanted.fields):
             return None
@@ -208,6 +209,7 @@ class Prefetcher:
             now = self._clock.now
             for key in [key for key, wanted in self._refreshes.items() if wanted.start_by <= now]:
                 wanted = self._refreshes.pop(key)
+                await self._cache.wake(key)
                 fields = fill_fields(wanted.fields, self._via, None)
                 request = FillRequest(key, fields, self._variant(key, wanted.fields))
                 if not self._has(key, wanted.fields) and fills.find(request) is None:

@@ -205,10 +205,11 @@ class Reading:
         return FillRequest(part.key, self._fields.plus(*part.request_fields), part=part)
 
     def _is_stored(self, number: int) -> bool:
-        return bool(self._cache.variants(self._plan.part(number).key))
+        return self._cache.has(self._plan.part(number).key)
 
     async def _stored(self, number: int) -> bytes | None:
         """A slice, if it is stored."""
+        await self._cache.wake(self._plan.part(number).key)
         variants = self._cache.variants(self._plan.part(number).key)
         if not variants:
             return None

@@ -139,6 +139,7 @@ class Service:
             return await self._pass(request, response, Forward.BYPASS)
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields)
+        await self._cache.wake(request.key)
         variants = self._cache.selectable(request.key)
         query = Query(head.method, head.fields)
         decision = decide(query, [entry.response for entry in variants], time.time())

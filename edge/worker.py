@@ -111,8 +111,7 @@ class _Unseen:
 
 
 async def _catch_up(node: Node) -> None:
-    """Index what the disk holds and forget what was purged since; then the supervisor tells."""
-    await node.cache.recover()
+    """Forget what was purged while the node was away; then the supervisor tells."""
     settings = node.settings
     log = PurgeLog(settings.origin, node.purge, node.metrics.counters, settings.purge_position)
     await log.catch_up()

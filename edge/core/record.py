@@ -44,8 +44,8 @@ class RecordHead:
     body_digest: bytes
 
 
-def encode_head(key: bytes, response: StoredResponse, body: bytes) -> bytes:
-    """Everything that precedes the body in its file."""
+def encode_response(key: bytes, response: StoredResponse) -> bytes:
+    """A stored response and its key, as JSON."""
     value = {
         "key": key.decode("ascii"),
         "status": response.status,
@@ -54,7 +54,25 @@ def encode_head(key: bytes, response: StoredResponse, body: bytes) -> bytes:
         "vary": response.vary,
         "freshness": asdict(response.freshness),
     }
-    head = json.dumps(value, separators=(",", ":")).encode("ascii")
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def decode_response(data: bytes) -> tuple[bytes, StoredResponse]:
+    """The key and the stored response that `encode_response` was given."""
+    value = json.loads(data)
+    response = StoredResponse(
+        status=value["status"],
+        reason=value["reason"],
+        fields=Fields(_pairs(value["fields"])),
+        freshness=Freshness(**value["freshness"]),
+        vary=tuple((name, wanted) for name, wanted in value["vary"]),
+    )
+    return value["key"].encode("ascii"), response
+
+
+def encode_head(key: bytes, response: StoredResponse, body: bytes) -> bytes:
+    """Everything that precedes the body in its file."""
+    head = encode_response(key, response)
     return _PREAMBLE.pack(_MAGIC, len(head), len(body), _digest(head), _digest(body)) + head
 
 
@@ -80,15 +98,7 @@ def decode_head(preamble: Preamble, data: bytes) -> RecordHead:
     """
     if len(data) != preamble.head_bytes or _digest(data) != preamble.head_digest:
         raise CorruptRecordError("the head is damaged")
-    value = json.loads(data)
-    response = StoredResponse(
-        status=value["status"],
-        reason=value["reason"],
-        fields=Fields(_pairs(value["fields"])),
-        freshness=Freshness(**value["freshness"]),
-        vary=tuple((name, wanted) for name, wanted in value["vary"]),
-    )
-    key = value["key"].encode("ascii")
+    key, response = decode_response(data)
     return RecordHead(key, response, preamble.body_bytes, preamble.body_digest)
 
 

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from edge.metrics import Result
+from streamer.core.purge import Kind, Order
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.large_origin import LargeObject, LargeOrigin
@@ -415,7 +416,8 @@ async def test_what_is_purged_is_gone_with_its_slices(
     if how == "delete":
         await edge.get(TARGET, method="DELETE")
     else:
-        await edge.node.cache.purge("/big*" if how == "wildcard" else TARGET)
+        path = "/big*" if how == "wildcard" else TARGET
+        await edge.node.cache.purge(Order(Kind.PATH, path))
     asked = len(large.seen)
     assert "fwd=uri-miss" in (await edge.get(TARGET)).cache_status
     assert len(large.seen) == asked + (1 if how == "delete" else 16)

@@ -14,12 +14,12 @@ CAPACITY = 1000
 class Model:
     """The tier as its owner sees it: what was admitted and did not leave."""
 
-    tier: S3Fifo[int]
+    tier: S3Fifo[Slot[int]]
     slots: dict[int, Slot[int]]
 
     def admit(self, key: int, size: int, now: float, waits_until: float | None = None) -> None:
-        slot, victims = self.tier.admit(key, size, now, waits_until=waits_until)
-        self.slots[key] = slot
+        self.slots[key] = slot = Slot(key, size, waits_until=waits_until)
+        victims = self.tier.admit(slot, now)
         for victim in victims:
             assert self.slots.pop(victim.key) is victim
         assert key in self.slots
