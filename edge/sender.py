@@ -20,7 +20,7 @@ from edge.fill import Growing
 from edge.request import Request
 from edge.response import Response
 from edge.upstream import UpstreamResponse
-from streamer.core.cache_status import CacheStatus, Forward, append, render
+from streamer.core.cache_status import CacheStatus, Forward, append, render, render_own
 
 _PHRASES = {
     400: "Bad Request",
@@ -139,13 +139,15 @@ class Sender:
         """Answer that there is no answer."""
         phrase = _PHRASES.get(status, "Error")
         body = f"{phrase}\n".encode("ascii")
+        own = render_own(self.name, detail)
+        member = own if why is None else render(CacheStatus(self.name, why, detail=detail))
         fields = Fields(
             (
                 ("content-type", "text/plain"),
                 ("cache-control", "no-store"),
                 ("date", self._http_date()),
                 ("via", self._via),
-                ("cache-status", render(CacheStatus(self.name, why, detail=detail))),
+                ("cache-status", member),
             )
         )
         response.start(status, phrase, fields, len(body))

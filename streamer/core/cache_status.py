@@ -57,6 +57,11 @@ def render(status: CacheStatus) -> str:
     return "; ".join(parts)
 
 
+def render_own(cache: str, detail: str) -> str:
+    """The member for an answer of the cache's own: neither a hit nor forwarded (RFC 9211 §2)."""
+    return f"{cache}; detail={detail}"
+
+
 def append(towards_origin: str | None, member: str) -> str:
     """The list with `member` added last, nearest to the viewer (RFC 9211 §2)."""
     return f"{towards_origin}, {member}" if towards_origin else member
