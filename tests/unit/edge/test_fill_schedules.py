@@ -120,10 +120,15 @@ class Viewer:
 
     fill: Fill
     task: "asyncio.Task[None]"
+    span: slice | None
     got: bytearray = field(default_factory=bytearray)
     end: str = ""
     is_blocked: bool = False
     _writable: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def wanted(self) -> bytes:
+        return OBJECT if self.span is None else OBJECT[self.span]
 
     def push(self, piece: bytes) -> None:
         assert not self.is_blocked
@@ -149,6 +154,7 @@ class World:
         self.viewers: list[Viewer] = []
         self.begun: list[Fill] = []
         self.stored: list[Fill] = []
+        self.closing: list[asyncio.Task[None]] = []
         limits = FillLimits(RETAINED_BYTES, 1 << 20, {}, 0.0, 1 << 20, 1 << 20)
         self.fills = Fills(
             self.upstream,
@@ -161,7 +167,10 @@ class World:
             on_stored=lambda _, fill: self.stored.append(fill),
         )
 
-    def come(self, feeds: bool) -> None:
+    def close(self) -> None:
+        self.closing.append(self.loop.create_task(self.fills.close()))
+
+    def come(self, span: slice | None) -> None:
         request = FillRequest(KEY, Fields())
         fill = self.fills.find(request)
         if fill is None:
@@ -170,7 +179,7 @@ class World:
             self.begun.append(fill)
         else:
             starter = object()
-        self.viewers.append(Viewer(fill, self.loop.create_task(self._view(starter, feeds))))
+        self.viewers.append(Viewer(fill, self.loop.create_task(self._view(starter)), span))
 
     def go(self, number: int) -> None:
         if self.viewers:
@@ -180,12 +189,12 @@ class World:
         if self.viewers:
             self.viewers[number % len(self.viewers)].block(blocked)
 
-    async def _view(self, me: object, feeds: bool) -> None:
+    async def _view(self, me: object) -> None:
         viewer = next(v for v in self.viewers if v.task is asyncio.current_task())
         with self.fills.joined(viewer.fill, me):
             match await viewer.fill.result():
                 case Growing() as outcome if outcome.body.is_retained:
-                    viewer.end = await _read(viewer, outcome, feeds=feeds)
+                    viewer.end = await _read(viewer, outcome)
                 case Released():
                     taken = viewer.fill.take(me)
                     if taken is not None:
@@ -197,11 +206,11 @@ class World:
                     viewer.end = "alone"
 
 
-async def _read(viewer: Viewer, outcome: Growing, *, feeds: bool) -> str:
+async def _read(viewer: Viewer, outcome: Growing) -> str:
     with outcome.body.reader() as reader:
         try:
-            if feeds:
-                await reader.feed(viewer)
+            if viewer.span is not None:
+                await reader.feed(viewer, viewer.span.start, viewer.span.stop)
             else:
                 async for piece in reader:
                     viewer.got += piece
@@ -221,10 +230,15 @@ def _each_answer(do: Callable[[Answer], None]) -> Action:
     return do_each
 
 
-_lengths = st.sampled_from([len(OBJECT), None, 4 * len(OBJECT)])
+_lengths = st.sampled_from([len(OBJECT), None, len(OBJECT) + 5])
+_parts = st.tuples(st.integers(0, len(OBJECT) - 1), st.integers(1, len(OBJECT))).map(
+    lambda part: slice(part[0], min(len(OBJECT), part[0] + part[1]))
+)
+_spans = st.one_of(st.none(), st.just(slice(0, len(OBJECT))), _parts)
 _actions: st.SearchStrategy[tuple[str, Action]] = st.one_of(
-    st.booleans().map(lambda feeds: (f"come {feeds}", lambda world: world.come(feeds))),
-    st.booleans().map(lambda feeds: (f"come {feeds}", lambda world: world.come(feeds))),
+    _spans.map(lambda span: (f"come {span}", lambda world: world.come(span))),
+    _spans.map(lambda span: (f"come {span}", lambda world: world.come(span))),
+    st.just(("close", lambda world: world.close())),
     st.integers(0, 9).map(lambda number: (f"go {number}", lambda world: world.go(number))),
     st.tuples(st.integers(0, 9), st.booleans()).map(
         lambda a: (f"block {a}", lambda world: world.block(*a))
@@ -297,10 +311,10 @@ def test_whatever_happens(actions: list[tuple[str, Action]]) -> None:
         assert world.upstream.asked <= len(world.begun)
         assert all(answer.closes for answer in world.upstream.answers)
         for viewer in world.viewers:
-            assert OBJECT.startswith(bytes(viewer.got))
+            assert viewer.wanted.startswith(bytes(viewer.got))
             assert viewer.end or viewer.task.cancelled()
             if viewer.end == "whole":
-                assert bytes(viewer.got) == OBJECT
+                assert bytes(viewer.got) == viewer.wanted
         for fill in world.stored:
             outcome = fill.outcome.result()
             assert isinstance(outcome, Growing)
