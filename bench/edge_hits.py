@@ -41,13 +41,13 @@ CASES = (
     Case("200 KB", 200_000, 64, {"nginx": 0.85, "varnish": 0.85}, {}),
     Case("4 MB", 4_000_000, 64, {"nginx": 1.0, "varnish": 1.0}, {}),
     Case("200 KB with TLS", 200_000, 64, {"nginx": 0.75}, {}, has_tls=True),
-    Case("1.5 KB to 1000 connections", 1500, 1000, {}, {"nginx": 1.0}, runs_for=3),
+    Case("1.5 KB to 1000 connections", 1500, 1000, {}, {"nginx": 1.0}, runs_for=4),
 )
 
 
 async def run(directory: Path, quick: bool) -> Report:
     """Measure every cache in every case, interleaved."""
-    rounds, seconds = (1, 1) if quick else (5, 3)
+    rounds, seconds = (1, 1) if quick else (5, 2)
     server, client = _pinned(0), _pinned(1)
     costs: dict[tuple[str, str], list[float]] = defaultdict(list)
     slowest: dict[tuple[str, str], list[float]] = defaultdict(list)
