@@ -118,8 +118,8 @@ class LargeOrigin:
             return True
         self.seen.append(seen)
         if seen.method == "DELETE" or seen.headers.get("if-none-match") == found.etag:
-            status = "204 No Content" if seen.method == "DELETE" else "304 Not Modified"
-            head = f"HTTP/1.1 {status}\r\nETag: {found.etag}\r\nCache-Control: max-age=60\r\n\r\n"
+            result = "204 No Content" if seen.method == "DELETE" else "304 Not Modified"
+            head = f"HTTP/1.1 {result}\r\nETag: {found.etag}\r\nCache-Control: max-age=60\r\n\r\n"
             writer.write(head.encode())
             return True
         start, stop = _selected(seen, found)
