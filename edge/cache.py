@@ -8,7 +8,6 @@ touched in threads only.
 """
 
 import asyncio
-import gc
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -206,7 +205,6 @@ class Cache:
             await self._files.index(self._owns, self._adopt)
             self._asleep.complete()
             _log.info("disk tier: %d objects indexed", len(self.disk))
-            gc.freeze()  # all of that stays: looking through it would hold up viewers
             self._counters.disk_swept += await self._files.sweep()
         except OSError as error:
             self._counters.disk_errors += 1

@@ -46,7 +46,7 @@ class CountingOrigin:
     def __init__(self) -> None:
         self.seen: list[Seen] = []
         self.scripts: dict[str, Script | Handler] = {}
-        self.purges: list[str] = []
+        self.purges: list[str | dict[str, object]] = []  # paths, or items of the log
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
@@ -78,7 +78,10 @@ class CountingOrigin:
             await self._server.wait_closed()
 
     def _purge_log(self, after: int) -> Script:
-        log = [{"id": number, "path": path} for number, path in enumerate(self.purges, start=1)]
+        log = [
+            {"id": number, **({"path": one} if isinstance(one, str) else one)}
+            for number, one in enumerate(self.purges, start=1)
+        ]
         answer = {"items": log[after:], "oldest": min(1, len(log)), "newest": len(log)}
         return Script([json.dumps(answer).encode()], {"Content-Type": "application/json"})
 

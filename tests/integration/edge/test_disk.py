@@ -2,30 +2,16 @@
 
 import asyncio
 import resource
-import signal
-import sys
 from pathlib import Path
 
 import pytest
 
+from edge.heads import id_at
 from streamer.core.errors import Conflict
+from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.raw_client import RawClient
-
-_CHILD = """
-import asyncio, sys
-import uvloop
-from edge.run import run_edge
-from edge.settings import EdgeSettings
-
-async def main():
-    settings = EdgeSettings(origin=sys.argv[1], port=0, admin_port=0, cache_dir=sys.argv[2])
-    tell = lambda ports: print(ports.port, flush=True)
-    await run_edge(settings, stop=asyncio.Event(), started=tell)
-
-uvloop.run(main())
-"""
 
 
 def _files(directory: Path) -> list[Path]:
@@ -184,28 +170,86 @@ async def test_killed_in_the_middle_of_fills_serves_only_whole_objects_after(
     for target, body in whole.items():
         origin.scripts[target] = Script([body])
     origin.scripts["/half"] = Script([b"h" * 100_000, asyncio.Event(), b"h" * 100_000])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _CHILD, origin.url, str(tmp_path), stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(20):
-            port = int(await process.stdout.readline())
-        async with RawClient(port) as half:
-            half.ask("/half")
-            await half.head()
-            await half.some(100_000)
-            async with RawClient(port) as client:
-                for target in whole:
-                    client.ask(target)
-                    assert (await client.reply()).is_whole
-            process.send_signal(signal.SIGKILL)  # fills and writes are under way
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
+    async with child_edge(origin.url, tmp_path) as child, RawClient(child.port) as half:
+        half.ask("/half")
+        await half.head()
+        await half.some(100_000)
+        for target in whole:
+            assert (await child.get(target)).is_whole
+        await child.kill()  # fills and writes are under way
     edge = await start_edge(cache_dir=tmp_path)
     origin.scripts["/half"] = Script([b"h" * 200_000])
     for target, body in [*whole.items(), ("/half", b"h" * 200_000)]:
         assert (await edge.get(target)).body == body
     assert origin.count("/half") == 2
+
+
+async def test_killed_while_objects_come_and_go_serves_only_what_was_asked_for(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    """Writes, evictions from both tiers and wakings are under way when it ends."""
+    bodies = {f"/{n}": bytes([n]) * 100_000 for n in range(40)}
+    for target, body in bodies.items():
+        origin.scripts[target] = Script([body])
+    tight = {"EDGE_DISK_SIZE": "1M", "EDGE_MEMORY_SIZE": "1M"}
+    for last in (15, 30, 39):
+        async with child_edge(origin.url, tmp_path, **tight) as child:
+            for number in [*range(last), *range(last, 0, -2)]:
+                assert (await child.get(f"/{number}")).body == bodies[f"/{number}"]
+            await child.kill()
+    edge = await start_edge(cache_dir=tmp_path, disk_size="1M", memory_size="1M")
+    for target, body in bodies.items():
+        assert (await edge.get(target)).body == body
+
+
+async def test_a_confirmed_object_has_its_new_head_after_a_restart(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"], {"Cache-Control": "max-age=0", "ETag": '"1"'})
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/a")
+    await _written(first, 1)
+    fresh = {"Cache-Control": "max-age=60", "ETag": '"1"', "X-New": "yes"}
+    origin.scripts["/a"] = Script([], fresh, status=304)
+    assert "fwd=stale" in (await first.get("/a")).cache_status
+    (path,) = _files(tmp_path)
+    written_at = path.stat().st_mtime_ns
+    await first.close()
+    second = await start_edge(cache_dir=tmp_path)
+    reply = await second.get("/a")
+    assert (reply.body, reply.headers["x-new"]) == (b"body", "yes")
+    assert origin.count("/a") == 2
+    assert path.stat().st_mtime_ns == written_at
+
+
+async def test_a_lost_or_damaged_index_costs_the_objects_and_their_files(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"])
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/a")
+    await _written(first, 1)
+    await first.close()
+    (path,) = _files(tmp_path)
+    number = int(path.name, 16) - id_at(120)  # younger ones may belong to another worker
+    long_ago = tmp_path / "objects" / f"{number >> 12 & 0xFF:02x}" / f"{number:016x}"
+    long_ago.parent.mkdir(exist_ok=True)
+    path.rename(long_ago)
+    (tmp_path / "heads.sqlite").write_bytes(b"this is no database" * 1000)
+    second = await start_edge(cache_dir=tmp_path)
+    await second.until(lambda: not _files(tmp_path))
+    assert (await second.get("/a")).body == b"body"
+    assert origin.count("/a") == 2
+
+
+async def test_what_sleeps_is_invalidated_by_an_unsafe_method(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"])
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/a")
+    await _written(first, 1)
+    await first.close()
+    second = await start_edge(cache_dir=tmp_path)
+    await second.get("/a", method="DELETE")
+    assert "fwd=uri-miss" in (await second.get("/a")).cache_status
