@@ -291,3 +291,27 @@ async def test_all_workers_of_a_node_do_as_the_file_says(
             for worker in (0, 1):
                 while (await node.get(worker, members)).status == 403:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+
+
+async def test_parents_are_told_the_host_and_not_asked_for_what_is_signed(
+    start_edge: StartEdge, origin: CountingOrigin, other_origin: CountingOrigin, write: Write
+) -> None:
+    file = write(
+        f'[origins.app]\nurls = ["{other_origin.url}"]\nforward_host = true\n'
+        '[[behaviour]]\npath = "/m/*"\nsigned_by = { K1 = "key.pem" }\n'
+        '[[behaviour]]\npath = "*"\nhosts = ["app"]\norigin = "app"\n'
+    )
+    shield = await start_edge(behaviours=file, region="shield")
+    edge = await start_edge(
+        behaviours=file,
+        parents=f"http://127.0.0.1:{shield.port}",
+        public_url="http://edge.test",
+    )
+    other_origin.scripts["/x"] = lambda seen: Script([seen.headers["host"].encode()])
+    origin.scripts["/m/film"] = Script()
+    answer = await ask(edge, "/x", "app")
+    assert answer.body == b"app"
+    assert "edge-shield" in answer.cache_status
+    let_in = await edge.get(signed("/m/film", time.time() + 60))
+    assert let_in.status == 200
+    assert "edge-shield" not in let_in.cache_status
