@@ -11,7 +11,7 @@ origin's answer:
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from edge.core.fields import Fields, preferred_codings
 from edge.core.policy import Refused, StoredResponse, worth_finishing
@@ -56,7 +56,7 @@ class Growing:
     response: StoredResponse
     body: GrowingBody
     total_bytes: int | None
-    withheld: Fields = Fields()
+    withheld: Fields = field(default_factory=Fields)
 
     @property
     def is_worth_finishing(self) -> bool:
