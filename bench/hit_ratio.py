@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
-import libcachesim
+import libcachesim  # type: ignore[import-untyped]
 
 from bench.report import Goal, Measure, Report
 from edge.core.eviction import MAX_USES, S3Fifo, Slot
@@ -30,14 +30,15 @@ async def run(_: Path, quick: bool) -> Report:
 
 
 def _replay_all(requests: int) -> Report:
-    measures, goals = [], []
+    measures: list[Measure] = []
+    goals: list[Goal] = []
     for name, make in TRACES.items():
         trace = list(make(requests))
         footprint_bytes = sum(dict(trace).values())
         for share in _SHARES:
             ratios = replay(trace, int(footprint_bytes * share))
             found = {
-                policy: Measure(f"{name}, {share:.1%}: {policy}", "hit ratio", (ratio,))
+                policy: Measure(f"{name}, {share:.1%}: {policy}", "", (ratio,))
                 for policy, ratio in ratios.items()
             }
             measures += found.values()
@@ -61,8 +62,8 @@ def replay(trace: Trace, capacity_bytes: int) -> dict[str, float]:
 
 
 def _replay_edge(trace: Trace, capacity_bytes: int) -> float:
-    tier: S3Fifo[Slot] = S3Fifo(capacity_bytes, len(trace))
-    slots: dict[object, Slot] = {}
+    tier: S3Fifo[Slot[int]] = S3Fifo(capacity_bytes, len(trace))
+    slots: dict[int, Slot[int]] = {}
     hits = 0
     for key, size_bytes in trace:
         slot = slots.get(key)
