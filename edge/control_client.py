@@ -1,6 +1,5 @@
 """The client to a worker's control socket."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +7,8 @@ from typing import Any, Self
 
 import aiohttp
 
-_TIMEOUT_SECONDS = 5.0
+_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+_PURGE_TIMEOUT = aiohttp.ClientTimeout(total=60.0)  # of a large disk tier, perhaps
 _TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 
@@ -23,7 +23,7 @@ class ControlClient:
         self._session = aiohttp.ClientSession(
             base_url="http://worker",
             connector=aiohttp.UnixConnector(str(socket)),
-            timeout=aiohttp.ClientTimeout(total=_TIMEOUT_SECONDS),
+            timeout=_TIMEOUT,
         )
 
     async def __aenter__(self) -> Self:
@@ -45,11 +45,14 @@ class ControlClient:
         """What the worker says to a message; None if it does not answer, or not as it should."""
         return await self._ask("POST", path, json=message)
 
+    async def purge(self, item: Mapping[str, Any]) -> bool:
+        """Make the worker obey one item of the log of purges; whether it has."""
+        said = await self._ask("POST", "/purge", json=item, timeout=_PURGE_TIMEOUT)
+        return said is not None and bool(said["obeyed"])
+
     async def _ask(self, method: str, path: str, **options: Any) -> Any | None:
         try:
             async with self._session.request(method, path, **options) as response:
                 return await response.json() if response.status == 200 else None
-        except asyncio.CancelledError:
-            raise
         except _TROUBLE:
             return None

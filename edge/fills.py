@@ -287,7 +287,7 @@ class Fills:
         """Count a fetch, unless another worker of this node carried it out and has counted it."""
         has_failed = isinstance(answer, UpstreamFailure)
         fill.told = None if isinstance(answer, UpstreamFailure) else answer.told
-        if fill.told is not None:
+        if fill.told is not None or (isinstance(answer, UpstreamFailure) and answer.is_told):
             self._counters.worker_fetches += 1
             return
         self._counters.fills += 1

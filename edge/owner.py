@@ -79,7 +79,7 @@ class OwnerFirst:
         if failure is None:
             return _OwnersAnswer(answer, told.fields, told.status)
         answer.close()
-        return UpstreamFailure(_kind(failure))
+        return UpstreamFailure(_kind(failure), is_told=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,8 @@ class Workers:
         """Make all of them obey one item of the log of purges; whether they have."""
         has_obeyed = True
         for _ in range(_PURGE_ROUNDS):
-            told = (worker.control.post("/purge", item) for worker in self._workers)
-            has_obeyed &= None not in await asyncio.gather(*told)
+            said = await asyncio.gather(*(worker.control.purge(item) for worker in self._workers))
+            has_obeyed &= all(said)
         return has_obeyed
 
     def signal(self, number: int) -> None:

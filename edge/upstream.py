@@ -39,9 +39,10 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamFailure:
-    """There is no answer."""
+    """There is no answer; `is_told`: another worker of this node says so, and has counted it."""
 
     kind: FailureKind
+    is_told: bool = False
 
     @property
     def status(self) -> int:

@@ -4,9 +4,10 @@ import asyncio
 import json
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import aiohttp
@@ -190,6 +191,12 @@ def _open_files(pid: int) -> set[str]:
         with suppress(OSError):  # closed meanwhile
             found.add(str(descriptor.readlink()))
     return found
+
+
+def rows_on_disk(directory: Path) -> int:
+    """How many objects the disk tier has recorded."""
+    with closing(sqlite3.connect(directory / "heads.sqlite")) as heads:
+        return int(heads.execute("SELECT count(*) FROM objects").fetchone()[0])
 
 
 def json_lines(path: Path) -> list[dict[str, object]]:
