@@ -68,8 +68,8 @@ async def run_worker(settings: EdgeSettings, place: Place, *, stop: asyncio.Even
     async with AsyncExitStack() as stack:
         node = await Node.open(share(settings, place.count), stack, place)
         inner = await _serve_workers(node, place, stack)
-        await stack.enter_async_context(running([*node.works(), inner.sweep(), _catch_up(node)]))
         await node.open_listener(stack, reuse_port=True)
+        await stack.enter_async_context(running([*node.works(), inner.sweep(), _catch_up(node)]))
         await stack.enter_async_context(_controlled(node, place))
         _log.info("worker %d of edge %s serves", place.number, settings.name)
         await stop.wait()
