@@ -305,14 +305,16 @@ async def test_segments_are_fetched_ahead_once_for_the_node(
         lines += ["#EXTINF:4,", name]
     playlist = "\n".join([*lines, "#EXT-X-ENDLIST", ""]).encode()
     headers = {"Cache-Control": "max-age=60", "Content-Type": "application/vnd.apple.mpegurl"}
-    origin.scripts["/ahead.m3u8"] = Script([playlist], headers)
+    target = owned_by(0, "ahead")
+    origin.scripts[target] = Script([playlist], headers)
     for name in names:
         origin.scripts[f"/{name}"] = Script([name.encode()])
-    await node.get(0, "/ahead.m3u8")
-    for worker in (0, 1):  # whichever worker gets a viewer's next request
-        await node.get(worker, "/ahead-2.m4s")
-        await origin.arrived("/ahead-3.m4s")
-        await origin.arrived("/ahead-4.m4s")
+    await node.get(0, target)
+    async with asyncio.timeout(10):  # worker 1 hears of the playlist that it has not seen
+        while not origin.count("/ahead-3.m4s"):
+            await node.get(1, "/ahead-2.m4s")
+    await origin.arrived("/ahead-4.m4s")
+    await node.get(0, "/ahead-2.m4s")
     await node.until_metric("edge_prefetch_requests_total", 3)
     for worker in (0, 1):
         for name in names[3:5]:
