@@ -155,9 +155,10 @@ async def test_what_sleeps_on_the_disk_is_purged_too(
 
 
 async def test_what_is_being_fetched_when_its_tag_is_purged_is_not_stored(
-    origin: CountingOrigin, start_edge: StartEdge
+    origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path
 ) -> None:
-    edge = await start_edge(**FAST)
+    edge = await start_edge(**FAST, cache_dir=tmp_path)
+    await _reads(tmp_path / "purges", "0")
     gate = asyncio.Event()
     headers = {"Cache-Control": "max-age=60", "Cache-Tag": "t"}
     origin.scripts["/a"] = Script([b"x", gate, b"y"], headers)
