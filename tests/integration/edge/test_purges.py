@@ -175,7 +175,7 @@ async def test_what_is_being_fetched_when_its_tag_is_purged_is_not_stored(
 
 @pytest.mark.parametrize("purge", [{"path": "/a"}, {"tag": "t"}])
 async def test_what_was_purged_does_not_come_back_after_a_kill(
-    origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path, purge: dict[str, str]
+    origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path, purge: dict[str, object]
 ) -> None:
     headers = {"Cache-Control": "max-age=60", "Cache-Tag": "t"}
     origin.scripts["/a"] = Script([b"old"], headers)
