@@ -253,13 +253,15 @@ async def test_answers_that_are_not_shared_do_not_wait_for_one_another(
 
     async def answer(_: Seen) -> Script:
         number = next(numbers)
-        if number:
+        if number >= 2:
             await all_there.wait()
         return Script([b"for %d" % number], {"Cache-Control": "private"})
 
     origin.scripts[target] = answer
+    for worker in (1, 0):  # that it is not shared, each finds out for itself
+        await node.get(worker, target)
     views = [asyncio.create_task(node.get(number % 2, target)) for number in range(6)]
-    await origin.arrived(target, 6)
+    await origin.arrived(target, 8)
     all_there.set()
     replies = await asyncio.gather(*views)
     assert len({reply.body for reply in replies}) == 6
