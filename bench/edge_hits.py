@@ -1,7 +1,6 @@
 """CPU per cache hit: our edge beside nginx and Varnish, one core each, hits from memory."""
 
 import asyncio
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from bench.caches import Cache, missing_peers, new_certificate, open_caches
+from bench.process import pinned
 from bench.report import Goal, Measure, Report
 from bench.upstream import open_upstream
 from bench.wrk import BROWSER_HEADERS, Load, load
@@ -48,7 +48,7 @@ CASES = (
 async def run(directory: Path, quick: bool) -> Report:
     """Measure every cache in every case, interleaved."""
     rounds, seconds = (1, 1) if quick else (5, 2)
-    server, client = _pinned(0), _pinned(1)
+    server, client = pinned(0), pinned(1)
     costs: dict[tuple[str, str], list[float]] = defaultdict(list)
     slowest: dict[tuple[str, str], list[float]] = defaultdict(list)
     async with AsyncExitStack() as stack:
@@ -147,9 +147,3 @@ async def _measure(
     large = case.size_bytes >= _LARGE_BYTES
     answers = found.read_bytes / case.size_bytes if large else found.answers
     return spent / answers * 1e6, found
-
-
-def _pinned(core: int) -> tuple[str, ...]:
-    """The command prefix that keeps a process on one core, where the machine has two."""
-    cores = sorted(os.sched_getaffinity(0))
-    return ("taskset", "-c", str(cores[core])) if len(cores) > 1 else ()

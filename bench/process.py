@@ -67,6 +67,12 @@ def streamer_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "streamer", *arguments]
 
 
+def pinned(core: int) -> tuple[str, ...]:
+    """The command prefix that keeps a process on one core, where the machine has two."""
+    cores = sorted(os.sched_getaffinity(0))
+    return ("taskset", "-c", str(cores[core])) if len(cores) > 1 else ()
+
+
 def free_port() -> int:
     """A TCP port nobody listens on at the moment."""
     with socket.socket() as probe:

@@ -1,8 +1,9 @@
 """One worker and two: what a hit costs, and so how much more two cores serve than one.
 
-The load comes from the same two cores, so throughput alone would measure wrk as well. What two
-workers can serve on two cores of their own follows from the CPU time of a hit, that of all their
-processes together.
+The load needs a core as well, and two workers that share theirs with it are measured together with
+it. So both nodes run on one core in turn, all their processes, with wrk on the other: what two
+workers serve on two cores of their own follows from the CPU time of a hit. It leaves out what two
+busy cores cost each other.
 """
 
 import asyncio
@@ -16,7 +17,14 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from bench.caches import Certificate, new_certificate
-from bench.process import Running, free_port, running, streamer_command, wait_until_answering
+from bench.process import (
+    Running,
+    free_port,
+    pinned,
+    running,
+    streamer_command,
+    wait_until_answering,
+)
 from bench.report import Goal, Measure, Report
 from bench.upstream import open_upstream
 from bench.wrk import BROWSER_HEADERS, load
@@ -56,7 +64,7 @@ async def run(directory: Path, quick: bool) -> Report:
     """Measure both counts of workers in every case, interleaved."""
     rounds, seconds = (1, 1) if quick else (5, 3)
     costs: dict[tuple[str, int], list[float]] = defaultdict(list)
-    rates: dict[tuple[str, int], list[float]] = defaultdict(list)
+    client = pinned(1)
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(open_upstream())
         nodes = {}
@@ -67,41 +75,33 @@ async def run(directory: Path, quick: bool) -> Report:
         for _ in range(rounds):
             for case in CASES:
                 for count in COUNTS:
-                    cost, rate = await _measure(nodes[count, case.has_tls], case, seconds)
+                    cost = await _cost_per_hit(nodes[count, case.has_tls], case, seconds, client)
                     costs[case.name, count].append(cost)
-                    rates[case.name, count].append(rate)
         asked = {path: n for path, n in upstream.requests.items() if path != "/bytes/1"}
     notes = (
         f"{len(BROWSER_HEADERS)} request headers, {CONNECTIONS} connections, {seconds} s a run; "
-        "servers and wrk share both cores",
+        "servers on core 0, wrk on core 1",
         f"the goal is CPU per hit with two workers at most 2 / {_SPEED_UP} of that with one",
         f"upstream requests of all four nodes together: {asked}",
     )
-    return _report(costs, rates, notes)
+    return _report(costs, notes)
 
 
-def _report(
-    costs: dict[tuple[str, int], list[float]],
-    rates: dict[tuple[str, int], list[float]],
-    notes: tuple[str, ...],
-) -> Report:
+def _report(costs: dict[tuple[str, int], list[float]], notes: tuple[str, ...]) -> Report:
     measures, goals = [], []
     for case in CASES:
-        one, two = (_measure_of(case, count, "CPU", "µs/hit", costs) for count in COUNTS)
+        one, two = (_measure_of(case, count, costs) for count in COUNTS)
         ratio = two.ratio_to(one, f"two / one, {case.name}, CPU")
         speed_up = tuple(2 / value for value in ratio.values)
         measures += [one, two, ratio]
         measures.append(Measure(f"two / one, {case.name}, capacity of two cores", "x", speed_up))
-        measures += [_measure_of(case, n, "answers", "1/s", rates) for n in COUNTS]
         goals.append(Goal(ratio, 2 / _SPEED_UP))
     return Report("Workers", tuple(measures), tuple(goals), notes)
 
 
-def _measure_of(
-    case: Case, count: int, what: str, unit: str, found: dict[tuple[str, int], list[float]]
-) -> Measure:
+def _measure_of(case: Case, count: int, costs: dict[tuple[str, int], list[float]]) -> Measure:
     name = "1 worker" if count == 1 else f"{count} workers"
-    return Measure(f"{name}, {case.name}, {what}", unit, tuple(found[case.name, count]))
+    return Measure(f"{name}, {case.name}, CPU", "µs/hit", tuple(costs[case.name, count]))
 
 
 @asynccontextmanager
@@ -119,7 +119,7 @@ async def _open_node(
         *("--cache-dir", str(home / "cache"), "--memory-size", "256M", "--disk-size", "1G"),
         *map(str, tls),
     )
-    async with running(command, log=home / "log") as process:
+    async with running([*pinned(0), *command], log=home / "log") as process:
         url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
         await wait_until_answering(f"{url}/bytes/1", process)
         await asyncio.gather(*(_warm(url) for _ in range(_WARM_CONNECTIONS)))
@@ -135,11 +135,9 @@ async def _warm(url: str) -> None:
                 await response.read()
 
 
-async def _measure(node: Node, case: Case, seconds: int) -> tuple[float, float]:
-    """CPU time of all processes of a node per answer, in microseconds; answers per second."""
+async def _cost_per_hit(node: Node, case: Case, seconds: int, client: tuple[str, ...]) -> float:
+    """CPU time of all processes of a node per answer, in microseconds."""
     before = node.process.cpu_seconds()
-    found = await load(
-        f"{node.url}/bytes/{case.size_bytes}", connections=CONNECTIONS, seconds=seconds
-    )
-    spent = node.process.cpu_seconds() - before
-    return spent / found.answers * 1e6, found.answers / seconds
+    url = f"{node.url}/bytes/{case.size_bytes}"
+    found = await load(url, connections=CONNECTIONS, seconds=seconds, prefix=client)
+    return (node.process.cpu_seconds() - before) / found.answers * 1e6
