@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
@@ -11,12 +11,10 @@ from edge.exposition import CONTENT_TYPE, Family, Sample, render
 from edge.metrics import Metrics
 from edge.place import owner
 from edge.summed import cumulative, read_families, summed
-
-if TYPE_CHECKING:
-    from edge.supervisor import Workers
+from edge.workers import Workers
 
 
-def create_node_admin(workers: "Workers", metrics: Metrics) -> web.Application:
+def create_node_admin(workers: Workers, metrics: Metrics) -> web.Application:
     """The admin application.
 
     Args:
@@ -56,7 +54,7 @@ def create_node_admin(workers: "Workers", metrics: Metrics) -> web.Application:
 class Totals:
     """What all workers have counted, those included that have ended."""
 
-    workers: "Workers"
+    workers: Workers
     metrics: Metrics
     _retired: list[Family] = field(default_factory=list)
     _last: dict[int, tuple[int, list[Family]]] = field(default_factory=dict)

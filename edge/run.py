@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 
 from edge.node import Node, Ports
 from edge.settings import EdgeSettings
-from edge.supervisor import supervise, worker_count
+from edge.supervisor import supervise
+from edge.workers import worker_count
 
 _log = logging.getLogger(__name__)
 
