@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import copy
 from dataclasses import replace
-from pathlib import Path
 
 from edge.core.breaker import Limits
 from edge.core.fields import Fields
@@ -117,7 +116,6 @@ class Upstreams:
         return candidates(
             self.tiers,
             key,
-            from_worker=self._node in through,
             from_edge=bool(through - {self._node}),
             is_healthy=lambda name: self.traffic[name].is_healthy,
         )
@@ -205,25 +203,16 @@ class _Attempt:
 
 
 @asynccontextmanager
-async def open_upstreams(
-    settings: EdgeSettings,
-    *,
-    node: str,
-    workers: Mapping[str, Path] | None = None,
-    worker: str | None = None,
-) -> AsyncIterator[Upstreams]:
-    """The upstreams that the settings name, and the workers of this node.
+async def open_upstreams(settings: EdgeSettings, *, node: str) -> AsyncIterator[Upstreams]:
+    """The upstreams that the settings name.
 
     Args:
         settings: Who there is.
         node: This node in `CDN-Loop`, equal in all its workers.
-        workers: The Unix sockets of all of them, by name.
-        worker: The name of this one.
     """
     origins = _bare((settings.origin, *settings.backup_origins))
     parents, sibling = _bare(settings.parents), settings.own_url
-    sockets = workers or {}
-    tiers = Tiers(origins, parents, sibling, tuple(sockets), worker)
+    tiers = Tiers(origins, parents, sibling)
     limits = upstream_limits(settings)
     async with AsyncExitStack() as stack:
         sources: dict[str, Source] = {}
@@ -231,10 +220,6 @@ async def open_upstreams(
             if url != sibling and url not in sources:
                 upstream = Upstream(url, limits, forwards_host=url in parents)
                 sources[url] = await stack.enter_async_context(upstream)
-        for name, socket in sockets.items():
-            if name != worker:
-                upstream = Upstream("http://worker", limits, socket=socket)
-                sources[name] = await stack.enter_async_context(upstream)
         yield Upstreams(
             tiers,
             sources,

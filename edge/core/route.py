@@ -16,8 +16,6 @@ class Tiers:
     """Who can be asked, by name.
 
     Attributes:
-        workers: All workers of this node, where it has several, and
-        worker: which of them this is.
         parents: Siblings or shields, and
         sibling: which of them this is, if it is one.
         origins: The origin, then those that stand in for it, in order.
@@ -26,8 +24,6 @@ class Tiers:
     origins: tuple[str, ...]
     parents: tuple[str, ...] = ()
     sibling: str | None = None
-    workers: tuple[str, ...] = ()
-    worker: str | None = None
 
 
 def rank(key: bytes, names: Sequence[str]) -> list[str]:
@@ -51,7 +47,6 @@ def candidates(
     tiers: Tiers,
     key: bytes,
     *,
-    from_worker: bool,
     from_edge: bool,
     is_healthy: Callable[[str], bool],
 ) -> list[str]:
@@ -60,18 +55,12 @@ def candidates(
     Args:
         tiers: Who is there.
         key: The key.
-        from_worker: The request comes from another worker of this node: this one answers for it.
         from_edge: The request comes from another node, which has chosen this one among the parents.
         is_healthy: Whether somebody may be asked at present.
     """
-    owners = [] if from_worker else above(key, tiers.workers, tiers.worker)[:1]
     parents = [] if from_edge else above(key, tiers.parents, tiers.sibling)
     healthy = [name for name in parents if is_healthy(name)][:_PARENTS_ASKED]
-    return [
-        *filter(is_healthy, owners),
-        *healthy,
-        *filter(is_healthy, tiers.origins),
-    ]
+    return [*healthy, *filter(is_healthy, tiers.origins)]
 
 
 def _weight(key: bytes, name: str) -> bytes:

@@ -70,13 +70,10 @@ PARENTS = ("http://a", "http://b", "http://c")
 ORIGINS = ("http://origin", "http://backup")
 
 
-def _asked(
-    tiers: Tiers, *, from_worker: bool = False, from_edge: bool = False, ill: Sequence[str] = ()
-) -> list[str]:
+def _asked(tiers: Tiers, *, from_edge: bool = False, ill: Sequence[str] = ()) -> list[str]:
     return candidates(
         tiers,
         b"/key",
-        from_worker=from_worker,
         from_edge=from_edge,
         is_healthy=lambda name: name not in ill,
     )
@@ -93,15 +90,6 @@ def test_parents_come_before_the_origins_and_the_ill_are_left_out() -> None:
 
 def test_what_comes_from_another_edge_does_not_go_to_a_third() -> None:
     assert _asked(Tiers(ORIGINS, PARENTS), from_edge=True) == list(ORIGINS)
-
-
-def test_a_worker_asks_the_owner_and_the_owner_asks_outside() -> None:
-    workers = ("0", "1", "2")
-    owner, other, _ = rank(b"/key", workers)
-    assert _asked(Tiers(ORIGINS, (), None, workers, other)) == [owner, *ORIGINS]
-    assert _asked(Tiers(ORIGINS, (), None, workers, owner)) == list(ORIGINS)
-    # The worker that asks may be restarting and see others than this one: the chain ends here.
-    assert _asked(Tiers(ORIGINS, (), None, workers, other), from_worker=True) == list(ORIGINS)
 
 
 @given(st.binary(max_size=20), st.sets(st.sampled_from("abcdefgh"), min_size=1))
