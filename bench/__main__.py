@@ -12,11 +12,13 @@ from rich.console import Console
 from bench import (
     collapse,
     edge_hits,
+    hit_ratio,
     idle,
     ladder,
     origin_memory,
     playable,
     prefetch,
+    recovery,
     soak,
     workers,
 )
@@ -34,6 +36,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "idle": idle.run,
     "soak": soak.run,
     "workers": workers.run,
+    "hit_ratio": hit_ratio.run,
+    "recovery": recovery.run,
 }
 
 

@@ -11,6 +11,7 @@ viewer sends is kept, bounded, and read afterwards.
 import asyncio
 import logging
 import time
+from functools import lru_cache
 from typing import cast
 
 from edge.core.access import Access, Ending, Peer, refused
@@ -44,6 +45,10 @@ _PHRASES = {
     503: "Service Unavailable",
     505: "HTTP Version Not Supported",
 }
+
+# A crowd's players send equal blocks.
+_REMEMBERED_BLOCK_BYTES = 2048
+_read_known_block = lru_cache(maxsize=1024)(read_block)
 
 _log = logging.getLogger(__name__)
 
@@ -331,7 +336,8 @@ class Connection(asyncio.Protocol):
             return Refusal(431, "the request's head is too large")
         if self._block is not None and block_bytes == self._block_bytes:
             return self._block
-        block = read_block(block_bytes)
+        is_short = len(block_bytes) <= _REMEMBERED_BLOCK_BYTES
+        block = (_read_known_block if is_short else read_block)(block_bytes)
         if isinstance(block, FieldBlock) and block.is_plain:
             self._block_bytes, self._block = block_bytes, block
             self._tail = b" HTTP/1.1\r\n" + block_bytes + b"\r\n"

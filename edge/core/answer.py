@@ -26,6 +26,10 @@ from streamer.core.conditional import (
 _ABOUT_BODY = frozenset(
     {"content-encoding", "content-language", "content-length", "content-range", "content-type"}
 )
+# What may ask for less than the whole (RFC 9110 §13.1, §14.2).
+_SELECTING = frozenset(
+    {"if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ def answer(
     """
     fields = stored.fields.without({"content-length"})
     whole = Answer(stored.status, stored.reason, fields, has_content=stored.status != 204)
-    if stored.status != 200:
+    if stored.status != 200 or _SELECTING.isdisjoint(query.fields.combined):
         return whole
     validators = _validators(stored.fields)
     match evaluate(_preconditions(query.fields), _judged(stored.fields, query.fields, validators)):
