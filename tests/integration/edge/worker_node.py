@@ -38,7 +38,7 @@ class WorkerNode:
     def pid(self, worker: int) -> int:
         """The process of a worker; 0 while there is none."""
         for pid in children(self.process.pid):
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            command = told(Path(f"/proc/{pid}/cmdline")).split(b"\0")
             if command[-3:-1] == [b"edge-worker", b"%d" % worker]:
                 return pid
         return 0
@@ -135,8 +135,16 @@ def children(pid: int) -> list[int]:
     """The living children of a process."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*"):
-        found += map(int, (task / "children").read_text().split())
+        found += map(int, told(task / "children").split())
     return found
+
+
+def told(path: Path) -> bytes:
+    """What the kernel tells of a process; nothing when it has just ended."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @asynccontextmanager
@@ -187,7 +195,7 @@ def _accepted_inode(port: int, client_port: int) -> str:
 def _open_files(pid: int) -> set[str]:
     """What a process has open, as the names in `/proc`."""
     found = set()
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+    for descriptor in Path(f"/proc/{pid}/fd").glob("*"):
         with suppress(OSError):  # closed meanwhile
             found.add(str(descriptor.readlink()))
     return found
