@@ -52,6 +52,8 @@ async def load(url: str, *, connections: int, seconds: int, prefix: tuple[str, .
     if program is None:
         raise RuntimeError("wrk is not installed")
     command = [*prefix, program, "-t1", "--latency", f"-c{connections}", f"-d{seconds}s"]
+    # A slow answer is a figure, not a failure.
+    command += ["--timeout", f"{seconds + 1}s"]
     for header in BROWSER_HEADERS:
         command += ["-H", header]
     process = await asyncio.create_subprocess_exec(*command, url, stdout=asyncio.subprocess.PIPE)
