@@ -58,6 +58,11 @@ def all_media_paths(video_id: str) -> str:
     return f"/v/{video_id}/*"
 
 
+def rendition_name(base: str, version: int) -> str:
+    """A rendition's name in a version of its video: no two versions share one."""
+    return base if version == 1 else f"{base}-v{version}"
+
+
 def init_name(rendition: str, digest: str) -> str:
     """The name of a rendition's init segment, relative to its video."""
     return f"{rendition}/init-{digest[:_DIGEST_LENGTH]}.mp4"

@@ -1,9 +1,11 @@
 """A video's life: its states, the legal moves between them, and what each rendition holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
+
+from streamer.core.options import PackagingOptions
 
 
 class VideoState(StrEnum):
@@ -17,7 +19,7 @@ class VideoState(StrEnum):
 
 
 TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
-    VideoState.UPLOADING: frozenset({VideoState.PROBING, VideoState.FAILED}),
+    VideoState.UPLOADING: frozenset({VideoState.PROBING, VideoState.PACKAGING, VideoState.FAILED}),
     VideoState.PROBING: frozenset({VideoState.PACKAGING, VideoState.FAILED}),
     VideoState.PACKAGING: frozenset({VideoState.READY, VideoState.FAILED}),
     VideoState.READY: frozenset(),
@@ -30,6 +32,7 @@ class MediaKind(StrEnum):
 
     VIDEO = "video"
     AUDIO = "audio"
+    SUBTITLES = "subtitles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,37 @@ class VideoError:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """A named part of a video; times in seconds from its beginning."""
+
+    start_seconds: float
+    end_seconds: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repackaging:
+    """A new version in the making, while viewers get the old one.
+
+    `progress` is 0 to 1. `error` says why it was given up; the old version stays.
+    """
+
+    version: int
+    progress: float
+    error: VideoError | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Video:
     """One uploaded file and what became of it.
 
     `progress` is 0 to 1 over the whole packaging. `playable_at` is when the first segments were
     published. `revision` grows with every change of the row or of its segments.
+
+    `version` counts packagings from 1: viewers get its renditions. `priority` weighs its work
+    against other videos' (1 is usual, 2 gets twice as far ahead). `received_bytes` of
+    `length_bytes` are in the store while it is uploading; the length is None until it is known.
+    `warnings` are sentences about what was lost of a damaged source.
     """
 
     id: str
@@ -62,6 +91,14 @@ class Video:
     playable_at: datetime | None
     ready_at: datetime | None
     revision: int
+    version: int = 1
+    repackaging: Repackaging | None = None
+    priority: int = 1
+    options: PackagingOptions = field(default_factory=PackagingOptions)
+    received_bytes: int = 0
+    length_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def playable(self) -> bool:
@@ -71,11 +108,13 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One encoding of a video, or of its sound.
+    """One encoding of a video, of its sound, or one text of its subtitles.
 
-    `name` is a path component (`240p`, `1080p`, `audio-eng`). `timescale` is in ticks a second.
-    Video renditions carry width, height and frame_rate; audio renditions language, label,
-    channels and is_default. `init_name` is known once the first chunk was published.
+    `name` is a path component (`240p`, `1080p`, `audio-eng`), unlike that of any rendition of
+    another version. `timescale` is in ticks a second. Video renditions carry width, height and
+    frame_rate; audio and subtitle renditions language, label and is_default, audio also channels.
+    `init_name` is known once the first chunk was published; subtitles have none: they are one
+    WebVTT segment.
     """
 
     name: str
@@ -90,6 +129,16 @@ class Rendition:
     label: str | None = None
     channels: int | None = None
     is_default: bool = False
+    is_forced: bool = False
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContentKey:
+    """What segments are encrypted with: 16 bytes each, the id is no secret."""
+
+    key_id: bytes
+    key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +146,8 @@ class Segment:
     """One published segment.
 
     `number` counts from 0 in its rendition; `duration_ticks` is in the rendition's timescale;
-    `name` is relative to the video, as in `core.keys`.
+    `name` is relative to the video, as in `core.keys`. `key_frame_bytes` is how much of it, from
+    its beginning, holds its first key frame; None where there is none alone to play.
     """
 
     rendition: str
@@ -105,3 +155,4 @@ class Segment:
     name: str
     duration_ticks: int
     size_bytes: int
+    key_frame_bytes: int | None = None

@@ -5,39 +5,71 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import ColumnElement, Select, case, delete, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.errors import Conflict
-from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoState
+from streamer.core.options import PackagingOptions
+from streamer.core.video import ContentKey, MediaKind, Rendition, Segment, Video, VideoState
 from streamer.shared.records import Records, change_video, move_video, read_video
 from streamer.shared.rows import from_rendition, from_segment, to_rendition, to_segment
-from streamer.shared.tables import renditions, segments, videos
+from streamer.shared.tables import content_keys, renditions, segments, videos
 
 
 class Publication(Records):
     """What viewers may play of the videos in a catalog."""
 
     async def begin_packaging(
-        self, video_id: str, *, duration_seconds: float, renditions: Sequence[Rendition]
+        self,
+        video_id: str,
+        *,
+        duration_seconds: float,
+        renditions: Sequence[Rendition],
+        version: int = 1,
     ) -> Video:
         """The source was probed: probing becomes packaging, with these renditions.
 
-        Beginning again with the same renditions, while packaging, changes nothing.
+        A video that is still uploading stays so, and takes segments from now on; one that is ready
+        stays so for its new version. Beginning again with the same renditions changes nothing.
 
         Raises:
-            Conflict: The video is in another state, or is being packaged into other renditions.
+            Conflict: The video is in another state, has no such version in the making, or is being
+                packaged into other renditions.
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
-            if video.state is VideoState.PACKAGING:
-                await _check_same(connection, video_id, renditions)
+            if video.state is VideoState.PROBING and version == video.version:
+                moved = await move_video(
+                    connection, video, VideoState.PACKAGING, duration_seconds=duration_seconds
+                )
+                await _add_renditions(connection, video_id, renditions)
+                return moved
+            _check_takes(video, version)
+            if await _renditions(connection, video_id, version):
+                await _check_same(connection, video_id, renditions, version)
                 return video
-            packaging = await move_video(
-                connection, video, VideoState.PACKAGING, duration_seconds=duration_seconds
-            )
             await _add_renditions(connection, video_id, renditions)
-            return packaging
+            if version != video.version:
+                return video
+            return await change_video(connection, video_id, duration_seconds=duration_seconds)
+
+    async def plan_renditions(
+        self, video_id: str, renditions: Sequence[Rendition], *, version: int = 1
+    ) -> None:
+        """Replace the planned renditions of a version; those with segments stay as they are.
+
+        Raises:
+            Conflict: The video takes no segments of this version.
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            _check_takes(video, version)
+            known = await _renditions(connection, video_id, version)
+            kept = {rendition.name for rendition in known if rendition.init_name is not None}
+            await _remove_renditions(connection, video_id, {r.name for r in known} - kept)
+            new = [rendition for rendition in renditions if rendition.name not in kept]
+            await _add_renditions(connection, video_id, new)
+            await change_video(connection, video_id)
 
     async def publish(
         self,
@@ -51,42 +83,59 @@ class Publication(Records):
         """Let viewers see segments, all of them or, on any failure, none.
 
         A segment that was published before under its rendition and number stays as it is, so that
-        work may be done twice. The video is playable from `now` once segment 0 is there of every
-        audio rendition and of a video rendition, if it has any.
+        work may be done twice. The video is playable from `now` once segment 0 is there of the
+        default audio rendition and of a video rendition, if it has any.
 
         Args:
-            video_id: The video, which is being packaged.
+            video_id: The video, which is uploading or being packaged, maybe into a new version.
             segments: What was uploaded to the store.
             init_names: The init segment's name for each rendition named here.
             now: The instant.
             codecs: RFC 6381 codec strings by rendition, as measured from its init segment.
 
         Raises:
-            Conflict: The video is not being packaged, has no such rendition, or a rendition had
-                another init segment before.
+            Conflict: The video takes no segments of this version, has no such rendition, or a
+                rendition had another init segment before.
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
             if video.state is VideoState.READY and await _has_all(connection, video_id, segments):
                 return
-            if video.state is not VideoState.PACKAGING:
-                raise Conflict(f"a video that is {video.state} takes no segments")
-            known = await _renditions(connection, video_id)
-            _check_known(known, {s.rendition for s in segments} | init_names.keys())
+            known = await _all_renditions(connection, video_id)
+            named = {s.rendition for s in segments} | init_names.keys()
+            _check_known(known, named)
+            for version in {rendition.version for rendition in known if rendition.name in named}:
+                _check_takes(video, version)
             await _describe(connection, video_id, known, init_names, codecs or {})
             await self._add_segments(connection, video_id, segments)
             await _note_publication(connection, video, known, now)
 
-    async def finish(self, video_id: str, *, duration_seconds: float, now: datetime) -> Video:
-        """Everything is published: packaging becomes ready. A ready video stays as it is.
+    async def finish(
+        self, video_id: str, *, duration_seconds: float, now: datetime, version: int = 1
+    ) -> Video:
+        """Everything of a version is published: the video is ready, viewers get this version.
+
+        Finishing again changes nothing. The old version's renditions stay until `forget_version`:
+        some viewers are in the middle of it.
 
         Raises:
-            Conflict: The video is in another state.
+            Conflict: The video is in another state, or has no such version in the making.
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
             if video.state is VideoState.READY:
-                return video
+                if version == video.version:
+                    return video
+                _check_takes(video, version)
+                return await change_video(
+                    connection,
+                    video_id,
+                    version=version,
+                    next_version=None,
+                    next_progress=None,
+                    duration_seconds=duration_seconds,
+                    ready_at=now,
+                )
             return await move_video(
                 connection,
                 video,
@@ -96,10 +145,73 @@ class Publication(Records):
                 ready_at=now,
             )
 
-    async def renditions(self, video_id: str) -> list[Rendition]:
-        """A video's renditions: video by height, lowest first, then audio. None before probing."""
+    async def repackage(self, video_id: str, options: PackagingOptions) -> Video:
+        """Begin a new version of a ready video, with other choices; viewers keep the old one.
+
+        Raises:
+            Conflict: The video is not ready, or a new version is being made.
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            making = video.repackaging is not None and video.repackaging.error is None
+            if video.state is not VideoState.READY or making:
+                raise Conflict("only a ready video can be packaged anew, once at a time")
+            # A version that was given up may have left objects and jobs: its number is not reused.
+            last = video.version if video.repackaging is None else video.repackaging.version
+            return await change_video(
+                connection,
+                video_id,
+                next_version=last + 1,
+                next_progress=0.0,
+                next_error_code=None,
+                next_error_message=None,
+                options=options.to_json(),
+            )
+
+    async def forget_version(self, video_id: str, version: int) -> list[str]:
+        """Forget a version that viewers do not get; returns the names of its objects.
+
+        Raises:
+            Conflict: It is the one they get.
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            if version == video.version:
+                raise Conflict("viewers get this version")
+            known = await _renditions(connection, video_id, version)
+            names = {rendition.name for rendition in known}
+            query = select(segments.c.name).where(
+                segments.c.video_id == video_id, segments.c.rendition.in_(names)
+            )
+            found = list((await connection.execute(query)).scalars())
+            await _remove_renditions(connection, video_id, names)
+            return [*found, *(r.init_name for r in known if r.init_name is not None)]
+
+    async def renditions(self, video_id: str, version: int | None = None) -> list[Rendition]:
+        """A version's renditions: video by height, lowest first, then audio, then subtitles.
+
+        None before probing. Without a `version`, it is the one that viewers get.
+        """
         async with self._database.reading() as connection:
-            return await _renditions(connection, video_id)
+            return await _renditions(connection, video_id, version)
+
+    async def content_key(self, video_id: str, version: int) -> ContentKey | None:
+        """The key that a version is encrypted with; None when it is not."""
+        query = select(content_keys.c.key_id, content_keys.c.key).where(
+            content_keys.c.video_id == video_id, content_keys.c.version == version
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else ContentKey(row.key_id, row.key)
+
+    async def keep_content_key(self, video_id: str, version: int, key: ContentKey) -> ContentKey:
+        """The key of a version: the one kept before, or this one from now on."""
+        row = {"video_id": video_id, "version": version, "key_id": key.key_id, "key": key.key}
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            statement = self._database.insert(content_keys).on_conflict_do_nothing()
+            await connection.execute(statement, [row])
+        return await self.content_key(video_id, version) or key
 
     async def segments(self, video_id: str, rendition: str) -> list[Segment]:
         """The published segments of a rendition, from 0 up to the first that is missing."""
@@ -124,14 +236,56 @@ class Publication(Records):
             await connection.execute(statement, [from_segment(video_id, s) for s in published])
 
 
-async def _renditions(connection: AsyncConnection, video_id: str) -> list[Rendition]:
+def _check_takes(video: Video, version: int) -> None:
+    """Conflict unless segments of this version may be published."""
+    being_made = video.repackaging
+    if video.state in (VideoState.UPLOADING, VideoState.PACKAGING):
+        takes = version == video.version
+    else:
+        takes = (
+            video.state is VideoState.READY
+            and being_made is not None
+            and being_made.error is None
+            and version == being_made.version
+        )
+    if not takes:
+        raise Conflict(f"a video that is {video.state} takes no segments of version {version}")
+
+
+async def _renditions(
+    connection: AsyncConnection, video_id: str, version: int | None = None
+) -> list[Rendition]:
+    wanted = videos.c.version if version is None else version
+    return await _read_renditions(connection, video_id, renditions.c.version == wanted)
+
+
+async def _all_renditions(connection: AsyncConnection, video_id: str) -> list[Rendition]:
+    return await _read_renditions(connection, video_id, true())
+
+
+async def _read_renditions(
+    connection: AsyncConnection, video_id: str, condition: ColumnElement[bool]
+) -> list[Rendition]:
+    kinds = case(
+        {kind.value: place for place, kind in enumerate(MediaKind)}, value=renditions.c.kind
+    )
     query = (
         select(renditions)
         .join(videos, videos.c.id == renditions.c.video_id)
-        .where(videos.c.id == video_id, videos.c.deleted_at.is_(None))
-        .order_by(renditions.c.kind != MediaKind.VIDEO, renditions.c.height, renditions.c.position)
+        .where(videos.c.id == video_id, videos.c.deleted_at.is_(None), condition)
+        .order_by(kinds, renditions.c.height, renditions.c.position)
     )
     return [to_rendition(row) for row in await connection.execute(query)]
+
+
+async def _remove_renditions(
+    connection: AsyncConnection, video_id: str, names: Iterable[str]
+) -> None:
+    await connection.execute(
+        delete(renditions).where(
+            renditions.c.video_id == video_id, renditions.c.name.in_(list(names))
+        )
+    )
 
 
 async def _add_renditions(
@@ -143,13 +297,15 @@ async def _add_renditions(
 
 
 async def _check_same(
-    connection: AsyncConnection, video_id: str, wanted: Sequence[Rendition]
+    connection: AsyncConnection, video_id: str, wanted: Sequence[Rendition], version: int
 ) -> None:
     def as_planned(rendition: Rendition) -> Rendition:
         """Without what publication finds out."""
         return replace(rendition, init_name=None, codecs="")
 
-    known = {as_planned(rendition) for rendition in await _renditions(connection, video_id)}
+    known = {
+        as_planned(rendition) for rendition in await _renditions(connection, video_id, version)
+    }
     if known != {as_planned(rendition) for rendition in wanted}:
         raise Conflict("the video is being packaged into other renditions")
 
@@ -197,8 +353,9 @@ async def _is_playable(
     )
     begun = set((await connection.execute(query)).scalars())
     pictures = {r.name for r in known if r.kind is MediaKind.VIDEO}
-    sounds = {r.name for r in known if r.kind is MediaKind.AUDIO}
-    return bool(begun) and sounds <= begun and (not pictures or bool(pictures & begun))
+    sounds = [r for r in known if r.kind is MediaKind.AUDIO]
+    heard = {r.name for r in sounds if r.is_default} or {r.name for r in sounds}
+    return bool(begun) and heard <= begun and (not pictures or bool(pictures & begun))
 
 
 async def _has_all(connection: AsyncConnection, video_id: str, wanted: Sequence[Segment]) -> bool:

@@ -7,19 +7,28 @@ from typing import Any
 from sqlalchemy import Row
 
 from streamer.core.edges import Edge
-from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoError, VideoState
+from streamer.core.options import PackagingOptions
+from streamer.core.video import (
+    Chapter,
+    MediaKind,
+    Rendition,
+    Repackaging,
+    Segment,
+    Video,
+    VideoError,
+    VideoState,
+)
 
 
 def to_video(row: Row[Any]) -> Video:
     """The video of a row of `videos`."""
-    failed = row.error_code is not None
     return Video(
         id=row.id,
         title=row.title,
         state=VideoState(row.state),
         progress=float(row.progress),
         duration_seconds=row.duration_seconds,
-        error=VideoError(row.error_code, row.error_message) if failed else None,
+        error=_error(row.error_code, row.error_message),
         has_poster=row.has_poster,
         has_storyboard=row.has_storyboard,
         source_bytes=row.source_bytes,
@@ -28,7 +37,25 @@ def to_video(row: Row[Any]) -> Video:
         playable_at=row.playable_at,
         ready_at=row.ready_at,
         revision=row.revision,
+        version=row.version,
+        repackaging=None
+        if row.next_version is None
+        else Repackaging(
+            version=row.next_version,
+            progress=float(row.next_progress or 0.0),
+            error=_error(row.next_error_code, row.next_error_message),
+        ),
+        priority=row.priority,
+        options=PackagingOptions.from_json(row.options),
+        received_bytes=row.received_bytes,
+        length_bytes=row.length_bytes,
+        warnings=tuple(row.warnings),
+        chapters=tuple(Chapter(**chapter) for chapter in row.chapters),
     )
+
+
+def _error(code: str | None, message: str | None) -> VideoError | None:
+    return None if code is None else VideoError(code, message or "")
 
 
 def to_rendition(row: Row[Any]) -> Rendition:
@@ -47,6 +74,8 @@ def to_rendition(row: Row[Any]) -> Rendition:
         label=row.label,
         channels=row.channels,
         is_default=row.is_default,
+        is_forced=row.is_forced,
+        version=row.version,
     )
 
 
@@ -69,6 +98,8 @@ def from_rendition(video_id: str, position: int, rendition: Rendition) -> Mappin
         "label": rendition.label,
         "channels": rendition.channels,
         "is_default": rendition.is_default,
+        "is_forced": rendition.is_forced,
+        "version": rendition.version,
     }
 
 
@@ -80,6 +111,7 @@ def to_segment(row: Row[Any]) -> Segment:
         name=row.name,
         duration_ticks=row.duration_ticks,
         size_bytes=row.size_bytes,
+        key_frame_bytes=row.key_frame_bytes,
     )
 
 
@@ -92,6 +124,7 @@ def from_segment(video_id: str, segment: Segment) -> Mapping[str, Any]:
         "name": segment.name,
         "duration_ticks": segment.duration_ticks,
         "size_bytes": segment.size_bytes,
+        "key_frame_bytes": segment.key_frame_bytes,
     }
 
 

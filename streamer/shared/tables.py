@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -13,6 +14,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -44,8 +46,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
-# `title_folded` serves the search, which is blind to case. A row with `deleted_at` is a tombstone:
-# invisible, kept until the objects of the video are gone.
+# `title_folded` serves the search, which is blind to case. `next_*` is a new version in the making.
+# A row with `deleted_at` is a tombstone: invisible, kept until the objects of the video are gone.
 videos = Table(
     "videos",
     metadata,
@@ -66,6 +68,17 @@ videos = Table(
     Column("ready_at", UtcDateTime),
     Column("deleted_at", UtcDateTime),
     Column("revision", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("next_version", Integer),
+    Column("next_progress", Float),
+    Column("next_error_code", Text),
+    Column("next_error_message", Text),
+    Column("priority", Integer, nullable=False, server_default="1"),
+    Column("options", JSON, nullable=False, server_default="{}"),
+    Column("received_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("length_bytes", BigInteger),
+    Column("warnings", JSON, nullable=False, server_default="[]"),
+    Column("chapters", JSON, nullable=False, server_default="[]"),
     Index("videos_newest_first", "created_at", "id"),
     Index("videos_by_state", "state"),
 )
@@ -88,6 +101,8 @@ renditions = Table(
     Column("label", Text),
     Column("channels", Integer),
     Column("is_default", Boolean, nullable=False),
+    Column("is_forced", Boolean, nullable=False, server_default=false()),
+    Column("version", Integer, nullable=False, server_default="1"),
 )
 
 segments = Table(
@@ -99,11 +114,22 @@ segments = Table(
     Column("name", Text, nullable=False),
     Column("duration_ticks", BigInteger, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
+    Column("key_frame_bytes", BigInteger),
     ForeignKeyConstraint(
         ["video_id", "rendition"],
         ["renditions.video_id", "renditions.name"],
         ondelete="CASCADE",
     ),
+)
+
+# The key that a version's segments are encrypted with; never part of what is told of a video.
+content_keys = Table(
+    "content_keys",
+    metadata,
+    Column("video_id", Text, ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("key_id", LargeBinary, nullable=False),
+    Column("key", LargeBinary, nullable=False),
 )
 
 edges = Table(

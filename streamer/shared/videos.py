@@ -1,22 +1,24 @@
 """The catalog's videos: made, listed, moved from state to state, deleted."""
 
 import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from streamer.core.errors import Conflict, InvalidInput, NotFound
 from streamer.core.keys import is_video_id
-from streamer.core.video import Video, VideoState
+from streamer.core.options import PackagingOptions
+from streamer.core.video import Chapter, Video, VideoState
 from streamer.shared.records import Records, change_video, check_text, move_video, read_video
 from streamer.shared.rows import to_video
-from streamer.shared.tables import videos
+from streamer.shared.tables import renditions, videos
 
 _MAX_PAGE = 1000
+_NO_CHOICE = PackagingOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,14 @@ class Videos(Records):
     """The videos of a catalog. Deleted ones are not found, whatever is asked."""
 
     async def create_video(
-        self, video_id: str, *, title: str, now: datetime, source_url: str | None = None
+        self,
+        video_id: str,
+        *,
+        title: str,
+        now: datetime,
+        source_url: str | None = None,
+        priority: int = 1,
+        options: PackagingOptions = _NO_CHOICE,
     ) -> Video:
         """Make a video in state uploading.
 
@@ -51,6 +60,8 @@ class Videos(Records):
             "has_storyboard": False,
             "source_url": None if source_url is None else check_text(source_url),
             "created_at": now,
+            "priority": priority,
+            "options": options.to_json(),
             "revision": 1,
         }
         try:
@@ -128,21 +139,75 @@ class Videos(Records):
             await change_video(connection, video_id, **known)
 
     async def accept_source(self, video_id: str, *, size_bytes: int) -> Video:
-        """The source is complete: uploading becomes probing.
+        """The source is complete: uploading becomes probing, or packaging if that has begun.
 
         Raises:
             Conflict: The video is not uploading (somebody else accepted it already).
         """
+        begun = select(renditions.c.name).where(renditions.c.video_id == video_id).limit(1)
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
-            return await move_video(connection, video, VideoState.PROBING, source_bytes=size_bytes)
+            has_begun = (await connection.execute(begun)).first() is not None
+            state = VideoState.PACKAGING if has_begun else VideoState.PROBING
+            values = {"source_bytes": size_bytes, "received_bytes": size_bytes}
+            return await move_video(connection, video, state, length_bytes=size_bytes, **values)
 
-    async def fail(self, video_id: str, *, code: str, message: str) -> None:
-        """Move a video to failed; nothing happens to one that is ready, failed or gone."""
+    async def note_received(
+        self, video_id: str, *, received_bytes: int, length_bytes: int | None
+    ) -> None:
+        """Note how much of an uploading video's source is in the store; it never gets less.
+
+        Nothing happens to a video that is in another state or gone.
+        """
+        query = (
+            update(videos)
+            .where(
+                videos.c.id == video_id,
+                videos.c.deleted_at.is_(None),
+                videos.c.state == VideoState.UPLOADING,
+                videos.c.received_bytes <= received_bytes,
+            )
+            .values(received_bytes=received_bytes, length_bytes=length_bytes)
+        )
+        if is_video_id(video_id):
+            async with self._database.writing() as connection:
+                await connection.execute(query)
+
+    async def describe_source(
+        self, video_id: str, *, warnings: Sequence[str] = (), chapters: Sequence[Chapter] = ()
+    ) -> None:
+        """Add warnings that are not known yet, and set the chapters, if there are any."""
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            values: dict[str, Any] = {
+                "warnings": list(dict.fromkeys([*video.warnings, *map(check_text, warnings)]))
+            }
+            if chapters:
+                for chapter in chapters:
+                    check_text(chapter.title)
+                values["chapters"] = [asdict(chapter) for chapter in chapters]
+            await change_video(connection, video_id, **values)
+
+    async def set_priority(self, video_id: str, priority: int) -> Video:
+        """Give a video another priority."""
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            return await change_video(connection, video_id, priority=priority)
+
+    async def fail(self, video_id: str, *, code: str, message: str, version: int = 1) -> None:
+        """Move a video to failed; nothing happens to one that is ready, failed or gone.
+
+        Of a ready video only the new version in the making fails.
+        """
         values = {"error_code": check_text(code), "error_message": check_text(message)}
         async with self._database.writing() as connection:
             try:
                 video = await read_video(connection, video_id, lock=True)
+                if video.repackaging is not None and video.repackaging.version == version:
+                    await change_video(
+                        connection, video_id, next_error_code=code, next_error_message=message
+                    )
+                    return
                 await move_video(connection, video, VideoState.FAILED, **values)
             except (NotFound, Conflict):
                 return
@@ -169,20 +234,27 @@ class Videos(Records):
             async with self._database.writing() as connection:
                 await connection.execute(delete(videos).where(videos.c.id == video_id))
 
-    async def set_progress(self, video_id: str, progress: float) -> None:
-        """Note how much of a video is packaged, 0 to 1; it never goes back.
+    async def set_progress(self, video_id: str, progress: float, *, version: int = 1) -> None:
+        """Note how much of a version is packaged, 0 to 1; it never goes back.
 
-        Nothing happens to a video that is not packaging or gone.
+        Nothing happens to one that is not being made or gone.
         """
+        share = min(progress, 1.0)
+        row = and_(videos.c.id == video_id, videos.c.deleted_at.is_(None))
+        first = and_(
+            videos.c.version == version,
+            videos.c.state.in_((VideoState.UPLOADING, VideoState.PACKAGING)),
+            videos.c.progress < share,
+        )
+        next_one = and_(videos.c.next_version == version, videos.c.next_progress < share)
         query = (
             update(videos)
-            .where(
-                videos.c.id == video_id,
-                videos.c.deleted_at.is_(None),
-                videos.c.state == VideoState.PACKAGING,
-                videos.c.progress < min(progress, 1.0),
+            .where(row, or_(first, next_one))
+            .values(
+                progress=case((first, share), else_=videos.c.progress),
+                next_progress=case((next_one, share), else_=videos.c.next_progress),
+                revision=videos.c.revision + 1,
             )
-            .values(progress=min(progress, 1.0), revision=videos.c.revision + 1)
         )
         if is_video_id(video_id):
             async with self._database.writing() as connection:

@@ -218,6 +218,7 @@ STATES: dict[VideoState, Step] = {
 }
 LEGAL = {
     ("accept", VideoState.UPLOADING),
+    ("begin", VideoState.UPLOADING),
     ("begin", VideoState.PROBING),
     ("finish", VideoState.PACKAGING),
     ("finish", VideoState.READY),
@@ -379,13 +380,14 @@ async def test_publication_is_whole_or_not_at_all(
         ([LOW, SOUND], [(SOUND, 0)], False),
         ([LOW, SOUND], [(LOW, 0), (SOUND, 1)], False),
         ([LOW, SOUND], [(LOW, 0), (SOUND, 0)], True),
-        ([LOW, SOUND, OTHER_SOUND], [(LOW, 0), (SOUND, 0)], False),
-        ([LOW, SOUND, OTHER_SOUND], [(LOW, 0), (SOUND, 0), (OTHER_SOUND, 0)], True),
+        ([LOW, SOUND, OTHER_SOUND], [(LOW, 0), (OTHER_SOUND, 0)], False),
+        ([LOW, SOUND, OTHER_SOUND], [(LOW, 0), (SOUND, 0)], True),
         ([SOUND], [(SOUND, 0)], True),
-        ([SOUND, OTHER_SOUND], [(SOUND, 0)], False),
+        ([SOUND, OTHER_SOUND], [(SOUND, 0)], True),
+        ([SOUND, OTHER_SOUND], [(OTHER_SOUND, 0)], False),
     ],
 )
-async def test_playable_is_picture_and_every_sound(
+async def test_playable_is_picture_and_the_default_sound(
     catalog: Catalog,
     renditions: list[Rendition],
     published: list[tuple[Rendition, int]],
