@@ -1,0 +1,66 @@
+"""Cue text (WebVTT §4.2.2): what subtitle files say, reduced to what players understand."""
+
+import html
+import re
+from unicodedata import category
+
+# Everything else, as SubRip's <font>, goes; the text inside stays.
+_TAGS = frozenset({"b", "c", "i", "lang", "ruby", "rt", "u", "v"})
+_TOKEN = re.compile(
+    r"<(?P<close>/?)(?P<tag>[a-zA-Z]+)(?P<classes>(?:\.[\w-]+)*)(?:\s(?P<annotation>[^<>]*))?/?>"
+    r"|(?P<timestamp><(?:[0-9]{2,4}:)?[0-5][0-9]:[0-5][0-9]\.[0-9]{3}>)"
+)
+_REFERENCE = re.compile(r"&(?:amp|lt|gt|nbsp|lrm|rlm|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def clean_cue_text(text: str) -> str:
+    """Valid cue text that says the same; empty when nothing of it can be seen.
+
+    Known tags are kept and nest properly, all others go. Lines hold more than space.
+    """
+    written: list[str] = []
+    is_open: list[str] = []
+    position = 0
+    for token in _TOKEN.finditer(text):
+        written.append(escape_cue_text(text[position : token.start()]))
+        written += _write_token(token, is_open)
+        position = token.end()
+    written.append(escape_cue_text(text[position:]))
+    written += [f"</{tag}>" for tag in reversed(is_open)]
+    return _without_empty_lines("".join(written))
+
+
+def escape_cue_text(text: str) -> str:
+    """Plain text, which may hold character references, as cue text."""
+    plain = _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
+    return _printable(plain).translate(_ESCAPES)
+
+
+def _write_token(token: re.Match[str], is_open: list[str]) -> list[str]:
+    """What a tag becomes; `is_open` are the tags around it, and changes with it."""
+    if token["timestamp"]:
+        return [token["timestamp"]]
+    tag = token["tag"].lower()
+    if tag not in _TAGS:
+        return []
+    if not token["close"]:
+        is_open.append(tag)
+        annotation = " ".join(escape_cue_text(token["annotation"] or "").split())
+        return [f"<{tag}{token['classes']}{' ' if annotation else ''}{annotation}>"]
+    closed = []
+    while tag in is_open:
+        closed.append(is_open.pop())
+        if closed[-1] == tag:
+            break
+    return [f"</{name}>" for name in closed]
+
+
+def _without_empty_lines(text: str) -> str:
+    lines = (line.strip() for line in text.split("\n"))
+    kept = "\n".join(line for line in lines if line)
+    return kept if _TOKEN.sub("", kept).strip() else ""
+
+
+def _printable(text: str) -> str:
+    return "".join(letter for letter in text if letter == "\n" or category(letter) != "Cc")

@@ -1,0 +1,179 @@
+"""Subtitles: WebVTT (W3C) and SubRip texts read leniently, WebVTT written strictly."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from streamer.core.cue_text import clean_cue_text
+from streamer.core.errors import InvalidInput
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_CUES = 20_000
+MAX_CUE_CHARACTERS = 4_000
+_MAX_MILLISECONDS = 100 * 3_600_000
+
+_SIGNATURE = re.compile(r"WEBVTT(?=[ \t\n]|$)")
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+# SubRip writes a comma, and both are found with one or two digits behind it.
+_TIME = r"(?:([0-9]{1,4}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})"
+_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s+(.*))?\s*")
+_COUNTER = re.compile(r"\s*[0-9]+\s*")
+# Advanced SubStation Alpha's codes, which many SubRip files have too.
+_OVERRIDE = re.compile(r"\{\\[^{}]*\}")
+_PERCENTAGE = r"(?:100(?:\.0+)?|[0-9]{1,2}(?:\.[0-9]+)?)%"
+# WebVTT §4.4; regions are left out with their definitions.
+_SETTINGS = {
+    "vertical": re.compile(r"rl|lr"),
+    "line": re.compile(rf"(?:-?[0-9]{{1,4}}|{_PERCENTAGE})(?:,(?:start|center|end))?"),
+    "position": re.compile(rf"{_PERCENTAGE}(?:,(?:line-left|center|line-right))?"),
+    "size": re.compile(_PERCENTAGE),
+    "align": re.compile(r"start|center|end|left|right"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A text shown for a while; times in milliseconds from the video's beginning.
+
+    `text` is valid WebVTT cue text: a few tags, `&`, `<` and `>` escaped, no empty line.
+    `settings` place it on the picture.
+    """
+
+    start_ms: int
+    end_ms: int
+    text: str
+    settings: str = ""
+
+
+def read_subtitles(data: bytes) -> tuple[Cue, ...]:
+    """The cues of a WebVTT or SubRip file, in the order of their beginnings.
+
+    Its text is UTF-8, UTF-16 with a byte order mark, or else Windows-1252.
+
+    Raises:
+        InvalidInput: It is neither, holds no cue, or more than is allowed.
+    """
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"Subtitles may have {MAX_BYTES} bytes at most.")
+    text = _decode(data)
+    cues = parse_webvtt(text) if _SIGNATURE.match(text) else parse_subrip(text)
+    if not cues:
+        raise InvalidInput("The file holds no subtitles in WebVTT or SubRip format.")
+    return cues
+
+
+def parse_webvtt(text: str) -> tuple[Cue, ...]:
+    """The cues of a WebVTT text; styles, regions and comments are left out.
+
+    Raises:
+        InvalidInput: There are too many of them, or one is too long.
+    """
+    return _bounded(_webvtt_cues(_lines(text)))
+
+
+def parse_subrip(text: str) -> tuple[Cue, ...]:
+    """The cues of a SubRip text, which has no specification: empty lines inside a cue are met.
+
+    Raises:
+        InvalidInput: There are too many of them, or one is too long.
+    """
+    return _bounded(_subrip_cues(_lines(text)))
+
+
+def render_webvtt(cues: Iterable[Cue]) -> str:
+    """A WebVTT file of these cues."""
+    return "\n".join(["WEBVTT\n", *map(_render_cue, cues)])
+
+
+def shift_cues(cues: Iterable[Cue], milliseconds: int) -> tuple[Cue, ...]:
+    """The cues that much later; what would be shown before time 0 is left out."""
+    shifted = (
+        Cue(max(0, cue.start_ms + milliseconds), cue.end_ms + milliseconds, cue.text, cue.settings)
+        for cue in cues
+    )
+    return tuple(cue for cue in shifted if cue.end_ms > 0)
+
+
+def _decode(data: bytes) -> str:
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding, "replace").removeprefix("\ufeff")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("windows-1252", "replace")
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _webvtt_cues(lines: Sequence[str]) -> Iterator[Cue]:
+    for timing, body in _timed_blocks(lines):
+        end = next((n for n, line in enumerate(body) if not line.strip()), len(body))
+        yield from _cue(timing, body[:end], _clean_settings(timing[9] or ""))
+
+
+def _subrip_cues(lines: Sequence[str]) -> Iterator[Cue]:
+    for timing, body in _timed_blocks([*lines, ""]):
+        # The number of the cue that follows.
+        text = body[:-1] if body and _COUNTER.fullmatch(body[-1]) else body
+        yield from _cue(timing, [_OVERRIDE.sub("", line) for line in text], "")
+
+
+def _timed_blocks(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], Sequence[str]]]:
+    """Each timing, and the lines up to the next one."""
+    timings = [
+        (number, match)
+        for number, line in enumerate(lines)
+        if "-->" in line and (match := _TIMING.fullmatch(line))
+    ]
+    stops = (number for number, _ in timings[1:])
+    for number, match in timings:
+        yield match, lines[number + 1 : next(stops, len(lines))]
+
+
+def _cue(timing: re.Match[str], body: Sequence[str], settings: str) -> Iterator[Cue]:
+    """The cue, unless it shows nothing."""
+    start_ms, end_ms = _milliseconds(timing, 1), _milliseconds(timing, 5)
+    raw = "\n".join(body).strip()
+    text = clean_cue_text(raw) if len(raw) <= MAX_CUE_CHARACTERS else raw
+    if len(text) > MAX_CUE_CHARACTERS:
+        raise InvalidInput(f"A cue may have {MAX_CUE_CHARACTERS} characters at most.")
+    if text and start_ms < end_ms <= _MAX_MILLISECONDS:
+        yield Cue(start_ms, end_ms, text, settings)
+
+
+def _milliseconds(timing: re.Match[str], group: int) -> int:
+    hours, minutes, seconds, fraction = timing.group(group, group + 1, group + 2, group + 3)
+    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    return whole * 1000 + int(fraction.ljust(3, "0"))
+
+
+def _clean_settings(text: str) -> str:
+    pairs = dict(part.partition(":")[::2] for part in text.split())
+    return " ".join(
+        f"{name}:{pairs[name]}"
+        for name, pattern in _SETTINGS.items()
+        if name in pairs and pattern.fullmatch(pairs[name])
+    )
+
+
+def _bounded(cues: Iterator[Cue]) -> tuple[Cue, ...]:
+    kept: list[Cue] = []
+    for cue in cues:
+        if len(kept) == MAX_CUES:
+            raise InvalidInput(f"Subtitles may have {MAX_CUES} cues at most.")
+        kept.append(cue)
+    return tuple(sorted(kept, key=lambda cue: cue.start_ms))
+
+
+def _render_cue(cue: Cue) -> str:
+    timing = f"{_timestamp(cue.start_ms)} --> {_timestamp(cue.end_ms)} {cue.settings}".rstrip()
+    return f"{timing}\n{cue.text}\n"
+
+
+def _timestamp(milliseconds: int) -> str:
+    seconds, fraction = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{fraction:03d}"
