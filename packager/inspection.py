@@ -5,13 +5,9 @@ from pathlib import Path
 from packager.core.encode import AUDIO_RATE
 from packager.core.ladder import Rung, build_ladder
 from packager.core.plan import Grid, frame_grid
-from packager.core.source import (
-    AudioTrack,
-    SourceInfo,
-    container_formats,
-    explain_unreadable,
-    read_probe,
-)
+from packager.core.probe import container_formats, read_probe
+from packager.core.source import AudioTrack, SourceInfo
+from packager.core.unreadable import explain_unreadable
 from packager.ffmpeg import FfmpegError
 from packager.mp4_check import check_mp4
 from packager.source_file import read_head
@@ -75,7 +71,7 @@ def _sound(audio: AudioTrack) -> Rendition:
         codecs="",
         timescale=AUDIO_RATE,
         language=audio.language,
-        label=audio.language or "Audio",
+        label=audio.label or audio.language or "Audio",
         channels=2,
         is_default=True,
     )

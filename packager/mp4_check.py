@@ -6,7 +6,7 @@ from pathlib import Path
 import aiofiles
 
 from packager.core.boxes import box_length
-from packager.core.source import refuse_cut_off, refuse_encrypted_moov
+from packager.core.unreadable import refuse_cut_off, refuse_encrypted_moov
 
 _HEADER_BYTES = 16
 _LARGEST_MOOV_BYTES = 64 * 1024 * 1024

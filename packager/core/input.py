@@ -38,7 +38,15 @@ _WHITELIST = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file
 
 def probe_argv(path: str) -> list[str]:
     """Arguments for ffprobe: all it knows of the container and its streams, as JSON."""
-    arguments = ["-v", "error", "-print_format", "json", "-show_format", "-show_streams"]
+    arguments = [
+        "-v",
+        "error",
+        "-print_format",
+        "json",
+        "-show_format",
+        "-show_streams",
+        "-show_chapters",
+    ]
     for name, value in _WHITELIST.items():
         arguments += [f"-{name}", value]
     return [*arguments, "-i", f"file:{path}"]

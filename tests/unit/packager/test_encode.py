@@ -16,7 +16,7 @@ from packager.core.plan import frame_grid
 from packager.core.source import AudioTrack, SourceInfo, VideoTrack
 
 VIDEO = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
-SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, AudioTrack(1, Fraction(0), 2))
+SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, (AudioTrack(1, Fraction(0), 2),))
 GRID = frame_grid(Fraction(30))
 LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
 FOLLOWING_DEMUXERS = {"hls", "concat", "dash", "image2", "sdp", "lavfi", "applehttp", "rtsp"}
@@ -69,7 +69,7 @@ def test_a_chunk_without_a_margin_decodes_from_the_beginning() -> None:
 
 def test_seeking_counts_from_the_container_s_beginning() -> None:
     video = VideoTrack(0, 1280, 720, Fraction(30), Fraction("5001.4"), "bt709")
-    source = SourceInfo(60.0, Fraction("5001.4"), Fraction(5000), False, video, None)
+    source = SourceInfo(60.0, Fraction("5001.4"), Fraction(5000), False, video)
     job = ChunkJob(300, 420, (LOW,), "fast")
     argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], Fraction(5))
     assert options(argv, "-ss") == ["6.400000"]

@@ -58,7 +58,7 @@ def test_jpegs_are_told_apart() -> None:
 
 def test_a_poster_is_looked_for_behind_the_titles_and_then_at_the_beginning() -> None:
     video = VideoTrack(0, 1920, 1080, Fraction(30), Fraction(7), "bt709")
-    source = SourceInfo(100.0, Fraction(7), Fraction(5), True, video, None)
+    source = SourceInfo(100.0, Fraction(7), Fraction(5), True, video)
     assert poster_positions(source) == (Fraction(12), Fraction(0))
     argv = poster_argv("/s", video, Rung("1080p", 1920, 1080, 1), Fraction(12), "pipe:7")
     assert argv[argv.index("-ss") + 1] == "12.000000"

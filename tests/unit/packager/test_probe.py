@@ -3,13 +3,9 @@ from typing import Any
 
 import pytest
 
-from packager.core.source import (
-    explain_unreadable,
-    read_probe,
-    refuse_cut_off,
-    refuse_encrypted_moov,
-)
+from packager.core.probe import MAX_AUDIOS, read_probe
 from streamer.core.errors import SourceRejected
+from streamer.core.video import Chapter
 
 DAY_SECONDS = 86_400.0
 
@@ -110,6 +106,53 @@ def test_sound_without_a_known_codec_is_left_out() -> None:
     assert read(video_stream(), audio_stream(codec_name=None)).audio is None
 
 
+def test_every_sound_is_kept_and_special_ones_come_last() -> None:
+    described = audio_stream(index=1, disposition={"visual_impaired": 1, "default": 1})
+    unknown = audio_stream(index=2, codec_name=None)
+    plain = audio_stream(index=3, channels=6, tags={"title": "  Main\n\x1b mix"})
+    french = audio_stream(index=4, tags={"language": "fr-CA"}, disposition={"comment": 1})
+    source = read(video_stream(), described, unknown, plain, french)
+    assert [(audio.index, audio.channels, audio.label) for audio in source.audios] == [
+        (3, 6, "Main mix"),
+        (1, 2, "(audio description)"),
+        (4, 2, "Français (commentary)"),
+    ]
+    assert len(read(*[audio_stream(index=n) for n in range(20)]).audios) == MAX_AUDIOS
+
+
+def test_subtitles_made_of_text_are_kept() -> None:
+    def subtitle_stream(index: int, codec: str, **fields: Any) -> dict[str, Any]:
+        return {"index": index, "codec_type": "subtitle", "codec_name": codec, **fields}
+
+    source = read(
+        video_stream(),
+        subtitle_stream(1, "hdmv_pgs_subtitle"),
+        subtitle_stream(2, "subrip", tags={"language": "eng", "title": "x" * 500}),
+        subtitle_stream(3, "ass", tags={"language": "de"}, disposition={"forced": 1, "default": 1}),
+    )
+    german, english = source.subtitles
+    assert (german.index, german.label, german.is_default, german.is_forced) == (
+        *(3, "Deutsch"),
+        *(True, True),
+    )
+    assert (english.codec, english.language, english.is_default) == ("subrip", "eng", False)
+    assert english.label == "x" * 80
+
+
+def test_chapters_count_from_the_first_picture() -> None:
+    probe = probed(video_stream(start_time="2"), start_time="0")
+    probe["chapters"] = [
+        {"start_time": "0.0", "end_time": "5.0", "tags": {"title": "Opening\r\n"}},
+        {"start_time": "5.0", "end_time": "9.5"},
+        {"start_time": "9.5", "end_time": "9.5", "tags": {"title": "Nothing"}},
+        "nonsense",
+    ]
+    assert read_probe(probe, max_duration_seconds=DAY_SECONDS).chapters == (
+        Chapter(0.0, 3.0, "Opening"),
+        Chapter(3.0, 7.5, "Chapter 2"),
+    )
+
+
 def test_hdr_interlaced_and_matrix() -> None:
     fields = {
         "color_transfer": "smpte2084",
@@ -120,6 +163,8 @@ def test_hdr_interlaced_and_matrix() -> None:
     assert video.hdr_transfer == "smpte2084"
     assert video.matrix == "bt2020"
     assert video.interlaced
+    assert read(video_stream(color_primaries="smpte432")).video.wide_primaries == "smpte432"
+    assert read(video_stream(color_primaries="smpte170m")).video.wide_primaries is None
     assert read(video_stream(width=720, height=480)).video.matrix == "bt601"
 
 
@@ -152,31 +197,3 @@ def test_refusals() -> None:
     assert refused(video_stream(width=0)) == "truncated"
     assert refused(video_stream(width=20_000, height=20_000)) == "too_large"
     assert refused(video_stream(duration="90000")) == "too_long"
-
-
-@pytest.mark.parametrize(
-    ("head", "size", "code"),
-    [
-        (b"", 0, "not_a_video"),
-        (b"\0\0\0\x20ftypisom", 1000, "truncated"),
-        (b"\0\0\0\x08wide\0\0\0\0mdat", 1000, "truncated"),
-        (b"<!doctype html>", 1000, "not_a_video"),
-        (b"ffconcat version 1.0", 38, "not_a_video"),
-        (b"#EXTM3U", 100, "not_a_video"),
-        (b"PK\x03\x04", 100, "not_a_video"),
-    ],
-)
-def test_why_a_file_is_unreadable(head: bytes, size: int, code: str) -> None:
-    assert explain_unreadable(head, size).code == code
-
-
-def test_protected_movies_are_refused() -> None:
-    refuse_encrypted_moov(b"....avc1....sinful")
-    with pytest.raises(SourceRejected, match="encrypted"):
-        refuse_encrypted_moov(b"....encv....sinf....frma....schm")
-
-
-def test_a_missing_end_is_refused() -> None:
-    refuse_cut_off(1000, 1000)
-    with pytest.raises(SourceRejected, match="cut off"):
-        refuse_cut_off(1001, 1000)

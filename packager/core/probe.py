@@ -1,0 +1,123 @@
+"""What ffprobe says of an upload, and whether it can become a stream."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from packager.core.probe_values import read_label, read_seconds
+from packager.core.source import SourceInfo
+from packager.core.tracks import read_audio_track, read_subtitle_track, read_video_track
+from packager.core.unreadable import explain_encrypted
+from streamer.core.errors import SourceRejected
+from streamer.core.video import Chapter
+
+MAX_AUDIOS = 8
+MAX_SUBTITLES = 32
+_MAX_CHAPTERS = 500
+_ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
+# Containers whose index finds the key frame before a time; the others are searched.
+_INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
+_PICTURE_DISPOSITIONS = ("attached_pic", "still_image", "timed_thumbnails")
+# What a viewer wants only by choice.
+_SPECIAL_DISPOSITIONS = ("comment", "visual_impaired")
+# Those made of text: pictures of text cannot become WebVTT.
+_TEXT_CODECS = frozenset({"subrip", "srt", "mov_text", "ass", "ssa", "webvtt", "text"})
+
+
+def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> SourceInfo:
+    """The source described by ffprobe's `-show_format -show_streams -show_chapters` JSON.
+
+    Raises:
+        SourceRejected: It holds nothing to show or hear, or more than is allowed.
+    """
+    streams = [stream for stream in probe.get("streams", []) if isinstance(stream, dict)]
+    container = probe.get("format", {})
+    _refuse_encrypted(streams)
+    videos, audios = _ranked(streams, "video"), _ranked(streams, "audio")
+    if not videos and not audios:
+        raise SourceRejected("The file holds neither pictures nor sound.", code="no_video_stream")
+    _refuse_unknown((videos or audios)[0])
+    audios = [stream for stream in audios if stream.get("codec_name")][:MAX_AUDIOS]
+    formats = container_formats(probe)
+    used = [*videos[:1], *audios[:1]]
+    zero_seconds = read_seconds(used[0].get("start_time"))
+    source = SourceInfo(
+        duration_seconds=_duration(container, used),
+        zero_seconds=zero_seconds,
+        format_start_seconds=read_seconds(container.get("start_time")),
+        indexed=bool(_INDEXED_FORMATS & formats),
+        video=read_video_track(videos[0], has_stamps="avi" not in formats) if videos else None,
+        audios=tuple(map(read_audio_track, audios)),
+        subtitles=tuple(map(read_subtitle_track, _texts(streams))),
+        chapters=tuple(_chapters(probe.get("chapters", []), zero_seconds)),
+    )
+    if source.duration_seconds > max_duration_seconds:
+        raise SourceRejected(
+            f"The video is longer than the {max_duration_seconds / 3600:g} hours allowed here.",
+            code="too_long",
+        )
+    return source
+
+
+def container_formats(probe: Mapping[str, Any]) -> frozenset[str]:
+    """The names ffprobe has for the container, as `mov`."""
+    return frozenset(str(probe.get("format", {}).get("format_name", "")).split(","))
+
+
+def _refuse_encrypted(streams: Iterable[Mapping[str, Any]]) -> None:
+    for stream in streams:
+        if stream.get("codec_tag_string") in _ENCRYPTED_TAGS:
+            raise explain_encrypted()
+
+
+def _refuse_unknown(stream: Mapping[str, Any]) -> None:
+    if not stream.get("codec_name"):
+        raise SourceRejected(
+            "The video uses a codec that is not known here.", code="unsupported_codec"
+        )
+
+
+def _ranked(streams: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    """The streams of a kind, the one to begin with first."""
+    candidates = (stream for stream in streams if stream.get("codec_type") == kind)
+    return sorted(
+        (stream for stream in candidates if not _is_marked(stream, *_PICTURE_DISPOSITIONS)),
+        key=_preference,
+    )
+
+
+def _preference(stream: Mapping[str, Any]) -> tuple[bool, bool, bool, int]:
+    return (
+        not stream.get("codec_name"),
+        _is_marked(stream, *_SPECIAL_DISPOSITIONS),
+        not _is_marked(stream, "default"),
+        int(stream["index"]),
+    )
+
+
+def _texts(streams: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    texts = _ranked(streams, "subtitle")
+    return [stream for stream in texts if stream.get("codec_name") in _TEXT_CODECS][:MAX_SUBTITLES]
+
+
+def _is_marked(stream: Mapping[str, Any], *dispositions: str) -> bool:
+    stated = stream.get("disposition", {})
+    return any(stated.get(name) for name in dispositions)
+
+
+def _chapters(chapters: Iterable[Any], zero_seconds: Fraction) -> Iterable[Chapter]:
+    stated = [chapter for chapter in chapters if isinstance(chapter, dict)][:_MAX_CHAPTERS]
+    for number, chapter in enumerate(stated, start=1):
+        start = max(Fraction(0), read_seconds(chapter.get("start_time")) - zero_seconds)
+        end = read_seconds(chapter.get("end_time")) - zero_seconds
+        if start < end:
+            title = read_label(chapter.get("tags", {}).get("title")) or f"Chapter {number}"
+            yield Chapter(float(start), float(end), title)
+
+
+def _duration(container: Mapping[str, Any], streams: Iterable[Mapping[str, Any]]) -> float:
+    """The longest of the streams used, the container's where they do not say; 0 if unknown."""
+    stated = [float(read_seconds(stream.get("duration"))) for stream in streams]
+    return max((value for value in stated if value > 0), default=0.0) or max(
+        0.0, float(read_seconds(container.get("duration")))
+    )

@@ -1,0 +1,130 @@
+"""One stream of ffprobe's JSON as a track."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from packager.core.frame_rate import output_frame_rate
+from packager.core.probe_values import read_label, read_language, read_ratio, read_seconds
+from packager.core.source import AudioTrack, SubtitleTrack, VideoTrack
+from streamer.core.errors import SourceRejected
+from streamer.core.languages import language_name
+
+MAX_PIXELS = 8192 * 8192
+# PQ and HLG (ITU-R BT.2100).
+_HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
+# BT.2020, DCI-P3 and Display P3.
+_WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
+_INTERLACED_ORDERS = frozenset({"tt", "bb", "tb", "bt"})
+_MATRICES = {
+    "bt709": "bt709",
+    "bt470bg": "bt601",
+    "smpte170m": "bt601",
+    "fcc": "fcc",
+    "smpte240m": "smpte240m",
+    "bt2020nc": "bt2020",
+    "bt2020c": "bt2020",
+}
+_HD_LINES = 720
+_PURPOSES = {
+    "comment": "commentary",
+    "visual_impaired": "audio description",
+    "hearing_impaired": "for the hard of hearing",
+}
+
+
+def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTrack:
+    """The picture that `stream` describes.
+
+    Args:
+        stream: Its description.
+        has_stamps: Whether the container tells when a picture is shown.
+
+    Raises:
+        SourceRejected: It has no size, or too large a one.
+    """
+    transfer, primaries = stream.get("color_transfer"), stream.get("color_primaries")
+    width, height = _displayed_size(stream)
+    if width * height > MAX_PIXELS:
+        raise SourceRejected(
+            f"The picture is too large ({width}x{height} pixels).", code="too_large"
+        )
+    frame_rate = output_frame_rate(
+        real=read_ratio(stream.get("r_frame_rate")),
+        average=read_ratio(stream.get("avg_frame_rate")),
+    )
+    # Without time stamps, decoders count from the moment a picture leaves them: late by the
+    # pictures that B-frames make them keep back.
+    held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
+    return VideoTrack(
+        index=int(stream["index"]),
+        width=width,
+        height=height,
+        frame_rate=frame_rate,
+        start_seconds=read_seconds(stream.get("start_time")) + held_back / frame_rate,
+        matrix=_matrix(stream),
+        interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
+        hdr_transfer=transfer if transfer in _HDR_TRANSFERS else None,
+        wide_primaries=primaries if primaries in _WIDE_PRIMARIES else None,
+    )
+
+
+def read_audio_track(stream: Mapping[str, Any]) -> AudioTrack:
+    """The sound that `stream` describes."""
+    return AudioTrack(
+        index=int(stream["index"]),
+        start_seconds=read_seconds(stream.get("start_time")),
+        channels=int(stream.get("channels") or 2),
+        language=_language(stream),
+        label=_label(stream),
+    )
+
+
+def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
+    """The text that `stream` describes."""
+    disposition = stream.get("disposition", {})
+    return SubtitleTrack(
+        index=int(stream["index"]),
+        codec=str(stream.get("codec_name")),
+        language=_language(stream),
+        label=_label(stream),
+        is_default=bool(disposition.get("default")),
+        is_forced=bool(disposition.get("forced")),
+    )
+
+
+def _displayed_size(stream: Mapping[str, Any]) -> tuple[int, int]:
+    width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    if width < 1 or height < 1:
+        raise SourceRejected("The video has no picture size; it is damaged.", code="truncated")
+    aspect = read_ratio(stream.get("sample_aspect_ratio", "1:1"))
+    if aspect is not None:
+        width = max(1, round(width * aspect))
+    return (height, width) if _rotation(stream) % 180 == 90 else (width, height)
+
+
+def _rotation(stream: Mapping[str, Any]) -> int:
+    for side_data in stream.get("side_data_list", []):
+        if "rotation" in side_data:
+            return round(float(side_data["rotation"]) / 90) * 90
+    return 0
+
+
+def _matrix(stream: Mapping[str, Any]) -> str:
+    """The tagged colour matrix, or what players assume of an untagged one by its size."""
+    tagged = _MATRICES.get(str(stream.get("color_space")))
+    return tagged or ("bt709" if int(stream["height"]) >= _HD_LINES else "bt601")
+
+
+def _language(stream: Mapping[str, Any]) -> str | None:
+    return read_language(stream.get("tags", {}).get("language"))
+
+
+def _label(stream: Mapping[str, Any]) -> str | None:
+    """The track's title, or its language's name and what it is for."""
+    title = read_label(stream.get("tags", {}).get("title"))
+    if title is not None:
+        return title
+    disposition = stream.get("disposition", {})
+    purposes = [text for name, text in _PURPOSES.items() if disposition.get(name)]
+    words = [language_name(_language(stream)) or "", f"({purposes[0]})" if purposes else ""]
+    return " ".join(word for word in words if word) or None

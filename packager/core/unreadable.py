@@ -1,0 +1,47 @@
+"""Files that cannot be converted, recognised by their bytes."""
+
+from streamer.core.errors import SourceRejected
+
+# Boxes that describe protected samples (ISO/IEC 23001-7, 14496-12 §8.12).
+_PROTECTION_BOXES = (b"encv", b"enca", b"schm", b"tenc")
+_MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
+
+
+def explain_unreadable(head: bytes, size_bytes: int) -> SourceRejected:
+    """Why ffprobe could not open a file, from its first bytes and its size."""
+    if size_bytes == 0:
+        return SourceRejected("The file is empty.", code="not_a_video")
+    if head[4:8] in _MP4_FIRST_BOXES:
+        return SourceRejected(
+            "The file is cut off: the index of this MP4 is missing. Upload the whole file again.",
+            code="truncated",
+        )
+    return SourceRejected("The file is not a video in a format known here.", code="not_a_video")
+
+
+def explain_encrypted() -> SourceRejected:
+    """Why a protected file is refused."""
+    return SourceRejected("The video is encrypted (DRM) and cannot be converted.", code="encrypted")
+
+
+def refuse_encrypted_moov(moov: bytes) -> None:
+    """Refuse an MP4 whose movie box describes protected samples.
+
+    Raises:
+        SourceRejected: It does.
+    """
+    if b"sinf" in moov and any(kind in moov for kind in _PROTECTION_BOXES):
+        raise explain_encrypted()
+
+
+def refuse_cut_off(stated_bytes: int, size_bytes: int) -> None:
+    """Refuse an MP4 whose boxes need more bytes than the file has.
+
+    Raises:
+        SourceRejected: They do.
+    """
+    if stated_bytes > size_bytes:
+        raise SourceRejected(
+            "The file is cut off: its end is missing. Upload the whole file again.",
+            code="truncated",
+        )

@@ -1,0 +1,32 @@
+import pytest
+
+from packager.core.unreadable import explain_unreadable, refuse_cut_off, refuse_encrypted_moov
+from streamer.core.errors import SourceRejected
+
+
+@pytest.mark.parametrize(
+    ("head", "size", "code"),
+    [
+        (b"", 0, "not_a_video"),
+        (b"\0\0\0\x20ftypisom", 1000, "truncated"),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", 1000, "truncated"),
+        (b"<!doctype html>", 1000, "not_a_video"),
+        (b"ffconcat version 1.0", 38, "not_a_video"),
+        (b"#EXTM3U", 100, "not_a_video"),
+        (b"PK\x03\x04", 100, "not_a_video"),
+    ],
+)
+def test_why_a_file_is_unreadable(head: bytes, size: int, code: str) -> None:
+    assert explain_unreadable(head, size).code == code
+
+
+def test_protected_movies_are_refused() -> None:
+    refuse_encrypted_moov(b"....avc1....sinful")
+    with pytest.raises(SourceRejected, match="encrypted"):
+        refuse_encrypted_moov(b"....encv....sinf....frma....schm")
+
+
+def test_a_missing_end_is_refused() -> None:
+    refuse_cut_off(1000, 1000)
+    with pytest.raises(SourceRejected, match="cut off"):
+        refuse_cut_off(1001, 1000)
