@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from packager.core.encode import AUDIO_RATE
 from packager.core.ladder import Rung, build_ladder
+from packager.core.mix import AUDIO_RATE
 from packager.core.plan import Grid, frame_grid
 from packager.core.probe import container_formats, read_probe
 from packager.core.source import AudioTrack, SourceInfo

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 from dbos import DBOS, StepOptions, StepReservation
 
 from packager.core.ladder import build_ladder
+from packager.core.mix import STEREO
 from packager.core.plan import SEGMENT_SECONDS, Chunk, extend_plan, frame_grid, plan_chunks
 from packager.core.progress import share_done
 from packager.core.report import explain_empty
@@ -83,7 +84,7 @@ class Packaging:
 
     async def _package_sound(self, sound: SoundSource, audio: AudioTrack) -> Fraction:
         end = await _step(DBOS.reserve_step(), encode_sound, self._workshop, self._video_id, sound)
-        duration = end.seconds(sound.segment_seconds)
+        duration = end.seconds(sound)
         await _step(
             DBOS.reserve_step(), finish_sound, self._workshop, self._video_id, sound, end, duration
         )
@@ -235,6 +236,7 @@ def _sound_source(path: str, source: SourceInfo) -> SoundSource | None:
         path=path,
         source=source,
         audio=source.audio,
+        mix=STEREO,
         rendition=sound_rendition_name(source.audio),
         segment_seconds=seconds,
     )

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from packager.core.encode import AUDIO_RATE, audio_argv, silence_argv
 from packager.core.fmp4 import FragmentReader
 from packager.core.init_segment import InitSegment
+from packager.core.mix import AUDIO_RATE, Mix, silence_argv, sound_argv
 from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
 from packager.core.source import AudioTrack, SourceInfo
 from packager.ffmpeg import FfmpegError
@@ -23,13 +23,18 @@ _log = logging.getLogger("packager")
 
 @dataclass(frozen=True, slots=True)
 class SoundSource:
-    """A source's sound, and the segments it is cut into."""
+    """A mix of a source's sound, and the segments it is cut into."""
 
     path: str
     source: SourceInfo
     audio: AudioTrack
+    mix: Mix
     rendition: str
     segment_seconds: Fraction
+
+    def cutting(self, priming_frames: int) -> Cutting:
+        """Where it is cut, once the encoder has told its priming."""
+        return Cutting(self.segment_seconds, AUDIO_RATE, priming_frames, self.mix.silent_frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,9 @@ class SoundEnd:
     priming_frames: int
     init: InitSegment
 
-    def seconds(self, segment_seconds: Fraction) -> Fraction:
+    def seconds(self, sound: SoundSource) -> Fraction:
         """How long the sound lasts."""
-        cutting = Cutting(segment_seconds, AUDIO_RATE, self.priming_frames)
+        cutting = sound.cutting(self.priming_frames)
         frames = cutting.boundary(self.number) + len(self.rest) - self.priming_frames
         return Fraction(max(0, frames) * FRAME_TICKS, AUDIO_RATE)
 
@@ -66,10 +71,10 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
     """
 
     def argv(targets: Sequence[str]) -> list[str]:
-        return audio_argv(sound.path, sound.source, sound.audio, targets[0])
+        return sound_argv(sound.path, sound.source, sound.audio, sound.mix, targets[0])
 
     def silence(targets: Sequence[str]) -> list[str]:
-        return silence_argv(targets[0])
+        return silence_argv(sound.mix, targets[0])
 
     track = _SoundTrack(workshop, video_id, sound)
     try:
@@ -97,8 +102,7 @@ async def finish_sound(
     Raises:
         NotFound: The video was deleted.
     """
-    cutting = Cutting(sound.segment_seconds, AUDIO_RATE, end.priming_frames)
-    cutter = SoundCutter(cutting, end.number)
+    cutter = SoundCutter(sound.cutting(end.priming_frames), end.number)
     track = Track(workshop, video_id, sound.rendition)
     await track.put_init(end.init)
     await _store(track, cutter.feed(end.rest))
@@ -112,7 +116,7 @@ class _SoundTrack:
     def __init__(self, workshop: Workshop, video_id: str, sound: SoundSource) -> None:
         self._workshop = workshop
         self._video_id = video_id
-        self._segment_seconds = sound.segment_seconds
+        self._sound = sound
         self._reader = FragmentReader()
         self._cutter: SoundCutter | None = None
         self._track = Track(workshop, video_id, sound.rendition)
@@ -135,7 +139,7 @@ class _SoundTrack:
         A viewer could not start before the end of the picture is known otherwise.
         """
         cutter, _ = self._begun()
-        goes_on = source.duration_seconds > 2 * self._segment_seconds
+        goes_on = source.duration_seconds > 2 * self._sound.segment_seconds
         if source.video is not None and cutter.number == 0 and goes_on:
             await _store(self._track, cutter.complete())
             await publish(self._workshop, self._video_id, [self._track])
@@ -160,7 +164,7 @@ class _SoundTrack:
             raise FfmpegError("the sound has no description")
         await self._track.put_init(init)
         priming = init.start_ticks // FRAME_TICKS
-        return SoundCutter(Cutting(self._segment_seconds, AUDIO_RATE, priming))
+        return SoundCutter(self._sound.cutting(priming))
 
     def _begun(self) -> tuple[SoundCutter, InitSegment]:
         if self._cutter is None or self._reader.init is None:

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import ffmpeg
 
-from packager.core.encode import compile_argv, fit, tonemap
+from packager.core.argv import compile_argv
+from packager.core.filters import fit, in_bt709
 from packager.core.input import open_source
 from packager.core.ladder import Rung
 from packager.core.plan import SEGMENT_SECONDS
@@ -92,10 +93,7 @@ def poster_argv(
     width, height = round(rung.width * shrink), round(rung.height * shrink)
     opened = open_source(path, seek_seconds=position)
     frames = opened[str(video.index)].filter("thumbnail", _POSTER_CANDIDATES)
-    matrix = video.matrix
-    if video.hdr_transfer is not None:
-        frames = tonemap(frames, video.hdr_transfer, rung.width, rung.height)
-        matrix = "bt709"
+    frames, matrix = in_bt709(frames, video, rung.width, rung.height)
     picture = fit(frames, width, height, matrix)
     return compile_argv([ffmpeg.output(picture, target, **{"frames:v": 1, **_jpeg()})])
 

@@ -7,8 +7,6 @@ from fractions import Fraction
 from packager.core.fmp4 import Sample
 
 FRAME_TICKS = 1024
-# A stereo AAC-LC frame of digital silence.
-SILENT_FRAME = bytes.fromhex("210049900219002380")
 # Sound that ends this much before the picture needs no silence behind it.
 _TOLERATED_SHORTFALL_FRAMES = 2
 
@@ -34,11 +32,13 @@ class Cutting:
         segment_seconds: The picture's segment duration.
         rate: Samples a second, which is the timescale too.
         priming_frames: Frames before time 0, heard by nobody.
+        silent_frame: A frame of silence.
     """
 
     segment_seconds: Fraction
     rate: int
     priming_frames: int
+    silent_frame: bytes
 
     def boundary(self, number: int) -> int:
         """The first frame of segment `number`."""
@@ -93,7 +93,7 @@ class SoundCutter:
 
     def complete(self) -> list[SoundSegment]:
         """The segment that is being filled, with silence to its end."""
-        return self.feed([SILENT_FRAME] * self.missing)
+        return self.feed([self._cutting.silent_frame] * self.missing)
 
     def finish(self, picture_seconds: Fraction) -> list[SoundSegment]:
         """The last segments: silence up to the end of the picture, nothing after it."""
@@ -102,7 +102,8 @@ class SoundCutter:
         short = cutting.priming_frames + cutting.frames_in(picture_seconds) - have
         if short < 0:
             self._frames = self._frames[:short]
-        segments = self.feed([SILENT_FRAME] * short if short > _TOLERATED_SHORTFALL_FRAMES else [])
+        silence = short if short > _TOLERATED_SHORTFALL_FRAMES else 0
+        segments = self.feed([cutting.silent_frame] * silence)
         if self._frames:
             segments.append(self._segment(self._frames))
             self._frames = []

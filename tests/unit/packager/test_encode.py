@@ -5,13 +5,12 @@ import pytest
 
 from packager.core.encode import (
     ChunkJob,
-    audio_argv,
     chunk_argv,
     seek_margins,
-    silence_argv,
 )
 from packager.core.input import FORMATS, probe_argv
 from packager.core.ladder import Rung
+from packager.core.mix import STEREO, silence_argv, sound_argv
 from packager.core.plan import frame_grid
 from packager.core.source import AudioTrack, SourceInfo, VideoTrack
 
@@ -76,28 +75,9 @@ def test_seeking_counts_from_the_container_s_beginning() -> None:
     assert "setpts=PTS-(25007/5)/TB" in graph(argv)
 
 
-def test_interlaced_and_hdr_sources() -> None:
-    interlaced = VideoTrack(0, 720, 576, Fraction(25), Fraction(0), "bt601", interlaced=True)
-    assert "bwdif=deint=all:mode=send_frame" in graph(chunk(0, 120, interlaced))
-    hdr = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt2020", hdr_transfer="arib-std-b67")
-    text = graph(chunk(0, 120, hdr))
-    assert text.index("zscale=1280:720") < text.index("tonemap") < text.index("split")
-    assert "tin=arib-std-b67" in text
-
-
 def test_margins_grow_until_the_beginning() -> None:
     assert seek_margins(SOURCE, GRID)[0] == Fraction(1, 60)
     assert seek_margins(SOURCE, GRID)[-1] is None
-
-
-def test_sound_begins_at_time_zero() -> None:
-    argv = audio_argv("/s", SOURCE, AudioTrack(2, Fraction(0), 6), "pipe:7")
-    assert graph(argv) == (
-        "[0:2]asetpts=PTS-(0/1)/TB[s0];[s0]atrim=start=0[s1];"
-        "[s1]aresample=48000:async=1:first_pts=0[s2]"
-    )
-    assert options(argv, "-ac") == ["2"]
-    assert "-vn" in argv
 
 
 @pytest.mark.parametrize(
@@ -105,7 +85,7 @@ def test_sound_begins_at_time_zero() -> None:
     [
         probe_argv("/x -y.mp4"),
         chunk(0, 120),
-        audio_argv("/x -y.mp4", SOURCE, AudioTrack(1, Fraction(0), 2), "pipe:7"),
+        sound_argv("/x -y.mp4", SOURCE, AudioTrack(1, Fraction(0), 2), STEREO, "pipe:7"),
     ],
 )
 def test_an_upload_is_opened_as_one_local_media_file(argv: list[str]) -> None:
@@ -119,7 +99,7 @@ def test_no_container_that_names_other_files_is_opened() -> None:
     assert not FOLLOWING_DEMUXERS & set(FORMATS)
 
 
-@pytest.mark.parametrize("argv", [chunk(0, 120), silence_argv("pipe:7")])
+@pytest.mark.parametrize("argv", [chunk(0, 120), silence_argv(STEREO, "pipe:7")])
 def test_every_run_reports_progress_and_reads_no_terminal(argv: list[str]) -> None:
     assert options(argv, "-progress") == ["pipe:1"]
     assert "-nostdin" in argv

@@ -4,9 +4,10 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packager.core.sound import FRAME_TICKS, SILENT_FRAME, Cutting, SoundCutter, SoundSegment
+from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
 
 RATE = 48_000
+SILENCE = b"silence"
 SEGMENT_SECONDS = st.sampled_from([Fraction(4), Fraction(1001 * 120, 30000), Fraction(7, 2)])
 
 
@@ -22,7 +23,7 @@ def frames_of(segments: Sequence[SoundSegment]) -> list[bytes]:
 def test_no_frame_is_lost_and_time_is_continuous(
     seconds: Fraction, priming: int, count: int, piece: int
 ) -> None:
-    cutting = Cutting(seconds, RATE, priming)
+    cutting = Cutting(seconds, RATE, priming, SILENCE)
     cutter = SoundCutter(cutting)
     frames = numbered(count)
     segments = []
@@ -40,7 +41,7 @@ def test_no_frame_is_lost_and_time_is_continuous(
 
 @given(SEGMENT_SECONDS, st.integers(0, 500), st.fractions(0, 20, max_denominator=1000))
 def test_the_end_meets_the_picture(seconds: Fraction, count: int, picture: Fraction) -> None:
-    cutter = SoundCutter(Cutting(seconds, RATE, 1))
+    cutter = SoundCutter(Cutting(seconds, RATE, 1, SILENCE))
     segments = cutter.feed(numbered(count))
     published = len(frames_of(segments))
     segments += cutter.finish(picture)
@@ -49,18 +50,18 @@ def test_the_end_meets_the_picture(seconds: Fraction, count: int, picture: Fract
     assert length >= published
     assert want - 2 <= length <= max(want, published)
     assert frames_of(segments)[:count] == numbered(min(count, length))
-    assert set(frames_of(segments)[count:]) <= {SILENT_FRAME}
+    assert set(frames_of(segments)[count:]) <= {SILENCE}
 
 
 def test_priming_is_not_heard() -> None:
-    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1))
+    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1, SILENCE))
     first, second = cutter.feed(numbered(400))[:2]
     assert (len(first.samples), first.duration_ticks) == (189, 188 * FRAME_TICKS)
     assert (second.start_ticks, second.duration_ticks) == (189 * FRAME_TICKS, 187 * FRAME_TICKS)
 
 
 def test_a_segment_is_completed_with_silence() -> None:
-    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1))
+    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1, SILENCE))
     cutter.feed(numbered(100))
     (segment,) = cutter.complete()
     assert len(segment.samples) == 189

@@ -1,0 +1,103 @@
+"""A source's pictures brought to what all players show: a constant rate, BT.709, square pixels."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from packager.core.argv import spell_ratio
+from packager.core.ladder import Rung
+from packager.core.plan import Grid
+from packager.core.source import VideoTrack
+
+# The luminance of a white page in HDR (ITU-R BT.2408): it becomes nearly the white of SDR.
+_REFERENCE_NITS = 203
+# The brightest there can be (ITU-R BT.2100). What a file states of its brightest picture is often
+# wrong, and room for more costs next to nothing with this curve; HLG is shown at 1000.
+_PEAK_NITS = {"smpte2084": 10_000, "arib-std-b67": 1000}
+# Below this share of white nothing changes; above, the brighter the more it is held back.
+_LINEAR_SHARE = 0.4
+_WIDE = {"min": "bt2020nc", "pin": "bt2020"}
+# Steps of 8 bits would be seen in a sky.
+_BT709 = {"t": "bt709", "m": "bt709", "r": "tv", "dither": "ordered"}
+# zscale's names for the matrices that swscale calls otherwise.
+_ZSCALE_MATRICES = {"bt601": "smpte170m", "bt2020": "bt2020nc"}
+
+
+def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
+    """The pictures at a constant rate, each with its frame number as time stamp."""
+    frames = opened[str(video.index)].filter(
+        "setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB"
+    )
+    if video.interlaced:
+        frames = frames.filter("bwdif", mode="send_frame", deint="all")
+    # Pictures that cannot be decoded at the very beginning are replaced by the first one that can.
+    start = {"start_time": 0} if from_zero else {}
+    return frames.filter("fps", fps=spell_ratio(grid.frame_rate), round="near", **start)
+
+
+def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]:
+    """The pictures in every rendition's size: 8-bit 4:2:0, BT.709, square pixels."""
+    frames, matrix = in_bt709(frames, video, rungs[-1].width, rungs[-1].height)
+    branches = [frames]
+    if len(rungs) > 1:
+        split = frames.filter_multi_output("split", len(rungs))
+        branches = [split.stream(number) for number in range(len(rungs))]
+    return [
+        fit(branch, rung.width, rung.height, matrix)
+        for branch, rung in zip(branches, rungs, strict=True)
+    ]
+
+
+def in_bt709(frames: Any, video: VideoTrack, width: int, height: int) -> tuple[Any, str]:
+    """The pictures with BT.709's colours and brightness, and the matrix they are coded with.
+
+    What is neither HDR nor of a larger colour space is left as it is. The rest is brought to the
+    largest size that is needed: it costs per pixel.
+    """
+    if video.hdr_transfer is not None:
+        return _tonemap(frames, video.hdr_transfer, width, height), "bt709"
+    if video.wide_primaries is not None:
+        return _narrow(frames, video.wide_primaries, video.matrix, width, height), "bt709"
+    return frames, video.matrix
+
+
+def fit(frames: Any, width: int, height: int, matrix: str) -> Any:
+    """The pictures scaled and brought to the one format all players decode."""
+    scaled = frames.filter(
+        "scale",
+        width,
+        height,
+        flags="bicubic",
+        in_color_matrix=matrix,
+        out_color_matrix="bt709",
+        out_range="tv",
+    )
+    return scaled.filter("format", "yuv420p").filter("setsar", 1)
+
+
+def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
+    """PQ or HLG: highlights are held back and stay apart, greys stay grey."""
+    linear = frames.filter(
+        "zscale", width, height, tin=transfer, **_WIDE, t="linear", npl=_REFERENCE_NITS
+    )
+    mapped = (
+        linear.filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter(
+            "tonemap",
+            tonemap="mobius",
+            param=_LINEAR_SHARE,
+            peak=round(_PEAK_NITS[transfer] / _REFERENCE_NITS, 3),
+            # Colours keep their hue: the three channels are scaled alike.
+            desat=0,
+        )
+    )
+    return mapped.filter("zscale", **_BT709).filter("format", "yuv420p")
+
+
+def _narrow(frames: Any, primaries: str, matrix: str, width: int, height: int) -> Any:
+    """Colours of a larger space; the curve between light and signal is BT.709's in both."""
+    coded = _ZSCALE_MATRICES.get(matrix, matrix)
+    narrowed = frames.filter(
+        "zscale", width, height, tin="bt709", pin=primaries, min=coded, p="bt709", **_BT709
+    )
+    return narrowed.filter("format", "yuv420p")

@@ -1,0 +1,43 @@
+from fractions import Fraction
+
+import ffmpeg
+
+from packager.core.filters import in_sizes, on_grid
+from packager.core.ladder import Rung
+from packager.core.plan import frame_grid
+from packager.core.source import VideoTrack
+
+LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
+
+
+def graph(video: VideoTrack, *rungs: Rung) -> str:
+    frames = on_grid(ffmpeg.input("x"), video, frame_grid(Fraction(25)), from_zero=False)
+    argv = ffmpeg.merge_outputs(
+        *(ffmpeg.output(picture, "y") for picture in in_sizes(frames, video, rungs))
+    ).get_args()
+    return str(argv[argv.index("-filter_complex") + 1])
+
+
+def test_fields_are_woven_into_pictures() -> None:
+    video = VideoTrack(0, 720, 576, Fraction(25), Fraction(0), "bt601", interlaced=True)
+    assert "bwdif=deint=all:mode=send_frame[s1];[s1]fps" in graph(video, LOW)
+
+
+def test_hdr_is_brought_down_once_in_the_largest_size() -> None:
+    video = VideoTrack(
+        0, 1280, 720, Fraction(30), Fraction(0), "bt2020",
+        hdr_transfer="arib-std-b67", wide_primaries="bt2020",
+    )  # fmt: skip
+    text = graph(video, LOW, HIGH)
+    assert text.index("zscale=1280:720") < text.index("tonemap") < text.index("split")
+    assert "tin=arib-std-b67" in text
+    assert "peak=4.926" in text
+    assert text.count("tonemap=") == 2  # the filter and its option
+
+
+def test_wide_colours_are_narrowed_and_others_left_alone() -> None:
+    video = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt601", wide_primaries="smpte432")
+    assert "zscale=426:240:dither=ordered:m=bt709:min=smpte170m:p=bt709:pin=smpte432" in graph(
+        video, LOW
+    )
+    assert "zscale" not in graph(VideoTrack(0, 1, 1, Fraction(30), Fraction(0), "bt709"), LOW)
