@@ -46,7 +46,6 @@ class SubtitleTrack:
     codec: str
     language: str | None = None
     label: str | None = None
-    is_default: bool = False
     is_forced: bool = False
 
 

@@ -81,14 +81,12 @@ def read_audio_track(stream: Mapping[str, Any]) -> AudioTrack:
 
 def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
     """The text that `stream` describes."""
-    disposition = stream.get("disposition", {})
     return SubtitleTrack(
         index=int(stream["index"]),
         codec=str(stream.get("codec_name")),
         language=_language(stream),
         label=_label(stream),
-        is_default=bool(disposition.get("default")),
-        is_forced=bool(disposition.get("forced")),
+        is_forced=bool(stream.get("disposition", {}).get("forced")),
     )
 
 

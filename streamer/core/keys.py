@@ -73,6 +73,11 @@ def segment_name(rendition: str, number: int, digest: str) -> str:
     return f"{rendition}/{number:06d}-{digest[:_DIGEST_LENGTH]}.m4s"
 
 
+def subtitles_name(rendition: str, digest: str) -> str:
+    """The name of a subtitle rendition's only segment, relative to its video."""
+    return f"{rendition}/000000-{digest[:_DIGEST_LENGTH]}.vtt"
+
+
 def sprite_name(number: int, digest: str) -> str:
     """The name of storyboard sheet `number` (from 0), relative to its video."""
     return f"sprite-{number:04d}-{digest[:_DIGEST_LENGTH]}.jpg"
