@@ -42,10 +42,10 @@ def test_a_chunk_from_the_middle() -> None:
     assert graph(argv) == (
         "[0:0]setpts=PTS-(0/1)/TB[s0];[s0]fps=fps=30/1:round=near[s1];"
         "[s1]trim=end_pts=480:start_pts=120[s2];[s2]split=2[s3][s4];"
-        "[s3]scale=426:240:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709"
-        ":out_range=tv[s5];[s5]format=yuv420p[s6];[s6]setsar=1[s7];"
-        "[s4]scale=1280:720:flags=bicubic:in_color_matrix=bt709:out_color_matrix=bt709"
-        ":out_range=tv[s8];[s8]format=yuv420p[s9];[s9]setsar=1[s10]"
+        "[s3]scale=426:240:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s5];[s5]format=yuv420p[s6];[s6]setsar=1[s7];"
+        "[s4]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s8];[s8]format=yuv420p[s9];[s9]setsar=1[s10]"
     )
     assert options(argv, "-map") == ["[s7]", "[s10]"]
     assert options(argv, "-maxrate") == ["575000", "2994000"]

@@ -1,0 +1,26 @@
+"""Clips whose sounds are odd."""
+
+from sample_media.ingredients import AAC, BOTH, H264, picture, tone, video
+
+SOUNDS = (
+    video("no_audio", ".mp4", "Silent film.", *picture(), *H264),
+    video("audio_only", ".m4a", "There is no picture.", *tone(), *AAC),
+    video(
+        "surround_51", ".mp4", "Six channels, a tone of its own on each.",
+        *picture(), "-f", "lavfi", "-i",
+        "aevalsrc='" + "|".join(f"0.2*sin({200 + 100 * i}*PI*t)" for i in range(6))
+        + "':channel_layout=5.1:s=48000:d=4",
+        *H264, "-c:a", "aac", "-b:a", "256k",
+    ),
+    video(
+        "mono_44100", ".mp4", "One channel at 44.1 kHz.",
+        *picture(), "-f", "lavfi", "-i", "sine=f=440:r=44100:d=4", *H264, *AAC,
+    ),
+    video(
+        "languages", ".mp4", "Two audio tracks: English and, by default, German.",
+        *picture(), *tone(hertz=300), *tone(hertz=600),
+        *BOTH, "-map", "2:a", *H264, *AAC,
+        "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu",
+        "-disposition:a:0", "0", "-disposition:a:1", "default",
+    ),
+)  # fmt: skip

@@ -1,0 +1,86 @@
+"""Colours and greys come out as they went in, whatever they were coded with."""
+
+import asyncio
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from packager.core.encode import ChunkJob, chunk_argv
+from packager.core.ladder import build_ladder
+from packager.core.plan import frame_grid
+from packager.core.probe import read_probe
+from packager.ffmpeg import Ffmpeg
+from packager.settings import PackagerSettings
+from sample_media.colour_clips import GREYS, PATCHES
+from sample_media.generate import generate
+
+Rgb = tuple[float, ...]
+
+
+async def encode(name: str, target: Path) -> Path:
+    """The clip in its highest rendition, as chunks are encoded."""
+    path = await asyncio.to_thread(generate, name)
+    settings = PackagerSettings()
+    ffmpeg = Ffmpeg(settings.ffmpeg, settings.ffprobe)
+    source = read_probe(await ffmpeg.probe(str(path)), max_duration_seconds=60)
+    assert source.video is not None
+    job = ChunkJob(0, 10, build_ladder(source.video)[-1:], "veryfast")
+    grid = frame_grid(source.video.frame_rate)
+    argv = chunk_argv(str(path), source, source.video, grid, job, [str(target)], None)
+    await asyncio.to_thread(subprocess.run, [settings.ffmpeg, *argv], check=True, timeout=60)
+    return target
+
+
+def shown(track: Path, patches: int) -> list[Rgb]:
+    """The mean colour in the middle of each patch of the fifth picture, as players show it."""
+    graph = (
+        "select=eq(n\\,5),scale=in_color_matrix=bt709:in_range=tv,format=rgb24,"
+        f"scale={patches * 8}:8:flags=area"
+    )
+    raw = subprocess.run(
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(track), "-vf", graph),
+            *("-frames:v", "1", "-f", "rawvideo", "-"),
+        ],
+        check=True, capture_output=True, timeout=60,
+    ).stdout  # fmt: skip
+    middle = [4 * patches * 8 + patch * 8 + x for patch in range(patches) for x in (3, 4)]
+    pixels = [tuple(raw[3 * place : 3 * place + 3]) for place in middle]
+    return [
+        tuple((a + b) / 2 for a, b in zip(*pair, strict=True))
+        for pair in zip(pixels[::2], pixels[1::2], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "patches_601",
+        "patches_601_untagged",
+        "patches_709",
+        "patches_full_range",
+        "patches_444_10",
+        "patches_rgb",
+        "patches_2020",
+    ],
+)
+async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
+    found = shown(await encode(name, tmp_path / "track.mp4"), len(PATCHES))
+    for colour, expected in zip(found, PATCHES, strict=True):
+        assert colour == pytest.approx(expected, abs=3)
+
+
+@pytest.mark.parametrize("name", ["greys_pq", "greys_hlg"])
+async def test_greys_of_hdr_stay_grey_and_apart_up_to_the_brightest(
+    name: str, tmp_path: Path
+) -> None:
+    found = shown(await encode(name, tmp_path / "track.mp4"), GREYS)
+    for red, green, blue in found:
+        assert max(red, green, blue) - min(red, green, blue) <= 2
+    levels = [green for _, green, _ in found]
+    assert levels[0] <= 1
+    assert 250 <= levels[-1] <= 255
+    assert all(darker < brighter for darker, brighter in pairwise(levels))
