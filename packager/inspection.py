@@ -1,21 +1,23 @@
 """The first step: what the source is, and which renditions it becomes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from packager.core.ladder import Rung, build_ladder
 from packager.core.mix import AUDIO_RATE
 from packager.core.plan import Grid, frame_grid
 from packager.core.probe import container_formats, read_probe
-from packager.core.source import AudioTrack, SourceInfo
+from packager.core.source import AudioTrack, SourceInfo, VideoTrack
 from packager.core.unreadable import explain_unreadable
 from packager.ffmpeg import FfmpegError
 from packager.mp4_check import check_mp4
 from packager.source_file import read_head
 from packager.workshop import Workshop
+from streamer.core.keys import rendition_name
 from streamer.core.video import MediaKind, Rendition
 
 
-async def inspect_source(workshop: Workshop, video_id: str, path: str) -> SourceInfo:
+async def inspect_source(workshop: Workshop, video_id: str, version: int, path: str) -> SourceInfo:
     """Probe the source and tell the catalog which renditions to expect.
 
     Raises:
@@ -31,24 +33,34 @@ async def inspect_source(workshop: Workshop, video_id: str, path: str) -> Source
         await check_mp4(Path(path))
     source = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
     await workshop.catalog.begin_packaging(
-        video_id, duration_seconds=source.duration_seconds, renditions=_renditions(source)
+        video_id,
+        duration_seconds=source.duration_seconds,
+        renditions=_renditions(source, version),
+        version=version,
     )
     return source
 
 
-def sound_rendition_name(audio: AudioTrack) -> str:
+def sound_rendition_name(audio: AudioTrack, version: int) -> str:
     """The name of the rendition that carries this sound."""
-    return f"audio-{audio.language}" if audio.language else "audio"
+    return rendition_name(f"audio-{audio.language}" if audio.language else "audio", version)
 
 
-def _renditions(source: SourceInfo) -> list[Rendition]:
+def version_ladder(video: VideoTrack, version: int) -> tuple[Rung, ...]:
+    """The ladder with the names that its renditions have in a version."""
+    return tuple(
+        replace(rung, name=rendition_name(rung.name, version)) for rung in build_ladder(video)
+    )
+
+
+def _renditions(source: SourceInfo, version: int) -> list[Rendition]:
     renditions = []
     if source.video is not None:
         grid = frame_grid(source.video.frame_rate)
-        renditions = [_picture(rung, grid) for rung in build_ladder(source.video)]
+        renditions = [_picture(rung, grid) for rung in version_ladder(source.video, version)]
     if source.audio is not None:
-        renditions.append(_sound(source.audio))
-    return renditions
+        renditions.append(_sound(source.audio, version))
+    return [replace(rendition, version=version) for rendition in renditions]
 
 
 def _picture(rung: Rung, grid: Grid) -> Rendition:
@@ -64,9 +76,9 @@ def _picture(rung: Rung, grid: Grid) -> Rendition:
     )
 
 
-def _sound(audio: AudioTrack) -> Rendition:
+def _sound(audio: AudioTrack, version: int) -> Rendition:
     return Rendition(
-        name=sound_rendition_name(audio),
+        name=sound_rendition_name(audio, version),
         kind=MediaKind.AUDIO,
         codecs="",
         timescale=AUDIO_RATE,

@@ -1,32 +1,29 @@
-"""One video's packaging: durable steps, so that a worker that dies loses at most a chunk.
+"""The packaging of one version of a video, by one run of its workflow.
 
-    probe ─┬─ first chunk ─┬─ the other chunks, as turns come up ─┬─ storyboard ─ finish
-           │               └─ poster                              │
-           └─ sound ─────────────────────────────── its end ──────┘
+    probe ─┬─ first chunk ─┬─ the other chunks, by any worker ─┬─ storyboard ─ finish
+           │               └─ poster                           │
+           └─ sound ─────────────────────── its end ───────────┘
 
 Every step can be done twice: objects are named by their bytes, and the catalog keeps what it has.
 """
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, StepOptions, StepReservation
 
-from packager.core.ladder import build_ladder
 from packager.core.mix import STEREO
-from packager.core.plan import SEGMENT_SECONDS, Chunk, extend_plan, frame_grid, plan_chunks
-from packager.core.progress import share_done
+from packager.core.plan import SEGMENT_SECONDS, frame_grid
+from packager.core.recipe import Recipe
 from packager.core.report import explain_empty
 from packager.core.source import AudioTrack, SourceInfo, VideoTrack
 from packager.ffmpeg import FfmpegError
-from packager.inspection import inspect_source, sound_rendition_name
-from packager.picture import PictureSource, encode_chunk
+from packager.inspection import inspect_source, sound_rendition_name, version_ladder
+from packager.picture import PictureSource
+from packager.picture_run import PictureRun, encode_first_chunk
 from packager.sound import SoundSource, encode_sound, finish_sound
 from packager.stills import make_poster, make_storyboard, make_waveform
 from packager.together import together
@@ -41,39 +38,44 @@ _OPTIONS: StepOptions = {
     # A deleted video's processes end within a second.
     "preemptible": True,
 }
-_REPORT_SECONDS = 0.5
-_LEAD_URGENCY = -1.0
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _log = logging.getLogger("packager")
 
 
 class Packaging:
-    """The packaging of one video by one run of its workflow.
+    """The packaging of one version.
 
     Args:
         workshop: What to work with.
         video_id: The video.
+        version: Its version.
         path: Its source.
     """
 
-    def __init__(self, workshop: Workshop, video_id: str, path: Path) -> None:
+    def __init__(self, workshop: Workshop, video_id: str, version: int, path: str) -> None:
         self._workshop = workshop
         self._video_id = video_id
-        self._path = str(path)
+        self._version = version
+        self._path = path
 
     async def run(self) -> None:
-        """Package the video from its first step, or from where an earlier run ended.
+        """Package the version from its first step, or from where an earlier run ended.
 
         Raises:
             SourceRejected: It cannot become a stream.
             FfmpegError: It cannot be converted.
-            NotFound: It was deleted.
+            NotFound: The video was deleted.
         """
         source = await _step(
-            DBOS.reserve_step(), inspect_source, self._workshop, self._video_id, self._path
+            DBOS.reserve_step(),
+            inspect_source,
+            self._workshop,
+            self._video_id,
+            self._version,
+            self._path,
         )
-        sound = _sound_source(self._path, source)
+        sound = self._sound_source(source)
         if source.video is not None:
             duration = await self._package_pictures(source, source.video, sound)
         elif sound is not None and source.audio is not None:
@@ -95,151 +97,69 @@ class Packaging:
     async def _package_pictures(
         self, source: SourceInfo, video: VideoTrack, sound: SoundSource | None
     ) -> Fraction:
-        pictures = PictureSource(
-            path=self._path,
-            source=source,
-            video=video,
-            grid=frame_grid(video.frame_rate),
-            ladder=build_ladder(video),
-        )
-        run = _PictureRun(self._workshop, self._video_id, pictures)
-        reserved = (DBOS.reserve_step(), DBOS.reserve_step())
-        work = [run.encode()]
+        grid = frame_grid(video.frame_rate)
+        recipe = Recipe(source, video, grid, version_ladder(video, self._version))
+        pictures = PictureSource(self._path, recipe)
+        run = PictureRun(self._workshop, self._video_id, self._version, recipe)
+        first, *reserved = (DBOS.reserve_step() for _ in range(3))
+        work = [self._encode_pictures(pictures, run, first)]
         if sound is not None:
-            work.append(self._encode_sound(sound, reserved, run))
-        reporting = asyncio.create_task(run.report_progress())
-        try:
-            await together(work)
-        finally:
-            reporting.cancel()
-            await asyncio.gather(reporting, return_exceptions=True)
+            work.append(self._encode_sound(sound, (reserved[0], reserved[1]), run))
+        await together(work)
         seconds = await run.picture_seconds()
         await _optional(
             "storyboard",
             self._video_id,
-            make_storyboard(self._workshop, self._video_id, pictures.ladder[0], float(seconds)),
+            make_storyboard(self._workshop, self._video_id, recipe.ladder[0], float(seconds)),
         )
         return seconds
+
+    async def _encode_pictures(
+        self, pictures: PictureSource, run: PictureRun, reserved: StepReservation
+    ) -> None:
+        # A viewer waits: it starts at once, beside whatever is running.
+        frames = await _step(
+            reserved, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
+        )
+        if frames == 0:
+            raise explain_empty()
+        poster = make_poster(self._workshop, self._video_id, pictures)
+        await together([run.encode(frames), _optional("poster", self._video_id, poster)])
 
     async def _encode_sound(
         self,
         sound: SoundSource,
         reserved: tuple[StepReservation, StepReservation],
-        run: "_PictureRun",
+        run: PictureRun,
     ) -> None:
         end = await _step(reserved[0], encode_sound, self._workshop, self._video_id, sound)
         seconds = await run.picture_seconds()
         await _step(reserved[1], finish_sound, self._workshop, self._video_id, sound, end, seconds)
 
     async def _finish(self, duration_seconds: float) -> None:
-        await self._workshop.catalog.finish(
-            self._video_id, duration_seconds=duration_seconds, now=datetime.now(UTC)
-        )
-
-
-class _PictureRun:
-    """All chunks of one video."""
-
-    def __init__(self, workshop: Workshop, video_id: str, pictures: PictureSource) -> None:
-        self._workshop = workshop
-        self._video_id = video_id
-        self._pictures = pictures
-        self._names = [rung.name for rung in pictures.ladder]
-        segments = pictures.grid.segments_in(pictures.source.duration_seconds)
-        self._plan = plan_chunks(segments, self._names)
-        self._reserved = [DBOS.reserve_step() for _ in self._plan]
-        self._frames: dict[Chunk, int] = {}
-        self._end_frame: int | None = None
-        self._end_known = asyncio.Event()
-
-    async def encode(self) -> None:
-        """Encode every chunk: the first alone, the others as turns come up."""
-        first, *rest = zip(self._plan, self._reserved, strict=True)
-        await self._encode(*first)
-        if self._end_frame == 0:
-            raise explain_empty()
-        poster = make_poster(self._workshop, self._video_id, self._pictures)
-        others = [self._encode(chunk, reserved) for chunk, reserved in rest]
-        await together([*others, _optional("poster", self._video_id, poster)])
-        plan = [*self._plan]
-        while self._end_frame is None:
-            plan.append(extend_plan(plan, self._names))
-            await self._encode(plan[-1], DBOS.reserve_step())
-        self._end_known.set()
-
-    async def picture_seconds(self) -> Fraction:
-        """How long the picture lasts, as soon as that is certain."""
-        await self._end_known.wait()
-        return self._pictures.grid.seconds(self._end_frame or 0)
-
-    async def report_progress(self) -> None:
-        """Tell the catalog how far the work is, until cancelled."""
-        reported = 0.0
-        duration = self._pictures.source.duration_seconds
-        while True:
-            await asyncio.sleep(_REPORT_SECONDS)
-            share = share_done(self._pictures.ladder, self._pictures.grid, duration, self._frames)
-            if share > reported:
-                reported = share
-                with suppress(StreamerError):
-                    await self._workshop.catalog.set_progress(self._video_id, share)
-
-    async def _encode(self, chunk: Chunk, reserved: StepReservation) -> None:
-        urgency = _LEAD_URGENCY if chunk.lead else float(chunk.start * SEGMENT_SECONDS)
-        if chunk is self._plan[0]:
-            # A viewer waits: it starts at once, beside whatever is running.
-            await self._encode_now(chunk, reserved)
-            return
-        async with self._workshop.slots.turn(urgency) as turn:
-            if not self._is_behind_the_end(chunk):
-                await self._encode_now(chunk, reserved, turn.leads)
-
-    async def _encode_now(
-        self, chunk: Chunk, reserved: StepReservation, leads: asyncio.Event | None = None
-    ) -> None:
-        def note(frames: int) -> None:
-            self._frames[chunk] = frames
-
-        frames = await _step(
-            reserved,
-            encode_chunk,
-            self._workshop,
+        catalog = self._workshop.catalog
+        await catalog.finish(
             self._video_id,
-            self._pictures,
-            chunk,
-            note,
-            leads,
+            duration_seconds=duration_seconds,
+            now=datetime.now(UTC),
+            version=self._version,
         )
-        note(frames)
-        begin = chunk.start * self._pictures.grid.segment_frames
-        stop = chunk.stop * self._pictures.grid.segment_frames
-        if begin + frames >= stop:
-            return
-        end = begin + frames
-        self._end_frame = end if self._end_frame is None else min(self._end_frame, end)
-        if frames:
-            # The source ends inside this chunk. Where one is empty, it may end in another before.
-            self._end_known.set()
+        await catalog.end_version(self._video_id, self._version)
 
-    def _is_behind_the_end(self, chunk: Chunk) -> bool:
-        begin = chunk.start * self._pictures.grid.segment_frames
-        return self._end_frame is not None and begin >= self._end_frame
-
-
-def _sound_source(path: str, source: SourceInfo) -> SoundSource | None:
-    if source.audio is None:
-        return None
-    seconds = Fraction(SEGMENT_SECONDS)
-    if source.video is not None:
-        seconds = frame_grid(source.video.frame_rate).segment_seconds
-    return SoundSource(
-        path=path,
-        source=source,
-        audio=source.audio,
-        mix=STEREO,
-        rendition=sound_rendition_name(source.audio),
-        segment_seconds=seconds,
-    )
+    def _sound_source(self, source: SourceInfo) -> SoundSource | None:
+        if source.audio is None:
+            return None
+        seconds = Fraction(SEGMENT_SECONDS)
+        if source.video is not None:
+            seconds = frame_grid(source.video.frame_rate).segment_seconds
+        return SoundSource(
+            path=self._path,
+            source=source,
+            audio=source.audio,
+            mix=STEREO,
+            rendition=sound_rendition_name(source.audio, self._version),
+            segment_seconds=seconds,
+        )
 
 
 async def _step(

@@ -9,9 +9,8 @@ from functools import partial
 from packager.core.boxes import MediaFormatError
 from packager.core.encode import REORDER_FRAMES, ChunkJob, chunk_argv, seek_margins
 from packager.core.fmp4 import Fragment, FragmentReader, align_samples
-from packager.core.ladder import Rung
 from packager.core.plan import Chunk, Grid
-from packager.core.source import SourceInfo, VideoTrack
+from packager.core.recipe import Recipe
 from packager.ffmpeg import FfmpegError
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
@@ -19,7 +18,6 @@ from packager.workshop import Track, Workshop, publish
 _FIRST_NICE = 0
 # Behind a chunk that a viewer waits for, and behind the servers of the same machine.
 _BULK_NICE = 10
-_TRIES = 2
 
 
 class _StartMissedError(Exception):
@@ -28,13 +26,10 @@ class _StartMissedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PictureSource:
-    """A source's pictures, and what they are to become."""
+    """A source's pictures, where this worker reads them, and what they are to become."""
 
     path: str
-    source: SourceInfo
-    video: VideoTrack
-    grid: Grid
-    ladder: tuple[Rung, ...]
+    recipe: Recipe
 
 
 async def encode_chunk(
@@ -53,19 +48,16 @@ async def encode_chunk(
         How many frames it has in each rendition: fewer than planned when the source ends in it.
 
     Raises:
-        FfmpegError: It cannot be encoded; it was tried twice.
+        FfmpegError: It cannot be encoded.
         NotFound: The video was deleted.
     """
-    published = await _published_frames(workshop, video_id, pictures.grid, chunk)
+    published = await _published_frames(workshop, video_id, pictures.recipe.grid, chunk)
     if published:
         return published
-    for remaining in reversed(range(_TRIES)):
-        try:
-            return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames, leads)
-        except (FfmpegError, MediaFormatError) as error:
-            if remaining == 0:
-                raise FfmpegError(str(error)) from error
-    raise AssertionError("unreachable")
+    try:
+        return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames, leads)
+    except MediaFormatError as error:
+        raise FfmpegError(str(error)) from error
 
 
 async def _published_frames(workshop: Workshop, video_id: str, grid: Grid, chunk: Chunk) -> int:
@@ -88,13 +80,13 @@ async def _seek_and_encode(
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
 ) -> int:
-    for margin in seek_margins(pictures.source, pictures.grid):
+    for margin in seek_margins(pictures.recipe.source, pictures.recipe.grid):
         try:
             frames = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
         except _StartMissedError:
             continue
         # A search may end behind the last key frame: that there is nothing must be certain.
-        if frames or margin is None or pictures.source.indexed:
+        if frames or margin is None or pictures.recipe.source.indexed:
             return frames
     raise FfmpegError("the first frames of a chunk cannot be decoded")
 
@@ -108,8 +100,9 @@ async def _encode(
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
 ) -> int:
-    grid = pictures.grid
-    rungs = tuple(rung for rung in pictures.ladder if rung.name in chunk.renditions)
+    recipe = pictures.recipe
+    grid = recipe.grid
+    rungs = tuple(rung for rung in recipe.ladder if rung.name in chunk.renditions)
     job = ChunkJob(
         first_frame=chunk.start * grid.segment_frames,
         stop_frame=chunk.stop * grid.segment_frames,
@@ -118,14 +111,12 @@ async def _encode(
     )
 
     def argv(targets: Sequence[str]) -> list[str]:
-        return chunk_argv(
-            pictures.path, pictures.source, pictures.video, grid, job, targets, margin
-        )
+        return chunk_argv(pictures.path, recipe.source, recipe.video, grid, job, targets, margin)
 
     tracks = [_PictureTrack(workshop, video_id, rung.name, grid, chunk.start) for rung in rungs]
     publication = _Publication(workshop, video_id, [track.track for track in tracks])
     on_segment = publication.advance
-    if pictures.ladder[0] not in rungs:
+    if recipe.ladder[0] not in rungs:
         # They catch up with the lead: viewers may choose them once they have.
         on_segment = publication.wait
     await workshop.ffmpeg.run(

@@ -11,9 +11,9 @@ from streamer.shared.catalog import Catalog
 
 
 async def take_over(
-    catalog: Catalog, own_id: WorkerId, *, silent_seconds: float, now: datetime
+    catalog: Catalog, own_id: WorkerId, *, silent_seconds: float, most_tries: int, now: datetime
 ) -> None:
-    """Put the unfinished jobs of dead workers back into the queue.
+    """Give the unfinished jobs and chunks of dead workers to others.
 
     A worker is dead when it was silent for long, or at once when it ran on this host and its
     process is gone.
@@ -25,6 +25,9 @@ async def take_over(
     known = await catalog.dead_workers(now=now, silent_seconds=0)
     for text in {*silent, *filter(lambda text: _is_gone(text, own_id), known)} - {str(own_id)}:
         await asyncio.to_thread(_requeue, text)
+        await catalog.release_chunks(
+            text, reason="the worker that encoded it died", most_tries=most_tries
+        )
         await catalog.forget_worker(text)
 
 

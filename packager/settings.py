@@ -38,6 +38,12 @@ class PackagerSettings(BaseSettings):
         description="Chunks one worker encodes at the same time; one more works on what they leave."
         " Default: one for two processors.",
     )
+    tries: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        description="A chunk that fails, or whose worker dies, so often fails its video.",
+    )
     videos: int = Field(
         default=8, ge=1, le=256, description="Videos one worker packages at the same time."
     )

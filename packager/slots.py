@@ -38,6 +38,11 @@ class Slots:
         self._behind: list[Turn] = []
         self._waiting: list[Turn] = []
 
+    @property
+    def capacity(self) -> int:
+        """How many turns there are at a time."""
+        return self._number + self._behind_number
+
     @asynccontextmanager
     async def turn(self, urgency: float) -> AsyncGenerator[Turn]:
         """Wait for a turn and keep it."""

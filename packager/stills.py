@@ -33,11 +33,12 @@ async def make_poster(workshop: Workshop, video_id: str, pictures: PictureSource
         FfmpegError: None can be decoded.
         NotFound: The video was deleted.
     """
-    top = pictures.ladder[-1]
-    for position in poster_positions(pictures.source):
+    recipe = pictures.recipe
+    top = recipe.ladder[-1]
+    for position in poster_positions(recipe.source):
 
         def argv(targets: Sequence[str], position: Fraction = position) -> list[str]:
-            return poster_argv(pictures.path, pictures.video, top, position, targets[0])
+            return poster_argv(pictures.path, recipe.video, top, position, targets[0])
 
         jpegs = split_jpegs(await _read(workshop, argv))
         if jpegs:

@@ -10,9 +10,11 @@ from uuid import uuid4
 
 from dbos import DBOS, DBOSConfig
 
+from packager.chunk_runner import ChunkRunner
 from packager.core.worker_id import WorkerId
 from packager.recovery import take_over
 from packager.settings import PackagerSettings
+from packager.together import together
 from packager.workflow import Workflows
 from packager.workshop import Workshop
 from streamer.core.errors import StreamerError
@@ -42,13 +44,18 @@ async def run_worker(settings: PackagerSettings, *, stop: asyncio.Event) -> None
         await _launch(settings, workflows, worker_id)
         stack.push_async_callback(asyncio.to_thread, DBOS.destroy, destroy_registry=True)
         stack.push_async_callback(workflows.close)
-        beating = asyncio.create_task(_beat(workshop, worker_id))
+        runner = ChunkRunner(workshop, str(worker_id))
+        working = asyncio.create_task(together([_beat(workshop, worker_id), runner.run()]))
+        stopping = asyncio.create_task(stop.wait())
         try:
             _log.info("worker %s is ready", worker_id)
-            await stop.wait()
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            beating.cancel()
-            await asyncio.gather(beating, return_exceptions=True)
+            working.cancel()
+            stopping.cancel()
+            await asyncio.wait((working, stopping))
+        if not working.cancelled():
+            working.result()
 
 
 async def _launch(settings: PackagerSettings, workflows: Workflows, worker_id: WorkerId) -> None:
@@ -78,5 +85,11 @@ async def _beat(workshop: Workshop, worker_id: WorkerId) -> None:
         with suppress(StreamerError):
             now = datetime.now(UTC)
             await workshop.catalog.worker_heartbeat(str(worker_id), now=now)
-            await take_over(workshop.catalog, worker_id, silent_seconds=_SILENT_SECONDS, now=now)
+            await take_over(
+                workshop.catalog,
+                worker_id,
+                silent_seconds=_SILENT_SECONDS,
+                most_tries=workshop.settings.tries,
+                now=now,
+            )
         await asyncio.sleep(_HEARTBEAT_SECONDS)

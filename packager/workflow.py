@@ -33,8 +33,8 @@ class Workflows:
         """Make the workflow known to DBOS."""
 
         @DBOS.workflow(name=WORKFLOW)
-        async def package_video(video_id: str) -> None:
-            await self._run(video_id)
+        async def package_video(video_id: str, version: int) -> None:
+            await self._run(video_id, version)
 
     async def close(self) -> None:
         """End what is running, processes included; DBOS still holds it to be resumed."""
@@ -43,7 +43,7 @@ class Workflows:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, video_id: str) -> None:
+    async def _run(self, video_id: str, version: int) -> None:
         # A cancelled task leaves the workflow pending: the next worker resumes it.
         if not self._is_open:
             raise asyncio.CancelledError
@@ -52,34 +52,36 @@ class Workflows:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         try:
-            await self._package(video_id)
+            await self._package(video_id, version)
         except NotFound:
             await self._clean_up(video_id)
         except _LOST:
             await self._clean_up(video_id)
             raise
 
-    async def _package(self, video_id: str) -> None:
+    async def _package(self, video_id: str, version: int) -> None:
         try:
             async with open_source_file(self._workshop, video_id) as path:
-                await Packaging(self._workshop, video_id, path).run()
+                await Packaging(self._workshop, video_id, version, str(path)).run()
         except NotFound:
             raise
         except SourceRejected as error:
-            await self._fail(video_id, error.code, error.detail)
+            await self._fail(video_id, version, error.code, error.detail)
         except FfmpegError as error:
             _log.warning("video %s: ffmpeg failed: %s", video_id, error.report)
             reason = explain_failure(error.report)
-            await self._fail(video_id, reason.code, reason.detail)
+            await self._fail(video_id, version, reason.code, reason.detail)
         except StreamerError as error:
             _log.exception("video %s cannot be packaged", video_id)
-            await self._fail(video_id, error.code, error.detail)
+            await self._fail(video_id, version, error.code, error.detail)
         except Exception:
             _log.exception("video %s cannot be packaged", video_id)
-            await self._fail(video_id, "internal", "The video could not be packaged.")
+            await self._fail(video_id, version, "internal", "The video could not be packaged.")
 
-    async def _fail(self, video_id: str, code: str, message: str) -> None:
-        await self._workshop.catalog.fail(video_id, code=code, message=message)
+    async def _fail(self, video_id: str, version: int, code: str, message: str) -> None:
+        catalog = self._workshop.catalog
+        await catalog.fail(video_id, code=code, message=message, version=version)
+        await catalog.end_version(video_id, version)
 
     async def _clean_up(self, video_id: str) -> None:
         """Remove what was stored after the video was deleted."""

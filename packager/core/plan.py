@@ -105,6 +105,16 @@ def extend_plan(plan: Sequence[Chunk], renditions: Sequence[str]) -> Chunk:
     return Chunk(start, start + _GROWTH[-1], tuple(renditions))
 
 
+def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
+    """The position of a viewer who needs a chunk.
+
+    Until the lead ends it plays the lead: the other renditions of that time are needed then.
+    """
+    leads = [other.stop for other in plan if other.lead]
+    start = chunk.start if chunk.lead else max(chunk.start, max(leads, default=0))
+    return float(start * grid.segment_seconds)
+
+
 def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:
     sizes = iter(_GROWTH)
     size = _GROWTH[-1]

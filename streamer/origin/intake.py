@@ -19,8 +19,8 @@ from streamer.shared.object_store import ObjectStore
 class PackagingQueue(Protocol):
     """The durable hand-over to the workers, as `streamer.shared.jobs.Jobs` offers it."""
 
-    async def package(self, video_id: str) -> None:
-        """Enqueue a video; doing it again changes nothing."""
+    async def package(self, video_id: str, version: int = 1) -> None:
+        """Enqueue a version of a video; doing it again changes nothing."""
         ...
 
     async def cancel(self, video_id: str) -> None:

@@ -1,4 +1,4 @@
-"""The catalog: what the services share about videos, segments, edges, workers and purges.
+"""The catalog: what the services share of videos, segments, chunks, edges, workers and purges.
 
 Every instant is aware and given by the caller. Every method raises Unavailable when the database
 does not answer and StorageFull when it has no room.
@@ -6,6 +6,7 @@ does not answer and StorageFull when it has no room.
 
 from typing import Self
 
+from streamer.shared.chunks import Chunks
 from streamer.shared.database import Database
 from streamer.shared.presence import Presence
 from streamer.shared.publication import Publication
@@ -13,7 +14,7 @@ from streamer.shared.purges import Purges
 from streamer.shared.videos import Videos
 
 
-class Catalog(Videos, Publication, Presence, Purges):
+class Catalog(Videos, Publication, Chunks, Presence, Purges):
     """One database, shared by origin and workers."""
 
     @classmethod

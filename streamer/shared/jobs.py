@@ -1,6 +1,6 @@
 """Hand-over of packaging jobs from the origin to the packager's workers.
 
-A job is a DBOS workflow whose id is the video's id, enqueued in DBOS's system database: a SQLite
+A job is a DBOS workflow for one version of a video, enqueued in DBOS's system database: a SQLite
 file beside the catalog's, or the PostgreSQL server that holds the catalog.
 """
 
@@ -17,7 +17,7 @@ from streamer.shared.settings import SharedSettings
 
 APPLICATION = "streamer"
 # Workers take over the unfinished jobs of this version: change it when workflow steps change.
-APPLICATION_VERSION = "1"
+APPLICATION_VERSION = "2"
 QUEUE = "package"
 WORKFLOW = "package_video"
 _SQLITE_FILE = "jobs.db"
@@ -46,8 +46,8 @@ class Jobs:
             )
         return cls(client)
 
-    async def package(self, video_id: str) -> None:
-        """Have a worker package a video whose source is in the store; repeating changes nothing.
+    async def package(self, video_id: str, version: int = 1) -> None:
+        """Have a worker make a version of a video; repeating changes nothing.
 
         Raises:
             Unavailable: The database does not answer; nothing was enqueued.
@@ -55,11 +55,11 @@ class Jobs:
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
-            "workflow_id": video_id,
+            "workflow_id": video_id if version == 1 else f"{video_id}-v{version}",
             "app_version": APPLICATION_VERSION,
         }
         with _translate():
-            await self._client.enqueue_async(options, video_id)
+            await self._client.enqueue_async(options, video_id, version)
 
     async def cancel(self, video_id: str) -> None:
         """Stop the work on a video: its processes end within seconds. None running is no error.

@@ -132,6 +132,39 @@ content_keys = Table(
     Column("key", LargeBinary, nullable=False),
 )
 
+# How a version in the making is made, and since when.
+recipes = Table(
+    "recipes",
+    metadata,
+    Column("video_id", Text, ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("recipe", Text, nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+)
+
+# `worker` is who encodes the chunk, or was the last to try.
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("video_id", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("start", Integer, nullable=False),
+    Column("stop", Integer, nullable=False),
+    Column("renditions", JSON, nullable=False),
+    Column("needed_seconds", Float, nullable=False),
+    Column("deadline", UtcDateTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("worker", Text),
+    Column("tries", Integer, nullable=False),
+    Column("frames", Integer, nullable=False),
+    Column("reason", Text),
+    ForeignKeyConstraint(
+        ["video_id", "version"], ["recipes.video_id", "recipes.version"], ondelete="CASCADE"
+    ),
+    Index("chunks_by_deadline", "state", "deadline"),
+)
+
 edges = Table(
     "edges",
     metadata,

@@ -188,12 +188,6 @@ class Videos(Records):
                 values["chapters"] = [asdict(chapter) for chapter in chapters]
             await change_video(connection, video_id, **values)
 
-    async def set_priority(self, video_id: str, priority: int) -> Video:
-        """Give a video another priority."""
-        async with self._database.writing() as connection:
-            await read_video(connection, video_id, lock=True)
-            return await change_video(connection, video_id, priority=priority)
-
     async def fail(self, video_id: str, *, code: str, message: str, version: int = 1) -> None:
         """Move a video to failed; nothing happens to one that is ready, failed or gone.
 

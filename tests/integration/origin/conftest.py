@@ -36,10 +36,11 @@ class RecordingJobs:
         self.cancelled: list[str] = []
         self.is_down = False
 
-    async def package(self, video_id: str) -> None:
+    async def package(self, video_id: str, version: int = 1) -> None:
         await self.check()
-        if video_id not in self.packaged:
-            self.packaged.append(video_id)
+        job = video_id if version == 1 else f"{video_id}-v{version}"
+        if job not in self.packaged:
+            self.packaged.append(job)
 
     async def cancel(self, video_id: str) -> None:
         await self.check()

@@ -17,6 +17,7 @@ from packager.core.fmp4 import read_segment
 from packager.core.ladder import build_ladder
 from packager.core.mix import STEREO
 from packager.core.plan import Chunk, frame_grid, plan_chunks
+from packager.core.recipe import Recipe
 from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
 from packager.settings import PackagerSettings
@@ -53,10 +54,10 @@ class Bench:
 
     @classmethod
     async def open(cls, workshop: Workshop, path: Path) -> "Bench":
-        source = await inspect_source(workshop, VIDEO, str(path))
+        source = await inspect_source(workshop, VIDEO, 1, str(path))
         assert source.video is not None
         grid, ladder = frame_grid(source.video.frame_rate), build_ladder(source.video)
-        pictures = PictureSource(str(path), source, source.video, grid, ladder)
+        pictures = PictureSource(str(path), Recipe(source, source.video, grid, ladder))
         plan = plan_chunks(
             grid.segments_in(source.duration_seconds), [rung.name for rung in ladder]
         )
@@ -108,7 +109,7 @@ async def test_no_frame_is_repeated_missing_or_shifted(
     # In any order: a chunk needs no other.
     frames = [await bench.encode(chunk) for chunk in reversed(bench.plan)]
     assert sum(frames) == FRAMES
-    (rung,) = bench.pictures.ladder
+    (rung,) = bench.pictures.recipe.ladder
     segments = await bench.segments(rung.name)
     track = await bench.init(rung.name) + b"".join(segments)
     assert numbers_shown(track, rung.width, rung.height) == list(range(FRAMES))
@@ -118,11 +119,11 @@ async def test_time_stamps_are_continuous_to_the_tick(workshop: Workshop) -> Non
     bench = await Bench.open(workshop, await asyncio.to_thread(generate, "ntsc_2997"))
     for chunk in bench.plan:
         await bench.encode(chunk)
-    grid = bench.pictures.grid
+    grid = bench.pictures.recipe.grid
     assert (grid.timescale, grid.frame_ticks, grid.segment_frames) == (30000, 1001, 120)
     position = 0
     presented = []
-    for segment in await bench.segments(bench.pictures.ladder[0].name):
+    for segment in await bench.segments(bench.pictures.recipe.ladder[0].name):
         fragment = read_segment(segment)
         assert fragment.start_ticks == position
         for sample in fragment.samples:
@@ -131,7 +132,7 @@ async def test_time_stamps_are_continuous_to_the_tick(workshop: Workshop) -> Non
     # The init segment's edit takes the two frames of reordering away.
     first = 2 * grid.frame_ticks
     assert sorted(presented) == [first + number * grid.frame_ticks for number in range(300)]
-    moov = list(read_boxes(await bench.init(bench.pictures.ladder[0].name)))[1]
+    moov = list(read_boxes(await bench.init(bench.pictures.recipe.ladder[0].name)))[1]
     edit = moov.child("trak", "edts", "elst").payload
     assert int.from_bytes(edit[12:16], "big") == first
 
@@ -140,7 +141,7 @@ async def test_every_segment_begins_with_a_key_frame_and_has_no_other(workshop: 
     bench = await Bench.open(workshop, await asyncio.to_thread(generate, "open_gop"))
     for chunk in bench.plan:
         await bench.encode(chunk)
-    for segment in await bench.segments(bench.pictures.ladder[0].name):
+    for segment in await bench.segments(bench.pictures.recipe.ladder[0].name):
         assert [s.is_sync for s in read_segment(segment).samples].index(False) == 1
         assert sum(sample.is_sync for sample in read_segment(segment).samples) == 1
 
@@ -157,9 +158,9 @@ async def test_a_published_chunk_is_not_encoded_again(workshop: Workshop) -> Non
 async def test_sound_segments_follow_the_pictures_and_lose_nothing(workshop: Workshop) -> None:
     path = await asyncio.to_thread(generate, "ntsc_2997")
     bench = await Bench.open(workshop, path)
-    source = bench.pictures.source
+    source = bench.pictures.recipe.source
     assert source.audio is not None
-    seconds = bench.pictures.grid.segment_seconds
+    seconds = bench.pictures.recipe.grid.segment_seconds
     sound = SoundSource(str(path), source, source.audio, STEREO, "audio", seconds)
     end = await encode_sound(workshop, VIDEO, sound)
     await finish_sound(workshop, VIDEO, sound, end, Fraction(300 * 1001, 30000))
@@ -177,7 +178,7 @@ async def test_boxes_of_a_rendition_are_whole(workshop: Workshop) -> None:
     bench = await Bench.open(workshop, await asyncio.to_thread(generate, "plain"))
     for chunk in bench.plan:
         await bench.encode(chunk)
-    for rung in bench.pictures.ladder:
+    for rung in bench.pictures.recipe.ladder:
         reader = BoxReader()
         data = await bench.init(rung.name) + b"".join(await bench.segments(rung.name))
         kinds = [box.kind for box in reader.feed(data)]

@@ -122,7 +122,7 @@ async def test_a_chunk_that_cannot_be_encoded_fails_its_video(
     assert video.error is not None
     assert video.error.code == "encode_failed"
     assert "out of luck" in video.error.message
-    assert ffmpeg.runs()[LAST] == 2, "it is tried once more"
+    assert ffmpeg.runs()[LAST] == 3, "it is tried twice more"
 
 
 async def test_sound_that_cannot_be_decoded_becomes_silence(

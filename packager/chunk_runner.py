@@ -1,0 +1,123 @@
+"""Encodes chunks of any video, the most urgent first, as long as its worker lives."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from packager.core.plan import Chunk
+from packager.core.recipe import read_recipe
+from packager.ffmpeg import FfmpegError
+from packager.patience import insist
+from packager.picture import PictureSource, encode_chunk
+from packager.source_file import open_source_file
+from packager.together import together
+from packager.workshop import Workshop
+from streamer.core.chunks import ClaimedChunk
+from streamer.core.errors import Conflict, NotFound, StreamerError
+from streamer.shared.chunks import ChunkKey
+
+# A chunk waits this long at most before a free worker sees it.
+_POLL_SECONDS = 0.1
+# A deleted video's processes end in about this time.
+_WATCH_SECONDS = 0.5
+_OTHERS_SECONDS = 10.0
+_log = logging.getLogger("packager")
+
+
+class ChunkRunner:
+    """As many chunks at a time as the worker has turns for.
+
+    Args:
+        workshop: What to work with.
+        worker_id: Whose the chunks are.
+    """
+
+    def __init__(self, workshop: Workshop, worker_id: str) -> None:
+        self._workshop = workshop
+        self._worker_id = worker_id
+        self._frames: dict[ChunkKey, int] = {}
+        self._encodings: dict[ChunkKey, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled; chunks that are not done then are given back."""
+        claimers = [self._claim_on() for _ in range(self._workshop.slots.capacity)]
+        await together([*claimers, self._watch()])
+
+    async def _claim_on(self) -> None:
+        while True:
+            claim = None
+            with suppress(StreamerError):
+                claim = await self._workshop.catalog.claim_chunk(
+                    self._worker_id, now=datetime.now(UTC), within_seconds=_OTHERS_SECONDS
+                )
+            if claim is None:
+                await asyncio.sleep(_POLL_SECONDS)
+                continue
+            await self._carry_out(claim)
+
+    async def _carry_out(self, claim: ClaimedChunk) -> None:
+        key = (claim.video_id, claim.version, claim.order.number)
+        encoding = asyncio.create_task(self._encode(claim, key))
+        self._encodings[key] = encoding
+        try:
+            await asyncio.wait([encoding])
+        except asyncio.CancelledError:
+            encoding.cancel()
+            await asyncio.wait([encoding])
+            with suppress(StreamerError):
+                await self._workshop.catalog.return_chunk(claim, self._worker_id)
+            raise
+        finally:
+            self._encodings.pop(key, None)
+            self._frames.pop(key, None)
+        if not encoding.cancelled():
+            encoding.result()
+
+    async def _encode(self, claim: ClaimedChunk, key: ChunkKey) -> None:
+        catalog = self._workshop.catalog
+        try:
+            frames = await self._encode_in_turn(claim, key)
+            await insist(lambda: catalog.finish_chunk(claim, self._worker_id, frames=frames))
+        except (NotFound, Conflict):
+            return  # the video or its version is gone
+        except Exception as error:
+            reason = error.report if isinstance(error, FfmpegError) else str(error)
+            _log.warning(
+                "video %s: try %d at chunk %d failed: %s",
+                claim.video_id,
+                claim.tries,
+                claim.order.number,
+                reason,
+            )
+            tries = self._workshop.settings.tries
+            await insist(
+                lambda: catalog.fail_chunk(claim, self._worker_id, reason=reason, most_tries=tries)
+            )
+
+    async def _encode_in_turn(self, claim: ClaimedChunk, key: ChunkKey) -> int:
+        def note(frames: int) -> None:
+            self._frames[key] = frames
+
+        order = claim.order
+        chunk = Chunk(order.start, order.stop, order.renditions)
+        async with (
+            self._workshop.slots.turn(claim.deadline.timestamp()) as turn,
+            open_source_file(self._workshop, claim.video_id) as path,
+        ):
+            pictures = PictureSource(str(path), read_recipe(claim.recipe))
+            return await encode_chunk(
+                self._workshop, claim.video_id, pictures, chunk, note, turn.leads
+            )
+
+    async def _watch(self) -> None:
+        """Tell how far the chunks are, and stop those that are this worker's no more."""
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            running = {**self._encodings}
+            if not running:
+                continue
+            with suppress(StreamerError):
+                own = await self._workshop.catalog.own_chunks(self._worker_id, {**self._frames})
+                for key in running.keys() - own:
+                    running[key].cancel()

@@ -1,0 +1,159 @@
+"""All chunks of a version: the first by its own workflow, the others by whoever is free."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_chunks
+from packager.core.progress import share_done
+from packager.core.recipe import Recipe, write_recipe
+from packager.ffmpeg import FfmpegError
+from packager.picture import PictureSource, encode_chunk
+from packager.workshop import Workshop
+from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
+from streamer.core.errors import StreamerError
+
+_FIRST_TRIES = 2
+# How often to look how far the others are: seldom when that takes long.
+_SHORTEST_POLL_SECONDS = 0.1
+_LONGEST_POLL_SECONDS = 1.0
+_POLL_GROWTH = 1.05
+
+
+async def encode_first_chunk(
+    workshop: Workshop, video_id: str, pictures: PictureSource, chunk: Chunk
+) -> int:
+    """Encode and publish the chunk that makes a video playable; returns its frames.
+
+    Raises:
+        FfmpegError: It cannot be encoded; it was tried twice.
+        NotFound: The video was deleted.
+    """
+    for _ in range(_FIRST_TRIES - 1):
+        with suppress(FfmpegError):
+            return await encode_chunk(workshop, video_id, pictures, chunk, lambda frames: None)
+    return await encode_chunk(workshop, video_id, pictures, chunk, lambda frames: None)
+
+
+class PictureRun:
+    """The pictures of one version, from the first chunk to the end that is found.
+
+    Attributes:
+        first: The chunk that makes the video playable.
+    """
+
+    def __init__(self, workshop: Workshop, video_id: str, version: int, recipe: Recipe) -> None:
+        self._workshop = workshop
+        self._video_id = video_id
+        self._version = version
+        self._recipe = recipe
+        self._names = [rung.name for rung in recipe.ladder]
+        segments = recipe.grid.segments_in(recipe.source.duration_seconds)
+        self._plan = list(plan_chunks(segments, self._names))
+        self._frames: dict[Chunk, int] = {}
+        self._end_frame: int | None = None
+        self._end_known = asyncio.Event()
+        self._reported = 0.0
+        self.first = self._plan[0]
+
+    async def encode(self, first_frames: int) -> None:
+        """Have all chunks but the first encoded, until the source ends.
+
+        Raises:
+            FfmpegError: One of them cannot be encoded, on no worker.
+            NotFound: The video was deleted.
+        """
+        catalog = self._workshop.catalog
+        self._note(self.first, first_frames, is_done=True)
+        await catalog.begin_version(
+            self._video_id, self._version, write_recipe(self._recipe), now=datetime.now(UTC)
+        )
+        await self._offer(self._plan[1:])
+        while not await self._wait_for_all():
+            self._plan.append(extend_plan(self._plan, self._names))
+            await self._offer(self._plan[-1:])
+        self._end_known.set()
+
+    async def picture_seconds(self) -> Fraction:
+        """How long the picture lasts, as soon as that is certain."""
+        await self._end_known.wait()
+        return self._recipe.grid.seconds(self._end_frame or 0)
+
+    async def _offer(self, chunks: Sequence[Chunk]) -> None:
+        numbers = {chunk: number for number, chunk in enumerate(self._plan)}
+        orders = [
+            ChunkOrder(
+                number=numbers[chunk],
+                start=chunk.start,
+                stop=chunk.stop,
+                renditions=chunk.renditions,
+                needed_seconds=needed_seconds(self._plan, chunk, self._recipe.grid),
+            )
+            for chunk in chunks
+            if not self._is_behind_the_end(chunk)
+        ]
+        await self._workshop.catalog.add_chunks(self._video_id, self._version, orders)
+
+    async def _wait_for_all(self) -> bool:
+        """Wait until every chunk that was offered is encoded; returns whether the end is known."""
+        pause = _SHORTEST_POLL_SECONDS
+        while True:
+            statuses = await self._statuses()
+            if all(status.state is ChunkState.DONE for status in statuses):
+                return self._end_frame is not None
+            await asyncio.sleep(pause)
+            pause = min(pause * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
+
+    async def _statuses(self) -> list[ChunkStatus]:
+        statuses = await self._workshop.catalog.chunk_statuses(self._video_id, self._version)
+        end = self._end_frame
+        for status in statuses:
+            if status.state is ChunkState.FAILED:
+                raise self._explain(status)
+            is_done = status.state is ChunkState.DONE
+            self._note(self._plan[status.number], status.frames, is_done=is_done)
+        if self._end_frame != end:
+            await self._drop_what_is_behind_the_end()
+            return await self._statuses()
+        await self._report()
+        return statuses
+
+    def _note(self, chunk: Chunk, frames: int, *, is_done: bool) -> None:
+        self._frames[chunk] = frames
+        grid = self._recipe.grid
+        end = chunk.start * grid.segment_frames + frames
+        if not is_done or end >= chunk.stop * grid.segment_frames:
+            return
+        self._end_frame = end if self._end_frame is None else min(self._end_frame, end)
+        if frames:
+            # The source ends inside this chunk. Where one is empty, it may end in another before.
+            self._end_known.set()
+
+    async def _drop_what_is_behind_the_end(self) -> None:
+        end_segment = -(-(self._end_frame or 0) // self._recipe.grid.segment_frames)
+        await self._workshop.catalog.drop_chunks(
+            self._video_id, self._version, from_segment=end_segment
+        )
+
+    def _is_behind_the_end(self, chunk: Chunk) -> bool:
+        begin = chunk.start * self._recipe.grid.segment_frames
+        return self._end_frame is not None and begin >= self._end_frame
+
+    def _explain(self, status: ChunkStatus) -> FfmpegError:
+        chunk, grid = self._plan[status.number], self._recipe.grid
+        start, stop = chunk.start * grid.segment_seconds, chunk.stop * grid.segment_seconds
+        return FfmpegError(f"{float(start):.0f} s to {float(stop):.0f} s: {status.reason}")
+
+    async def _report(self) -> None:
+        """Tell the catalog how far the work is."""
+        recipe = self._recipe
+        duration = recipe.source.duration_seconds
+        share = share_done(recipe.ladder, recipe.grid, duration, self._frames)
+        if share > self._reported:
+            self._reported = share
+            with suppress(StreamerError):
+                await self._workshop.catalog.set_progress(
+                    self._video_id, share, version=self._version
+                )

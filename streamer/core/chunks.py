@@ -1,0 +1,64 @@
+"""Chunks of videos as work for any worker: what is to be done, and by when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class ChunkState(StrEnum):
+    """Where a chunk stands. `done` and `failed` are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOrder:
+    """The segments `start` to `stop` (exclusive) of some renditions, to be encoded in one run.
+
+    `number` is its place in the video's plan. `needed_seconds` is the position of a viewer who
+    needs it.
+    """
+
+    number: int
+    start: int
+    stop: int
+    renditions: tuple[str, ...]
+    needed_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedChunk:
+    """A chunk that one worker is to encode now.
+
+    `recipe` says how, in the packager's words. `tries` counts this one.
+    """
+
+    video_id: str
+    version: int
+    order: ChunkOrder
+    recipe: str
+    deadline: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkStatus:
+    """How far a chunk is: `frames` of each rendition are encoded; `reason` says why it failed."""
+
+    number: int
+    state: ChunkState
+    frames: int
+    reason: str | None
+
+
+def deadline(begun_at: datetime, needed_seconds: float, priority: int) -> datetime:
+    """When a viewer who starts at `begun_at` needs what is shown at `needed_seconds`.
+
+    Serving the earliest deadline first is fair: of two videos, the one of which less is ready goes
+    on, and what waits long comes before what is new. A priority of 2 is as a viewer who watches at
+    twice the speed.
+    """
+    return begun_at + timedelta(seconds=needed_seconds / priority)

@@ -1,0 +1,282 @@
+"""The catalog's chunks: work that any worker may claim, the most urgent first.
+
+A claimed chunk belongs to its worker until that finishes it, fails, or is found dead. Chunks are
+gone with their video, their version, or when nobody needs them any more; a worker that encodes one
+notices and stops.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus, ClaimedChunk, deadline
+from streamer.core.video import Video
+from streamer.shared.records import Records, change_video, check_text, read_video
+from streamer.shared.tables import chunks, recipes, videos, workers
+
+ChunkKey = tuple[str, int, int]
+"""A chunk's video, version and number."""
+
+
+class Chunks(Records):
+    """The chunks of versions in the making."""
+
+    async def begin_version(
+        self, video_id: str, version: int, recipe: str, *, now: datetime
+    ) -> str:
+        """Keep the recipe of a version; returns the one that was kept before, if there is any.
+
+        Raises:
+            NotFound: The video was deleted.
+        """
+        row = {"video_id": video_id, "version": version, "recipe": recipe, "begun_at": now}
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            statement = self._database.insert(recipes).on_conflict_do_nothing()
+            await connection.execute(statement, [row])
+            return str((await _read_recipe(connection, video_id, version)).recipe)
+
+    async def add_chunks(self, video_id: str, version: int, orders: Sequence[ChunkOrder]) -> None:
+        """Let workers encode chunks; those that are known already stay as they are.
+
+        Raises:
+            NotFound: The video was deleted.
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            begun_at = (await _read_recipe(connection, video_id, version)).begun_at
+            rows = [_new_row(video, version, order, begun_at) for order in orders]
+            if rows:
+                statement = self._database.insert(chunks).on_conflict_do_nothing()
+                await connection.execute(statement, rows)
+
+    async def claim_chunk(
+        self, worker_id: str, *, now: datetime, within_seconds: float
+    ) -> ClaimedChunk | None:
+        """The waiting chunk with the earliest deadline, now this worker's; None when there is none.
+
+        What this worker tried last is left to others, as long as others were heard of within
+        these seconds.
+        """
+        if await self._find_waiting(worker_id, now, within_seconds) is None:
+            return None
+        async with self._database.writing() as connection:
+            own = await _next_waiting(connection, worker_id, now, within_seconds, lock=True)
+            if own is None:
+                return None
+            claimed = await connection.execute(
+                update(chunks)
+                .where(_is(own))
+                .values(state=ChunkState.RUNNING, worker=worker_id, tries=chunks.c.tries + 1)
+                .returning(chunks)
+            )
+            row = claimed.one()
+            recipe = (await _read_recipe(connection, row.video_id, row.version)).recipe
+            return _to_claim(row, recipe)
+
+    async def own_chunks(self, worker_id: str, frames: Mapping[ChunkKey, int]) -> set[ChunkKey]:
+        """The chunks that are still this worker's; notes how many frames of each are encoded."""
+        query = (
+            select(chunks.c.video_id, chunks.c.version, chunks.c.number)
+            .join(videos, videos.c.id == chunks.c.video_id)
+            .where(
+                chunks.c.worker == worker_id,
+                chunks.c.state == ChunkState.RUNNING,
+                videos.c.deleted_at.is_(None),
+            )
+        )
+        async with self._database.reading() as connection:
+            own = {
+                (row.video_id, row.version, row.number) for row in await connection.execute(query)
+            }
+        if noted := [key for key in frames if key in own]:
+            async with self._database.writing() as connection:
+                for key in noted:
+                    await connection.execute(
+                        update(chunks).where(_is(key)).values(frames=frames[key])
+                    )
+        return own
+
+    async def finish_chunk(self, claim: ClaimedChunk, worker_id: str, *, frames: int) -> None:
+        """A chunk is encoded and published; nothing happens if it is not this worker's any more."""
+        await self._settle(claim, worker_id, state=ChunkState.DONE, frames=frames)
+
+    async def fail_chunk(
+        self, claim: ClaimedChunk, worker_id: str, *, reason: str, most_tries: int
+    ) -> None:
+        """A worker could not encode its chunk: it waits for another try, or has failed for good."""
+        state = ChunkState.FAILED if claim.tries >= most_tries else ChunkState.WAITING
+        await self._settle(claim, worker_id, state=state, reason=check_text(reason), frames=0)
+
+    async def release_chunks(self, worker_id: str, *, reason: str, most_tries: int) -> None:
+        """A worker is dead: its chunks wait for another try, or have failed for good."""
+        own = and_(chunks.c.worker == worker_id, chunks.c.state == ChunkState.RUNNING)
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(chunks)
+                .where(own, chunks.c.tries >= most_tries)
+                .values(state=ChunkState.FAILED, reason=check_text(reason))
+            )
+            await connection.execute(
+                update(chunks).where(own).values(state=ChunkState.WAITING, frames=0)
+            )
+
+    async def return_chunk(self, claim: ClaimedChunk, worker_id: str) -> None:
+        """A worker gives a chunk back that it did not get to; the try does not count."""
+        await self._settle(
+            claim, worker_id, state=ChunkState.WAITING, worker=None, tries=claim.tries - 1, frames=0
+        )
+
+    async def chunk_statuses(self, video_id: str, version: int) -> list[ChunkStatus]:
+        """All chunks of a version, in the order of the plan.
+
+        Raises:
+            NotFound: The video was deleted.
+        """
+        query = (
+            select(chunks.c.number, chunks.c.state, chunks.c.frames, chunks.c.reason)
+            .where(chunks.c.video_id == video_id, chunks.c.version == version)
+            .order_by(chunks.c.number)
+        )
+        async with self._database.reading() as connection:
+            await read_video(connection, video_id)
+            return [
+                ChunkStatus(row.number, ChunkState(row.state), row.frames, row.reason)
+                for row in await connection.execute(query)
+            ]
+
+    async def drop_chunks(self, video_id: str, version: int, *, from_segment: int = 0) -> None:
+        """Forget the chunks of a version that begin at a segment or behind it."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                delete(chunks).where(
+                    chunks.c.video_id == video_id,
+                    chunks.c.version == version,
+                    chunks.c.start >= from_segment,
+                )
+            )
+
+    async def end_version(self, video_id: str, version: int) -> None:
+        """Forget a version's recipe and its chunks: it is made, or given up."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                delete(recipes).where(recipes.c.video_id == video_id, recipes.c.version == version)
+            )
+
+    async def set_priority(self, video_id: str, priority: int) -> Video:
+        """Give a video another priority; the chunks that wait get other deadlines."""
+        query = (
+            select(chunks, recipes.c.begun_at)
+            .join(
+                recipes,
+                and_(
+                    recipes.c.video_id == chunks.c.video_id,
+                    recipes.c.version == chunks.c.version,
+                ),
+            )
+            .where(chunks.c.video_id == video_id, chunks.c.state == ChunkState.WAITING)
+        )
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            for row in (await connection.execute(query)).all():
+                due = deadline(row.begun_at, row.needed_seconds, priority)
+                await connection.execute(
+                    update(chunks)
+                    .where(_is((row.video_id, row.version, row.number)))
+                    .values(deadline=due)
+                )
+            return await change_video(connection, video_id, priority=priority)
+
+    async def _find_waiting(
+        self, worker_id: str, now: datetime, within_seconds: float
+    ) -> ChunkKey | None:
+        """Looks without a lock, which is all there is to do most of the time."""
+        async with self._database.reading() as connection:
+            return await _next_waiting(connection, worker_id, now, within_seconds, lock=False)
+
+    async def _settle(self, claim: ClaimedChunk, worker_id: str, **values: Any) -> None:
+        own = and_(
+            _is((claim.video_id, claim.version, claim.order.number)),
+            chunks.c.worker == worker_id,
+            chunks.c.state == ChunkState.RUNNING,
+        )
+        async with self._database.writing() as connection:
+            await connection.execute(update(chunks).where(own).values(values))
+
+
+async def _next_waiting(
+    connection: AsyncConnection,
+    worker_id: str,
+    now: datetime,
+    within_seconds: float,
+    *,
+    lock: bool,
+) -> ChunkKey | None:
+    others = select(workers.c.id).where(
+        workers.c.id != worker_id, workers.c.seen_at >= now - timedelta(seconds=within_seconds)
+    )
+    query = (
+        select(chunks.c.video_id, chunks.c.version, chunks.c.number)
+        .join(videos, videos.c.id == chunks.c.video_id)
+        .where(
+            chunks.c.state == ChunkState.WAITING,
+            videos.c.deleted_at.is_(None),
+            or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists()),
+        )
+        .order_by(chunks.c.deadline, chunks.c.video_id, chunks.c.number)
+        .limit(1)
+    )
+    if lock:
+        query = query.with_for_update(of=chunks, skip_locked=True)
+    row = (await connection.execute(query)).first()
+    return None if row is None else (row.video_id, row.version, row.number)
+
+
+async def _read_recipe(connection: AsyncConnection, video_id: str, version: int) -> Row[Any]:
+    query = select(recipes).where(recipes.c.video_id == video_id, recipes.c.version == version)
+    return (await connection.execute(query)).one()
+
+
+def _is(key: ChunkKey) -> ColumnElement[bool]:
+    video_id, version, number = key
+    return and_(
+        chunks.c.video_id == video_id, chunks.c.version == version, chunks.c.number == number
+    )
+
+
+def _new_row(
+    video: Video, version: int, order: ChunkOrder, begun_at: datetime
+) -> Mapping[str, Any]:
+    return {
+        "video_id": video.id,
+        "version": version,
+        "number": order.number,
+        "start": order.start,
+        "stop": order.stop,
+        "renditions": list(order.renditions),
+        "needed_seconds": order.needed_seconds,
+        "deadline": deadline(begun_at, order.needed_seconds, video.priority),
+        "state": ChunkState.WAITING,
+        "tries": 0,
+        "frames": 0,
+    }
+
+
+def _to_claim(row: Row[Any], recipe: str) -> ClaimedChunk:
+    return ClaimedChunk(
+        video_id=row.video_id,
+        version=row.version,
+        order=ChunkOrder(
+            number=row.number,
+            start=row.start,
+            stop=row.stop,
+            renditions=tuple(row.renditions),
+            needed_seconds=row.needed_seconds,
+        ),
+        recipe=recipe,
+        deadline=row.deadline,
+        tries=row.tries,
+    )
