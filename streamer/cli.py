@@ -26,6 +26,8 @@ from rich.text import Text
 
 from streamer.client import ApiClient, VideoResource
 from streamer.core.errors import NotFound, StreamerError, Unavailable
+from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
+from streamer.live_view import follow
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,6 +45,20 @@ Token = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VideoId = Annotated[str, typer.Argument(metavar="ID", help="The video's id.")]
+PresetChoice = Annotated[
+    Preset | None, typer.Option(help="Slower ones are smaller at equal quality.")
+]
+LadderChoice = Annotated[LadderKind | None, typer.Option(help="How rungs are chosen.")]
+CodecChoice = Annotated[
+    list[VideoCodec] | None, typer.Option(help="Offered beside H.264; repeatable.")
+]
+PassthroughChoice = Annotated[
+    bool | None, typer.Option(help="Keep the source's own H.264 and AAC where they fit.")
+]
+EncryptionChoice = Annotated[Encryption | None, typer.Option(help="How segments are encrypted.")]
+LoudnessChoice = Annotated[
+    float | None, typer.Option(min=-70, max=0, help="Bring sound to this loudness, in LUFS.")
+]
 _SERVER = "http://127.0.0.1:8080"
 
 
@@ -199,15 +215,32 @@ def upload(
     ] = None,
     server: Server = _SERVER,
     token: Token = "",
+    priority: Annotated[
+        int, typer.Option(min=1, max=10, help="Weight of its packaging beside other videos'.")
+    ] = 1,
+    preset: PresetChoice = None,
+    ladder: LadderChoice = None,
+    codec: CodecChoice = None,
+    passthrough: PassthroughChoice = None,
+    encryption: EncryptionChoice = None,
+    loudness: LoudnessChoice = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is ready or has failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Upload a video."""
+    options = PackagingOptions(
+        preset=preset,
+        ladder=ladder,
+        codecs=tuple(codec) if codec else None,
+        passthrough=passthrough,
+        encryption=encryption,
+        loudness_lufs=loudness,
+    )
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:
-            video_id = await _upload_with_progress(client, file, title)
-            video = await (_wait_with_progress if wait else ApiClient.video)(client, video_id)
+            video_id = await _upload_with_progress(client, file, title, priority, options)
+            video = await (_watch if wait else ApiClient.video)(client, video_id)
         _print_video(video, as_json=as_json)
         _exit_with_state(video)
 
@@ -245,9 +278,81 @@ def status(
 
     async def run() -> None:
         async with ApiClient(server) as client:
-            video = await (_wait_with_progress if watch else ApiClient.video)(client, video_id)
+            video = await (_watch if watch else ApiClient.video)(client, video_id)
         _print_video(video, as_json=as_json)
         _exit_with_state(video)
+
+    _run(run())
+
+
+@app.command()
+def repackage(
+    video_id: VideoId,
+    preset: PresetChoice = None,
+    ladder: LadderChoice = None,
+    codec: CodecChoice = None,
+    passthrough: PassthroughChoice = None,
+    encryption: EncryptionChoice = None,
+    loudness: LoudnessChoice = None,
+    server: Server = _SERVER,
+    token: Token = "",
+    wait: Annotated[bool, typer.Option(help="Wait until it is done or has failed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Package a ready video anew; viewers keep the old version until the new one is ready."""
+    options = PackagingOptions(
+        preset=preset,
+        ladder=ladder,
+        codecs=tuple(codec) if codec else None,
+        passthrough=passthrough,
+        encryption=encryption,
+        loudness_lufs=loudness,
+    )
+
+    async def run() -> None:
+        async with ApiClient(server, token=token) as client:
+            video = await client.repackage(video_id, options.to_json())
+            if wait:
+                video = await _watch(client, video_id)
+        _print_video(video, as_json=as_json)
+        _exit_with_state(video)
+
+    _run(run())
+
+
+@app.command()
+def subtitles(
+    video_id: VideoId,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="A WebVTT or SubRip file.")
+    ],
+    language: Annotated[str, typer.Option(help="Its language, as en or pt-BR.")],
+    label: Annotated[
+        str, typer.Option(help="What viewers choose it by.", show_default="the language's name")
+    ] = "",
+    default: Annotated[
+        bool, typer.Option("--default", help="Shown unless viewers choose otherwise.")
+    ] = False,
+    forced: Annotated[
+        bool, typer.Option("--forced", help="Only of what everybody must read.")
+    ] = False,
+    server: Server = _SERVER,
+    token: Token = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give a video subtitles; those of the same language that were given before are replaced."""
+
+    async def run() -> None:
+        async with ApiClient(server, token=token) as client:
+            video = await client.add_subtitles(
+                video_id,
+                file,
+                language=language,
+                label=label,
+                is_default=default,
+                is_forced=forced,
+            )
+        _print_video(video, as_json=as_json)
 
     _run(run())
 
@@ -379,26 +484,24 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-async def _upload_with_progress(client: ApiClient, file: Path, title: str | None) -> str:
+async def _upload_with_progress(
+    client: ApiClient, file: Path, title: str | None, priority: int, options: PackagingOptions
+) -> str:
     columns = (TextColumn("uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=_console, transient=True, disable=not _is_terminal()) as bars:
         bar = bars.add_task("upload", total=None)
         return await client.upload(
             file,
             title=title,
+            priority=priority,
+            options=options.to_json(),
             on_progress=lambda sent, total: bars.update(bar, completed=sent, total=total),
         )
 
 
-async def _wait_with_progress(client: ApiClient, video_id: str) -> VideoResource:
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
-    with Progress(*columns, console=_console, transient=True, disable=not _is_terminal()) as bars:
-        bar = bars.add_task("waiting", total=1.0)
-        async for video in client.events(video_id):
-            bars.update(bar, completed=video["progress"], description=video["state"])
-            if video["state"] in ("ready", "failed"):
-                return video
-    return await client.video(video_id)
+async def _watch(client: ApiClient, video_id: str) -> VideoResource:
+    """Show a video's changes until nothing more will happen; returns its last one."""
+    return await follow(client.events(video_id), _console) or await client.video(video_id)
 
 
 def _is_terminal() -> bool:
@@ -420,6 +523,12 @@ def _print_video(video: VideoResource, *, as_json: bool) -> None:
         table.add_row(name, str(video[name]))
     table.add_row("renditions", " ".join(item["name"] for item in video["renditions"]))
     table.add_row("player", video["playback"]["player"])
+    for warning in video["warnings"]:
+        table.add_row("warning", Text(warning))
+    if making := video["repackaging"]:
+        failed = making["error"]
+        how = failed["message"] if failed else f"{making['progress']:.0%}"
+        table.add_row(f"version {making['version']}", Text(how))
     if video["error"]:
         table.add_row("error", f"{video['error']['code']}: {video['error']['message']}")
     _output.print(table)
@@ -440,5 +549,6 @@ def _table(found: list[VideoResource]) -> Table:
 
 
 def _exit_with_state(video: VideoResource) -> None:
-    if video["state"] == "failed":
+    making = video["repackaging"]
+    if video["state"] == "failed" or (making and making["error"]):
         raise typer.Exit(1)

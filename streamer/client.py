@@ -75,6 +75,8 @@ class ApiClient:
         path: Path,
         *,
         title: str | None = None,
+        priority: int = 1,
+        options: Mapping[str, Any] | None = None,
         on_progress: Callable[[int, int], None] = lambda sent, total: None,
     ) -> str:
         """Upload a file and return the video's id.
@@ -82,10 +84,18 @@ class ApiClient:
         Args:
             path: The file.
             title: The video's title; the file's name where it is missing.
+            priority: Weight of its packaging beside other videos', 1 to 10.
+            options: How it is packaged, as in the video's resource.
             on_progress: Called with the bytes the origin has or was sent, and the file's size.
         """
         size = await aiofiles.os.path.getsize(path)
-        location = await self._create_upload(size, title or path.stem, path.name)
+        metadata = {
+            "filename": path.name,
+            "title": title or path.stem,
+            "priority": str(priority),
+            "options": json.dumps(dict(options or {})),
+        }
+        location = await self._create_upload(size, metadata)
         for attempt in range(_ATTEMPTS):
             try:
                 offset = await self._upload_offset(location)
@@ -117,6 +127,38 @@ class ApiClient:
             parameters["cursor"] = page["next_cursor"]
         return found
 
+    async def repackage(self, video_id: str, options: Mapping[str, Any]) -> VideoResource:
+        """Package a ready video anew, with these options; viewers get the old version until then.
+
+        Raises:
+            Conflict: It is not ready, or a new version is being made already.
+        """
+        path = f"api/v1/videos/{video_id}/versions"
+        resource: VideoResource = await self._json("POST", path, json=dict(options))
+        return resource
+
+    async def add_subtitles(
+        self,
+        video_id: str,
+        path: Path,
+        *,
+        language: str,
+        label: str = "",
+        is_default: bool = False,
+        is_forced: bool = False,
+    ) -> VideoResource:
+        """Give a video the subtitles in a WebVTT or SubRip file."""
+        form = aiohttp.FormData()
+        form.add_field("language", language)
+        form.add_field("label", label)
+        form.add_field("default", str(is_default).lower())
+        form.add_field("forced", str(is_forced).lower())
+        async with aiofiles.open(path, "rb") as file:
+            form.add_field("file", await file.read(), filename=path.name)
+        url = f"api/v1/videos/{video_id}/subtitles"
+        resource: VideoResource = await self._json("POST", url, data=form)
+        return resource
+
     async def delete(self, video_id: str) -> None:
         """Delete a video with everything that was made of it."""
         async with self._request("DELETE", f"api/v1/videos/{video_id}"):
@@ -137,7 +179,7 @@ class ApiClient:
             pass
 
     async def events(self, video_id: str) -> AsyncIterator[VideoResource]:
-        """The video each time it changes, until its state is final (server-sent events)."""
+        """The video each time it changes, until nothing more will (server-sent events)."""
         path = f"api/v1/videos/{video_id}/events"
         async with self._request("GET", path, timeout=_TRANSFER_TIMEOUT) as response:
             data: list[str] = []
@@ -149,8 +191,7 @@ class ApiClient:
                     yield json.loads("\n".join(data))
                     data = []
 
-    async def _create_upload(self, size: int, title: str, filename: str) -> str:
-        metadata = {"filename": filename, "title": title}
+    async def _create_upload(self, size: int, metadata: Mapping[str, str]) -> str:
         headers = {
             "Tus-Resumable": "1.0.0",
             "Upload-Length": str(size),

@@ -105,6 +105,11 @@ class Video:
         """Whether a viewer can start it now."""
         return self.playable_at is not None and self.state is not VideoState.FAILED
 
+    @property
+    def is_being_packaged_anew(self) -> bool:
+        """Whether a new version is in the making."""
+        return self.repackaging is not None and self.repackaging.error is None
+
 
 @dataclass(frozen=True, slots=True)
 class Rendition:

@@ -51,6 +51,7 @@ def create_app(
         lifespan=_lifespan,
         redoc_url=None,
         redirect_slashes=False,
+        separate_input_output_schemas=False,
     )
     app.state.services = services
     add_problem_handlers(app)

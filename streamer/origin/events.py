@@ -10,13 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from streamer.core.errors import NotFound, StreamerError
-from streamer.core.video import Video, VideoState
+from streamer.core.video import Video
 from streamer.origin.resources import Presenter, VideoResource
 from streamer.shared.catalog import Catalog
 
 _POLL_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 15.0
-_FINAL = frozenset({VideoState.READY, VideoState.FAILED})
 _log = logging.getLogger(__name__)
 
 HEARTBEAT = b": still here\n\n"
@@ -71,7 +70,7 @@ class Watches:
             sent: VideoResource | None = None
             while (current := watched.resource) is not None and not self._is_closed:
                 yield HEARTBEAT if current is sent else _event(current)
-                if current.state in _FINAL:
+                if current.is_settled():
                     return
                 sent = current
                 if watched.resource is sent and not self._is_closed:

@@ -15,6 +15,7 @@ from yarl import URL
 from streamer.core.errors import InvalidInput, NotFound, SourceRejected, StorageFull, StreamerError
 from streamer.core.errors import TooLarge as TooLargeError
 from streamer.core.video import Video
+from streamer.origin.choices import NO_CHOICE, Choices
 from streamer.origin.outbound import AddressRule, PrivateAddress, check_url, open_session
 from streamer.origin.tus import title_from_filename
 from streamer.origin.uploads import Uploads, new_video_id
@@ -47,7 +48,9 @@ class Fetches:
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    async def create(self, text: str, *, title: str, now: datetime) -> Video:
+    async def create(
+        self, text: str, *, title: str, now: datetime, choices: Choices = NO_CHOICE
+    ) -> Video:
         """Make a video of what is at a URL, and begin to fetch it.
 
         Raises:
@@ -55,7 +58,12 @@ class Fetches:
         """
         url = check_url(text)
         video = await self._catalog.create_video(
-            new_video_id(), title=title or _title_of(url), now=now, source_url=text
+            new_video_id(),
+            title=title or _title_of(url),
+            now=now,
+            source_url=text,
+            priority=choices.priority,
+            options=choices.options,
         )
         self.start(video.id, text)
         return video

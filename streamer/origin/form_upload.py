@@ -6,6 +6,7 @@ from datetime import datetime
 from streamer.core.errors import InvalidInput, NotFound
 from streamer.core.video import Video
 from streamer.origin import tus
+from streamer.origin.choices import FIELDS, read_choices
 from streamer.origin.errors import Gone
 from streamer.origin.multipart import Event, Field, FileBegins, FileBytes
 from streamer.origin.uploads import Uploads
@@ -32,19 +33,22 @@ class FormUpload:
         self._events = events
         self._now = now
         self._title = ""
+        self._chosen: dict[str, str] = {}
 
     async def receive(self) -> Video:
         """The video that the form's file became.
 
         Raises:
-            InvalidInput: The form has no file or is malformed; nothing is kept.
+            InvalidInput: The form has no file, is malformed or chooses nonsense; nothing is kept.
             TooLarge: The file is larger than accepted; nothing is kept.
             StorageFull: Nothing is kept.
             Unavailable: The file is here but could not be taken in; it is later.
         """
         begins = await self._file_begins()
         title = self._title or tus.title_from_filename(begins.filename)
-        video = await self._uploads.create(title, now=self._now, resumable=False)
+        video = await self._uploads.create(
+            title, now=self._now, resumable=False, choices=read_choices(self._chosen)
+        )
         try:
             await self._uploads.append(video.id, self._file_bytes(), offset=0, now=self._now)
         except NotFound as error:
@@ -69,9 +73,14 @@ class FormUpload:
         async for event in self._events:
             if isinstance(event, FileBytes):
                 yield event.data
+            elif isinstance(event, Field) and event.name in FIELDS:
+                raise InvalidInput(f"{event.name} must come before the file")
             else:
                 self._note(event)
 
     def _note(self, event: Event) -> None:
-        if isinstance(event, Field) and event.name == _TITLE_FIELD:
-            self._title = tus.clean_title(event.value)
+        match event:
+            case Field(name, value) if name in FIELDS:
+                self._chosen[name] = value
+            case Field(name, value) if name == _TITLE_FIELD:
+                self._title = tus.clean_title(value)

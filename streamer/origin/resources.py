@@ -1,5 +1,6 @@
 """What the API says of a video, and how that is made of what the catalog knows."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Self
 
@@ -7,7 +8,16 @@ from pydantic import BaseModel, Field
 
 from streamer.core import bit_rate, keys
 from streamer.core.manifests import target_duration_seconds
-from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoState
+from streamer.core.video import (
+    MediaKind,
+    Rendition,
+    Repackaging,
+    Segment,
+    Video,
+    VideoError,
+    VideoState,
+)
+from streamer.origin.choices import OptionsResource, Priority
 from streamer.shared.catalog import Catalog
 
 
@@ -21,6 +31,10 @@ class RenditionResource(BaseModel):
     frame_rate: float | None = Field(description="Frames a second.")
     codecs: str = Field(description="RFC 6381.", examples=["avc1.64001f"])
     language: str | None
+    label: str | None = Field(description="What viewers choose it by.")
+    channels: int | None = Field(description="Of sound.")
+    is_default: bool = Field(description="Whether players choose it by themselves.")
+    is_forced: bool = Field(description="Subtitles only of what everybody must read.")
     bandwidth: int = Field(description="Measured peak segment bit rate in bits a second.")
     segments: int = Field(description="How many segments are published.")
 
@@ -36,6 +50,10 @@ class RenditionResource(BaseModel):
             frame_rate=None if rate is None else round(float(rate), 3),
             codecs=rendition.codecs,
             language=rendition.language,
+            label=rendition.label,
+            channels=rendition.channels,
+            is_default=rendition.is_default,
+            is_forced=rendition.is_forced,
             bandwidth=bit_rate.peak_bps(
                 rendition, segments, target_duration_seconds=target_seconds
             ),
@@ -44,10 +62,40 @@ class RenditionResource(BaseModel):
 
 
 class VideoErrorResource(BaseModel):
-    """Why a video failed."""
+    """Why a video, or a new version of it, failed."""
 
     code: str = Field(examples=["not_a_video"])
     message: str
+
+    @classmethod
+    def of(cls, error: VideoError | None) -> Self | None:
+        """What the API says of a failure."""
+        return None if error is None else cls(code=error.code, message=error.message)
+
+
+class ChapterResource(BaseModel):
+    """A named part of a video; times in seconds from its beginning."""
+
+    start_seconds: float
+    end_seconds: float
+    title: str
+
+
+class RepackagingResource(BaseModel):
+    """A new version in the making, or given up; viewers get the old one."""
+
+    version: int
+    progress: float = Field(ge=0, le=1)
+    error: VideoErrorResource | None
+
+    @classmethod
+    def of(cls, repackaging: Repackaging) -> Self:
+        """What the API says of a new version."""
+        return cls(
+            version=repackaging.version,
+            progress=repackaging.progress,
+            error=VideoErrorResource.of(repackaging.error),
+        )
 
 
 class PlaybackResource(BaseModel):
@@ -73,6 +121,17 @@ class VideoResource(BaseModel):
     created_at: datetime
     playable_at: datetime | None
     ready_at: datetime | None
+    version: int = Field(description="Counts packagings; viewers get this one.")
+    repackaging: RepackagingResource | None
+    priority: Priority
+    options: OptionsResource
+    warnings: list[str] = Field(description="What was lost of a damaged source.")
+    chapters: list[ChapterResource]
+
+    def is_settled(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        making = self.repackaging is not None and self.repackaging.error is None
+        return self.state in (VideoState.READY, VideoState.FAILED) and not making
 
 
 class VideoPage(BaseModel):
@@ -104,9 +163,7 @@ class Presenter:
             progress=video.progress,
             duration_seconds=video.duration_seconds,
             renditions=await self._renditions(video),
-            error=None
-            if video.error is None
-            else VideoErrorResource(code=video.error.code, message=video.error.message),
+            error=VideoErrorResource.of(video.error),
             playback=PlaybackResource(
                 hls=self._base_url + keys.media_path(video.id, keys.MULTIVARIANT_PLAYLIST),
                 dash=self._base_url + keys.media_path(video.id, keys.DASH_MANIFEST),
@@ -115,10 +172,18 @@ class Presenter:
             created_at=video.created_at,
             playable_at=video.playable_at,
             ready_at=video.ready_at,
+            version=video.version,
+            repackaging=None
+            if video.repackaging is None
+            else RepackagingResource.of(video.repackaging),
+            priority=video.priority,
+            options=OptionsResource.of(video.options),
+            warnings=list(video.warnings),
+            chapters=[ChapterResource(**asdict(chapter)) for chapter in video.chapters],
         )
 
     async def _renditions(self, video: Video) -> list[RenditionResource]:
-        if video.state in (VideoState.UPLOADING, VideoState.PROBING):
+        if video.playable_at is None and video.state in (VideoState.UPLOADING, VideoState.PROBING):
             return []
         renditions = await self._catalog.renditions(video.id)
         segments = await self._catalog.all_segments(video.id)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from streamer.core.conditional import render_http_date
 from streamer.core.errors import StorageFull, StreamerError, Unavailable
 from streamer.origin import tus
+from streamer.origin.choices import read_choices
 from streamer.origin.errors import MediaTypeUnsupported, VersionUnsupported
 from streamer.origin.services import FromServices, Services, utc_now
 from streamer.origin.staging import UploadStatus
@@ -83,7 +84,8 @@ async def create_upload(
 ) -> Response:
     """Create an upload, and its video; the body, if any, is its first bytes.
 
-    Answers 201 with `Location`; the upload's id is the video's.
+    Answers 201 with `Location`; the upload's id is the video's. `Upload-Metadata` may hold
+    `title`, `filename`, `priority` and `options`, a JSON object as in the video's resource.
     """
     uploads = services.uploads
     length = tus.parse_creation_length(
@@ -93,7 +95,11 @@ async def create_upload(
     pairs = tus.parse_metadata(upload_metadata or "")
     now = utc_now()
     video = await uploads.create(
-        tus.title_from(pairs), now=now, length_bytes=length, metadata=upload_metadata or ""
+        tus.title_from(pairs),
+        now=now,
+        length_bytes=length,
+        metadata=upload_metadata or "",
+        choices=read_choices(pairs),
     )
     if content_type == tus.BODY_TYPE or length == 0:
         status = await _receive_first(services, request, video.id, now, checksum)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from streamer.core.errors import Conflict, InvalidInput, NotFound, StreamerError, TooLarge
 from streamer.core.video import Video
+from streamer.origin.choices import NO_CHOICE, Choices
 from streamer.origin.errors import ChecksumMismatch, Gone, Locked
 from streamer.origin.intake import Intake
 from streamer.origin.staging import PartFile, Staging, UploadRecord, UploadStatus
@@ -67,12 +68,19 @@ class Uploads:
         length_bytes: int | None = None,
         metadata: str = "",
         resumable: bool = True,
+        choices: Choices = NO_CHOICE,
     ) -> Video:
         """Begin an upload and its video."""
         record = UploadRecord(new_video_id(), length_bytes, metadata, resumable)
         await self._staging.create(record)
         try:
-            return await self._catalog.create_video(record.id, title=title, now=now)
+            return await self._catalog.create_video(
+                record.id,
+                title=title,
+                now=now,
+                priority=choices.priority,
+                options=choices.options,
+            )
         except StreamerError:
             await self._staging.remove(record.id)
             raise

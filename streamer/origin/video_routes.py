@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from streamer.core.errors import InvalidInput
 from streamer.core.video import Video
 from streamer.origin import tus
+from streamer.origin.choices import MIN_PRIORITY, Choices, OptionsResource, Priority
 from streamer.origin.errors import MediaTypeUnsupported
 from streamer.origin.form_upload import FormUpload
 from streamer.origin.multipart import boundary_of, read_form
@@ -16,7 +17,7 @@ from streamer.origin.outbound import MAX_URL_CHARS
 from streamer.origin.resources import VideoPage, VideoResource
 from streamer.origin.services import FromServices, Services, utc_now
 from streamer.shared.bearer import Guard
-from streamer.shared.problems import problems
+from streamer.shared.problems import describe_errors, problems
 
 PREFIX = "/api/v1/videos"
 _MAX_JSON_BYTES = 64 * 1024
@@ -29,16 +30,25 @@ class FetchRequest(BaseModel):
 
     url: str = Field(max_length=MAX_URL_CHARS, examples=["https://example.com/clip.mp4"])
     title: str = Field(default="", max_length=tus.MAX_TITLE_CHARS)
+    priority: Priority = MIN_PRIORITY
+    options: OptionsResource = OptionsResource()
 
 
-class TitleChange(BaseModel):
-    """Another title for a video."""
+class VideoChange(BaseModel):
+    """What is to become of a video; what is left out or null stays as it is.
+
+    `options` hold for packaging that has not begun; a ready video takes them as a new version.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    title: str = Field(min_length=1, max_length=tus.MAX_TITLE_CHARS)
+    title: str | None = Field(default=None, min_length=1, max_length=tus.MAX_TITLE_CHARS)
+    priority: Priority | None = None
+    options: OptionsResource | None = None
 
 
+_FETCH_SCHEMA = FetchRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+del _FETCH_SCHEMA["$defs"]  # a response has the same
 _CREATION_BODY = {
     "requestBody": {
         "required": True,
@@ -50,10 +60,12 @@ _CREATION_BODY = {
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
                         "title": {"type": "string", "maxLength": tus.MAX_TITLE_CHARS},
+                        "priority": {"type": "integer", "minimum": 1, "maximum": 10},
+                        "options": {"type": "string", "contentMediaType": "application/json"},
                     },
                 }
             },
-            "application/json": {"schema": FetchRequest.model_json_schema()},
+            "application/json": {"schema": _FETCH_SCHEMA},
         },
     }
 }
@@ -83,7 +95,7 @@ def video_router(guard: Guard) -> APIRouter:
         methods=["PATCH"],
         dependencies=guarded,
         operation_id="change_video",
-        responses=problems(400, 401, 404, 503),
+        responses=problems(400, 401, 404, 409, 503),
     )
     add(
         "/{video_id}",
@@ -147,13 +159,19 @@ async def get_video(video_id: str, services: FromServices) -> VideoResource:
 
 
 async def change_video(
-    video_id: str, change: Annotated[TitleChange, Body()], services: FromServices
+    video_id: str, change: Annotated[VideoChange, Body()], services: FromServices
 ) -> VideoResource:
-    """Give a video another title."""
-    title = tus.clean_title(change.title)
-    if not title:
+    """Give a video another title, priority, or other options before its packaging begins."""
+    title = None if change.title is None else tus.clean_title(change.title)
+    if title == "":
         raise InvalidInput("the title has no printable characters")
-    return await services.presenter.present(await services.catalog.set_title(video_id, title))
+    video = await services.catalog.amend_video(
+        video_id,
+        title=title,
+        priority=change.priority,
+        options=None if change.options is None else change.options.chosen(),
+    )
+    return await services.presenter.present(video)
 
 
 async def delete_video(video_id: str, services: FromServices) -> Response:
@@ -187,8 +205,10 @@ async def _fetch(request: Request, services: Services) -> Video:
     try:
         wanted = FetchRequest.model_validate_json(bytes(body))
     except ValidationError as error:
-        raise InvalidInput(
-            "the body must be a JSON object with `url`, and maybe `title`"
-        ) from error
-    title = tus.clean_title(wanted.title)
-    return await services.fetches.create(wanted.url, title=title, now=utc_now())
+        raise InvalidInput(describe_errors(error.errors())) from error
+    return await services.fetches.create(
+        wanted.url,
+        title=tus.clean_title(wanted.title),
+        now=utc_now(),
+        choices=Choices(wanted.priority, wanted.options.chosen()),
+    )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus, ClaimedChunk, deadline
 from streamer.core.video import Video
-from streamer.shared.records import Records, change_video, check_text, read_video
+from streamer.shared.records import Records, check_text, read_video
 from streamer.shared.tables import chunks, recipes, videos, workers
 
 ChunkKey = tuple[str, int, int]
@@ -166,30 +166,6 @@ class Chunks(Records):
                 delete(recipes).where(recipes.c.video_id == video_id, recipes.c.version == version)
             )
 
-    async def set_priority(self, video_id: str, priority: int) -> Video:
-        """Give a video another priority; the chunks that wait get other deadlines."""
-        query = (
-            select(chunks, recipes.c.begun_at)
-            .join(
-                recipes,
-                and_(
-                    recipes.c.video_id == chunks.c.video_id,
-                    recipes.c.version == chunks.c.version,
-                ),
-            )
-            .where(chunks.c.video_id == video_id, chunks.c.state == ChunkState.WAITING)
-        )
-        async with self._database.writing() as connection:
-            await read_video(connection, video_id, lock=True)
-            for row in (await connection.execute(query)).all():
-                due = deadline(row.begun_at, row.needed_seconds, priority)
-                await connection.execute(
-                    update(chunks)
-                    .where(_is((row.video_id, row.version, row.number)))
-                    .values(deadline=due)
-                )
-            return await change_video(connection, video_id, priority=priority)
-
     async def _find_waiting(
         self, worker_id: str, now: datetime, within_seconds: float
     ) -> ChunkKey | None:
@@ -205,6 +181,27 @@ class Chunks(Records):
         )
         async with self._database.writing() as connection:
             await connection.execute(update(chunks).where(own).values(values))
+
+
+async def change_deadlines(connection: AsyncConnection, video_id: str, priority: int) -> None:
+    """Give the waiting chunks of a locked video the deadlines of another priority."""
+    query = (
+        select(chunks, recipes.c.begun_at)
+        .join(
+            recipes,
+            and_(
+                recipes.c.video_id == chunks.c.video_id,
+                recipes.c.version == chunks.c.version,
+            ),
+        )
+        .where(chunks.c.video_id == video_id, chunks.c.state == ChunkState.WAITING)
+    )
+    for row in (await connection.execute(query)).all():
+        await connection.execute(
+            update(chunks)
+            .where(_is((row.video_id, row.version, row.number)))
+            .values(deadline=deadline(row.begun_at, row.needed_seconds, priority))
+        )
 
 
 async def _next_waiting(

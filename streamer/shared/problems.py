@@ -58,7 +58,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         return failure_response(error)
 
     async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return failure_response(InvalidInput(_describe(error.errors())))
+        return failure_response(InvalidInput(describe_errors(error.errors())))
 
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         code = _STATUS_CODES.get(error.status_code, "invalid_input")
@@ -106,10 +106,11 @@ def document_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _describe(errors: Sequence[Mapping[str, Any]]) -> str:
+def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
     """What is wrong and where, without what was sent."""
     reasons = (
-        f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in errors
+        ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"])))
+        for error in errors
     )
     return "; ".join(reasons)[:_MAX_REASON_CHARS] or "the request is malformed"
 

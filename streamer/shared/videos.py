@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.errors import Conflict, InvalidInput, NotFound
 from streamer.core.keys import is_video_id
 from streamer.core.options import PackagingOptions
 from streamer.core.video import Chapter, Video, VideoState
+from streamer.shared.chunks import change_deadlines
 from streamer.shared.records import Records, change_video, check_text, move_video, read_video
 from streamer.shared.rows import to_video
 from streamer.shared.tables import renditions, videos
@@ -144,10 +146,9 @@ class Videos(Records):
         Raises:
             Conflict: The video is not uploading (somebody else accepted it already).
         """
-        begun = select(renditions.c.name).where(renditions.c.video_id == video_id).limit(1)
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
-            has_begun = (await connection.execute(begun)).first() is not None
+            has_begun = await _has_begun(connection, video_id)
             state = VideoState.PACKAGING if has_begun else VideoState.PROBING
             values = {"source_bytes": size_bytes, "received_bytes": size_bytes}
             return await move_video(connection, video, state, length_bytes=size_bytes, **values)
@@ -187,6 +188,37 @@ class Videos(Records):
                     check_text(chapter.title)
                 values["chapters"] = [asdict(chapter) for chapter in chapters]
             await change_video(connection, video_id, **values)
+
+    async def amend_video(
+        self,
+        video_id: str,
+        *,
+        title: str | None = None,
+        priority: int | None = None,
+        options: PackagingOptions | None = None,
+    ) -> Video:
+        """Give a video another title, priority or other choices; None leaves one as it is.
+
+        Its chunks that wait get the deadlines of their new priority.
+
+        Raises:
+            InvalidInput: The title cannot be stored.
+            Conflict: Other choices come too late: its packaging has begun. Nothing is changed.
+        """
+        values: dict[str, Any] = {}
+        if title is not None:
+            values |= {"title": check_text(title), "title_folded": title.casefold()}
+        if priority is not None:
+            values["priority"] = priority
+        if options is not None:
+            values["options"] = options.to_json()
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            if options is not None and await _has_begun(connection, video_id):
+                raise Conflict("packaging has begun; other options make a new version")
+            if priority is not None:
+                await change_deadlines(connection, video_id, priority)
+            return await change_video(connection, video_id, **values)
 
     async def fail(self, video_id: str, *, code: str, message: str, version: int = 1) -> None:
         """Move a video to failed; nothing happens to one that is ready, failed or gone.
@@ -253,6 +285,11 @@ class Videos(Records):
         if is_video_id(video_id):
             async with self._database.writing() as connection:
                 await connection.execute(query)
+
+
+async def _has_begun(connection: AsyncConnection, video_id: str) -> bool:
+    query = select(renditions.c.name).where(renditions.c.video_id == video_id).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 def _newest_first(cursor: str | None, query: str | None) -> Select[Any]:

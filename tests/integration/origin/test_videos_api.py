@@ -1,13 +1,16 @@
 """The videos API, its failures, and who may write."""
 
+import base64
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from fastapi.routing import iter_route_contexts
 
 from streamer.core import keys
-from streamer.core.video import VideoState
+from streamer.core.video import Chapter, VideoState
 from tests.integration.origin.conftest import (
     TUS,
     OpenOrigin,
@@ -24,6 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VIDEOS = "/api/v1/videos"
 TOKEN = "correct horse"
+OPTIONS = {"preset": "fast", "codecs": ["hevc", "av1"], "loudness_lufs": -16.0}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -48,6 +52,12 @@ async def test_a_video_resource(origin: Origin) -> None:
         "created_at",
         "playable_at",
         "ready_at",
+        "version",
+        "repackaging",
+        "priority",
+        "options",
+        "warnings",
+        "chapters",
     ]
     assert (resource["state"], resource["playable"]) == ("packaging", True)
     assert resource["playback"] == {
@@ -60,6 +70,91 @@ async def test_a_video_resource(origin: Origin) -> None:
     assert (low["frame_rate"], low["segments"]) == (29.97, 2)
     assert low["bandwidth"] > 0
     assert (high["name"], sound["kind"], sound["language"]) == ("720p", "audio", "en")
+
+
+async def test_what_is_known_of_a_source(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await origin.catalog.describe_source(
+        video_id, warnings=["The file ends early."], chapters=[Chapter(0.0, 2.5, "Opening")]
+    )
+    resource = (await origin.client.get(f"{VIDEOS}/{video_id}")).json()
+    assert resource["warnings"] == ["The file ends early."]
+    assert resource["chapters"] == [{"start_seconds": 0, "end_seconds": 2.5, "title": "Opening"}]
+    *_, sound = resource["renditions"]
+    assert (sound["channels"], sound["is_default"]) == (2, True)
+
+
+def is_chosen(resource: dict[str, Any]) -> bool:
+    chosen = {name: value for name, value in resource["options"].items() if value is not None}
+    return resource["priority"] == 7 and chosen == OPTIONS
+
+
+async def test_choices_come_with_a_tus_upload(origin: Origin) -> None:
+    pairs = {"priority": "7", "options": json.dumps(OPTIONS)}
+    metadata = ",".join(
+        f"{name} {base64.b64encode(value.encode()).decode()}" for name, value in pairs.items()
+    )
+    path = await origin.create_upload(5, **{"Upload-Metadata": metadata})
+    assert is_chosen((await origin.client.get(f"{VIDEOS}/{id_of(path)}")).json())
+
+
+async def test_choices_come_with_a_form(origin: Origin) -> None:
+    fields = {"priority": (None, "7"), "options": (None, json.dumps(OPTIONS))}
+    answer = await origin.client.post(VIDEOS, files={**fields, "file": ("a.mp4", b"bytes")})
+    assert answer.status_code == 201
+    assert is_chosen(answer.json())
+
+
+async def test_choices_come_with_a_url(origin: Origin) -> None:
+    wanted = {"url": "http://127.0.0.1/a.mp4", "priority": 7, "options": OPTIONS}
+    assert is_chosen((await origin.client.post(VIDEOS, json=wanted)).json())
+
+
+async def test_choices_behind_the_file_are_refused(origin: Origin) -> None:
+    answer = await origin.client.post(
+        VIDEOS, files=[("file", ("a.mp4", b"bytes")), ("options", (None, b"{}"))]
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    assert "options" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("priority", "0"),
+        ("priority", "11"),
+        ("priority", "1.5"),
+        ("priority", "9" * 1000),
+        ("options", "[]"),
+        ("options", "{"),
+        ("options", '{"preset": "slow"}'),
+        ("options", '{"speed": "fast"}'),
+        ("options", '{"codecs": ["av1", "av1"]}'),
+        ("options", '{"passthrough": "yes"}'),
+        ("options", '{"loudness_lufs": -1}'),
+        ("options", '{"loudness_lufs": NaN}'),
+    ],
+)
+async def test_choices_that_make_no_sense_are_refused(
+    origin: Origin, name: str, value: str
+) -> None:
+    answer = await origin.client.post(
+        VIDEOS, files=[(name, (None, value)), ("file", ("a.mp4", b"bytes"))]
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    assert name in answer.json()["detail"]
+
+
+async def test_choices_change_until_packaging_begins(origin: Origin) -> None:
+    path = f"{VIDEOS}/{id_of(await origin.create_upload(5))}"
+    assert is_chosen(
+        (await origin.client.patch(path, json={"priority": 7, "options": OPTIONS})).json()
+    )
+    begun = f"{VIDEOS}/{await make_video(origin)}"
+    answer = await origin.client.patch(begun, json={"title": "Later", "options": OPTIONS})
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert (await origin.client.get(begun)).json()["title"] != "Later"
+    assert (await origin.client.patch(begun, json={"priority": 2})).json()["priority"] == 2
 
 
 async def test_playback_links_name_the_edge_where_one_is_set(open_origin: OpenOrigin) -> None:
