@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packager.core.input import probe_argv
-from packager.core.report import clean_report, read_frames
+from packager.core.report import clean_report, read_frames, tells_damage
 from packager.standing import Standing
 from packager.together import together
 
@@ -85,7 +85,7 @@ class Ffmpeg:
         on_frames: Callable[[int], None] | None = None,
         feed: AsyncIterator[bytes] | None = None,
         standing: Standing = Standing(),
-    ) -> None:
+    ) -> bool:
         """Run ffmpeg until it ends.
 
         Args:
@@ -94,6 +94,9 @@ class Ffmpeg:
             on_frames: Told how many frames are done, about twice a second.
             feed: Bytes for standard input.
             standing: How far it stands back for other processes.
+
+        Returns:
+            Whether part of what it read could not be decoded.
 
         Raises:
             FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
@@ -105,7 +108,7 @@ class Ffmpeg:
                 sink(watch.seen(pieces))
                 for sink, pieces in zip(sinks, await pipes.open(), strict=True)
             ]
-            await _run(
+            return await _run(
                 command,
                 stdout=watch.follow,
                 standing=standing,
@@ -203,8 +206,12 @@ async def _run(
     started: Callable[[], None] = lambda: None,
     others: Sequence[Awaitable[None]] = (),
     feed: AsyncIterator[bytes] | None = None,
-) -> None:
-    """Start one process and carry its streams until it ends; it never outlives this call."""
+) -> bool:
+    """Start one process and carry its streams until it ends; it never outlives this call.
+
+    Returns:
+        Whether it told of damage.
+    """
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
@@ -232,6 +239,7 @@ async def _run(
         coming_forward.cancel()
     if code != 0:
         raise FfmpegError(report.text)
+    return report.tells_damage
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -256,10 +264,20 @@ class _Report:
 
     def __init__(self) -> None:
         self._tail = b""
+        self.tells_damage = False
 
     async def follow(self, stream: asyncio.StreamReader | None) -> None:
+        line = b""
         async for piece in _pieces(_stream(stream)):
             self._tail = (self._tail + piece)[-_KEPT_REPORT_BYTES:]
+            *lines, line = (line + piece).split(b"\n")
+            self._note(lines)
+            line = line[-_KEPT_REPORT_BYTES:]
+        self._note([line])
+
+    def _note(self, lines: Sequence[bytes]) -> None:
+        if not self.tells_damage:
+            self.tells_damage = any(tells_damage(line.decode("utf-8", "replace")) for line in lines)
 
     @property
     def text(self) -> str:

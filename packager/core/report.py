@@ -15,6 +15,13 @@ _NO_DECODER = re.compile(
     re.IGNORECASE,
 )
 
+# What decoders and demuxers say of data that is lost. They say other things of whole files, as
+# when a seek ends between two pictures of an open group.
+_DAMAGE = re.compile(
+    r"Error submitting packet to decoder|Decoding error:|error while decoding MB|Error at MB:"
+    r"|exceeds containing master element|Packet corrupt"
+)
+
 
 def read_frames(progress: str) -> int | None:
     """The last frame count in a piece of `-progress` output; None when there is none."""
@@ -28,6 +35,11 @@ def clean_report(text: str) -> str:
     kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in lines if line]
     printable = ("".join(c if c.isprintable() else "?" for c in line) for line in kept)
     return " / ".join(list(printable)[-_REPORT_LINES:])
+
+
+def tells_damage(line: str) -> bool:
+    """Whether a line of a process's standard error says that part of the source is lost."""
+    return _DAMAGE.search(line) is not None
 
 
 def explain_failure(report: str) -> SourceRejected:

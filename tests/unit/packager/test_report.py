@@ -1,6 +1,6 @@
 import pytest
 
-from packager.core.report import clean_report, explain_failure, read_frames
+from packager.core.report import clean_report, explain_failure, read_frames, tells_damage
 
 
 def test_the_last_frame_count_is_read() -> None:
@@ -34,3 +34,19 @@ def test_a_report_is_short() -> None:
 )
 def test_reasons(report: str, code: str) -> None:
     assert explain_failure(report).code == code
+
+
+@pytest.mark.parametrize(
+    ("line", "damage"),
+    [
+        ("[vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] Error submitting packet to decoder: Inv", True),
+        ("[h264 @ 0x1] error while decoding MB 3 7, bytestream -5", True),
+        ("[mpeg4 @ 0x1] Error at MB: 123", True),
+        ("[in#0/matroska,webm @ 0x1] Element at 0x2 exceeds containing master element", True),
+        ("[h264 @ 0x1] co located POCs unavailable", False),
+        ("[h264 @ 0x1] reference picture missing during reorder", False),
+        ("", False),
+    ],
+)
+def test_damage_is_told_from_the_noise_of_seeking(line: str, damage: bool) -> None:
+    assert tells_damage(line) is damage
