@@ -9,7 +9,7 @@ from packager.core.plan import Chunk
 from packager.core.recipe import read_recipe
 from packager.ffmpeg import FfmpegError
 from packager.patience import insist
-from packager.picture import PictureSource, encode_chunk
+from packager.picture import EncodedChunk, PictureSource, encode_chunk
 from packager.source_file import open_source_file
 from packager.together import together
 from packager.workshop import Workshop
@@ -77,8 +77,15 @@ class ChunkRunner:
     async def _encode(self, claim: ClaimedChunk, key: ChunkKey) -> None:
         catalog = self._workshop.catalog
         try:
-            frames = await self._encode_in_turn(claim, key)
-            await insist(lambda: catalog.finish_chunk(claim, self._worker_id, frames=frames))
+            encoded = await self._encode_in_turn(claim, key)
+            await insist(
+                lambda: catalog.finish_chunk(
+                    claim,
+                    self._worker_id,
+                    frames=encoded.frames,
+                    is_damaged=encoded.is_damaged,
+                )
+            )
         except (NotFound, Conflict):
             return  # the video or its version is gone
         except Exception as error:
@@ -95,7 +102,7 @@ class ChunkRunner:
                 lambda: catalog.fail_chunk(claim, self._worker_id, reason=reason, most_tries=tries)
             )
 
-    async def _encode_in_turn(self, claim: ClaimedChunk, key: ChunkKey) -> int:
+    async def _encode_in_turn(self, claim: ClaimedChunk, key: ChunkKey) -> EncodedChunk:
         def note(frames: int) -> None:
             self._frames[key] = frames
 

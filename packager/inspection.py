@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from packager.core.ladder import Rung, build_ladder
-from packager.core.mix import AUDIO_RATE
 from packager.core.plan import Grid, frame_grid
 from packager.core.probe import container_formats, read_probe
-from packager.core.source import AudioTrack, SourceInfo, VideoTrack
+from packager.core.renditions import plan_sounds, plan_subtitles
+from packager.core.source import SourceInfo, VideoTrack
 from packager.core.unreadable import explain_unreadable
 from packager.ffmpeg import FfmpegError
 from packager.mp4_check import check_mp4
@@ -38,12 +38,8 @@ async def inspect_source(workshop: Workshop, video_id: str, version: int, path: 
         renditions=_renditions(source, version),
         version=version,
     )
+    await workshop.catalog.describe_source(video_id, chapters=source.chapters)
     return source
-
-
-def sound_rendition_name(audio: AudioTrack, version: int) -> str:
-    """The name of the rendition that carries this sound."""
-    return rendition_name(f"audio-{audio.language}" if audio.language else "audio", version)
 
 
 def version_ladder(video: VideoTrack, version: int) -> tuple[Rung, ...]:
@@ -58,8 +54,9 @@ def _renditions(source: SourceInfo, version: int) -> list[Rendition]:
     if source.video is not None:
         grid = frame_grid(source.video.frame_rate)
         renditions = [_picture(rung, grid) for rung in version_ladder(source.video, version)]
-    if source.audio is not None:
-        renditions.append(_sound(source.audio, version))
+    sounds, texts = plan_sounds(source.audios, version), plan_subtitles(source.subtitles, version)
+    renditions += [sound.rendition for sound in sounds]
+    renditions += [text.rendition for text in texts]
     return [replace(rendition, version=version) for rendition in renditions]
 
 
@@ -73,17 +70,4 @@ def _picture(rung: Rung, grid: Grid) -> Rendition:
         width=rung.width,
         height=rung.height,
         frame_rate=grid.frame_rate,
-    )
-
-
-def _sound(audio: AudioTrack, version: int) -> Rendition:
-    return Rendition(
-        name=sound_rendition_name(audio, version),
-        kind=MediaKind.AUDIO,
-        codecs="",
-        timescale=AUDIO_RATE,
-        language=audio.language,
-        label=audio.label or audio.language or "Audio",
-        channels=2,
-        is_default=True,
     )

@@ -1,45 +1,40 @@
 """The packaging of one version of a video, by one run of its workflow.
 
     probe ─┬─ first chunk ─┬─ the other chunks, by any worker ─┬─ storyboard ─ finish
-           │               └─ poster                           │
-           └─ sound ─────────────────────── its end ───────────┘
+           │               ├─ poster                           │
+           │               └─ subtitles                        │
+           └─ first sound ─┬─ its end ─────────────────────────┤
+                           └─ the other sounds ─ their ends ───┘
 
 Every step can be done twice: objects are named by their bytes, and the catalog keeps what it has.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any, ParamSpec, TypeVar
 
-from dbos import DBOS, StepOptions, StepReservation
+from dbos import DBOS, StepReservation
 
-from packager.core.mix import STEREO
+from packager.core.damage import describe_end
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
 from packager.core.recipe import Recipe
+from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
 from packager.core.source import AudioTrack, SourceInfo, VideoTrack
 from packager.ffmpeg import FfmpegError
-from packager.inspection import inspect_source, sound_rendition_name, version_ladder
+from packager.inspection import inspect_source, version_ladder
 from packager.picture import PictureSource
 from packager.picture_run import PictureRun, encode_first_chunk
-from packager.sound import SoundSource, encode_sound, finish_sound
+from packager.sound import SoundSource
+from packager.sound_run import SoundRun
+from packager.steps import run_step
 from packager.stills import make_poster, make_storyboard, make_waveform
+from packager.subtitles import extract_subtitles
 from packager.together import together
 from packager.workshop import Workshop
-from streamer.core.errors import StreamerError
 
-_OPTIONS: StepOptions = {
-    "retries_allowed": True,
-    "should_retry": lambda error: isinstance(error, StreamerError) and error.retryable,
-    "interval_seconds": 2.0,
-    "max_attempts": 12,
-    # A deleted video's processes end within a second.
-    "preemptible": True,
-}
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 _log = logging.getLogger("packager")
 
 
@@ -67,7 +62,7 @@ class Packaging:
             FfmpegError: It cannot be converted.
             NotFound: The video was deleted.
         """
-        source = await _step(
+        source = await run_step(
             DBOS.reserve_step(),
             inspect_source,
             self._workshop,
@@ -75,101 +70,102 @@ class Packaging:
             self._version,
             self._path,
         )
-        sound = self._sound_source(source)
+        sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(source))
         if source.video is not None:
-            duration = await self._package_pictures(source, source.video, sound)
-        elif sound is not None and source.audio is not None:
-            duration = await self._package_sound(sound, source.audio)
+            ending = await self._package_pictures(source, source.video, sounds)
+        elif source.audio is not None:
+            ending = await self._package_sound(source, source.audio, sounds)
         else:
             raise explain_empty()
-        await _step(DBOS.reserve_step(), self._finish, float(duration))
+        await run_step(DBOS.reserve_step(), self._finish, ending)
 
-    async def _package_sound(self, sound: SoundSource, audio: AudioTrack) -> Fraction:
-        end = await _step(DBOS.reserve_step(), encode_sound, self._workshop, self._video_id, sound)
-        duration = end.seconds(sound)
-        await _step(
-            DBOS.reserve_step(), finish_sound, self._workshop, self._video_id, sound, end, duration
-        )
+    async def _package_sound(
+        self, source: SourceInfo, audio: AudioTrack, sounds: SoundRun
+    ) -> "_Ending":
+        seconds = await sounds.encode_alone()
+        await self._extract_subtitles(source)
         waveform = make_waveform(self._workshop, self._video_id, self._path, audio)
         await _optional("poster", self._video_id, waveform)
-        return duration
+        end = describe_end(source.duration_seconds, float(seconds))
+        return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(
-        self, source: SourceInfo, video: VideoTrack, sound: SoundSource | None
-    ) -> Fraction:
+        self, source: SourceInfo, video: VideoTrack, sounds: SoundRun
+    ) -> "_Ending":
         grid = frame_grid(video.frame_rate)
         recipe = Recipe(source, video, grid, version_ladder(video, self._version))
         pictures = PictureSource(self._path, recipe)
         run = PictureRun(self._workshop, self._video_id, self._version, recipe)
-        first, *reserved = (DBOS.reserve_step() for _ in range(3))
-        work = [self._encode_pictures(pictures, run, first)]
-        if sound is not None:
-            work.append(self._encode_sound(sound, (reserved[0], reserved[1]), run))
-        await together(work)
+        encode = self._encode_pictures(pictures, run, DBOS.reserve_step())
+        await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
         await _optional(
             "storyboard",
             self._video_id,
             make_storyboard(self._workshop, self._video_id, recipe.ladder[0], float(seconds)),
         )
-        return seconds
+        return _Ending(float(seconds), (*run.warnings, *sounds.warnings))
 
     async def _encode_pictures(
         self, pictures: PictureSource, run: PictureRun, reserved: StepReservation
     ) -> None:
         # A viewer waits: it starts at once, beside whatever is running.
-        frames = await _step(
+        first = await run_step(
             reserved, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
         )
-        if frames == 0:
+        if first.frames == 0:
             raise explain_empty()
         poster = make_poster(self._workshop, self._video_id, pictures)
-        await together([run.encode(frames), _optional("poster", self._video_id, poster)])
+        await together(
+            [
+                run.encode(first),
+                _optional("poster", self._video_id, poster),
+                self._extract_subtitles(pictures.recipe.source),
+            ]
+        )
 
-    async def _encode_sound(
-        self,
-        sound: SoundSource,
-        reserved: tuple[StepReservation, StepReservation],
-        run: PictureRun,
-    ) -> None:
-        end = await _step(reserved[0], encode_sound, self._workshop, self._video_id, sound)
-        seconds = await run.picture_seconds()
-        await _step(reserved[1], finish_sound, self._workshop, self._video_id, sound, end, seconds)
+    async def _extract_subtitles(self, source: SourceInfo) -> None:
+        planned = plan_subtitles(source.subtitles, self._version)
+        if planned:
+            extraction = extract_subtitles(
+                self._workshop, self._video_id, self._path, source, planned
+            )
+            await _optional("subtitles", self._video_id, extraction)
 
-    async def _finish(self, duration_seconds: float) -> None:
+    async def _finish(self, ending: "_Ending") -> None:
         catalog = self._workshop.catalog
+        await catalog.describe_source(self._video_id, warnings=ending.warnings)
         await catalog.finish(
             self._video_id,
-            duration_seconds=duration_seconds,
+            duration_seconds=ending.duration_seconds,
             now=datetime.now(UTC),
             version=self._version,
         )
         await catalog.end_version(self._video_id, self._version)
 
-    def _sound_source(self, source: SourceInfo) -> SoundSource | None:
-        if source.audio is None:
-            return None
+    def _sound_sources(self, source: SourceInfo) -> list[SoundSource]:
         seconds = Fraction(SEGMENT_SECONDS)
         if source.video is not None:
             seconds = frame_grid(source.video.frame_rate).segment_seconds
-        return SoundSource(
-            path=self._path,
-            source=source,
-            audio=source.audio,
-            mix=STEREO,
-            rendition=sound_rendition_name(source.audio, self._version),
-            segment_seconds=seconds,
-        )
+        return [
+            SoundSource(
+                path=self._path,
+                source=source,
+                audio=sound.audio,
+                mix=sound.mix,
+                rendition=sound.rendition.name,
+                segment_seconds=seconds,
+            )
+            for sound in plan_sounds(source.audios, self._version)
+        ]
 
 
-async def _step(
-    reserved: StepReservation,
-    work: Callable[_P, Coroutine[Any, Any, _T]],
-    *args: _P.args,
-    **kwargs: _P.kwargs,
-) -> _T:
-    """What `work` returns: from the record when an earlier run finished it."""
-    return await reserved.run_async(_OPTIONS, work, *args, **kwargs)
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """How long a version lasts, and what was lost of its source."""
+
+    duration_seconds: float
+    warnings: tuple[str, ...]
 
 
 async def _optional(what: str, video_id: str, work: Awaitable[None]) -> None:

@@ -32,6 +32,17 @@ class PictureSource:
     recipe: Recipe
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedChunk:
+    """How many frames a chunk has in each rendition, and whether some could not be decoded.
+
+    It has fewer frames than planned when the source ends in it.
+    """
+
+    frames: int
+    is_damaged: bool = False
+
+
 async def encode_chunk(
     workshop: Workshop,
     video_id: str,
@@ -39,13 +50,10 @@ async def encode_chunk(
     chunk: Chunk,
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None = None,
-) -> int:
+) -> EncodedChunk:
     """Encode a chunk and publish its segments, unless they were published before.
 
     Until `leads` is set, it works with what others leave of the processors.
-
-    Returns:
-        How many frames it has in each rendition: fewer than planned when the source ends in it.
 
     Raises:
         FfmpegError: It cannot be encoded.
@@ -53,7 +61,7 @@ async def encode_chunk(
     """
     published = await _published_frames(workshop, video_id, pictures.recipe.grid, chunk)
     if published:
-        return published
+        return EncodedChunk(published)
     try:
         return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames, leads)
     except MediaFormatError as error:
@@ -79,15 +87,15 @@ async def _seek_and_encode(
     chunk: Chunk,
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
-) -> int:
+) -> EncodedChunk:
     for margin in seek_margins(pictures.recipe.source, pictures.recipe.grid):
         try:
-            frames = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
+            encoded = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
         except _StartMissedError:
             continue
         # A search may end behind the last key frame: that there is nothing must be certain.
-        if frames or margin is None or pictures.recipe.source.indexed:
-            return frames
+        if encoded.frames or margin is None or pictures.recipe.source.indexed:
+            return encoded
     raise FfmpegError("the first frames of a chunk cannot be decoded")
 
 
@@ -99,7 +107,7 @@ async def _encode(
     margin: Fraction | None,
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
-) -> int:
+) -> EncodedChunk:
     recipe = pictures.recipe
     grid = recipe.grid
     rungs = tuple(rung for rung in recipe.ladder if rung.name in chunk.renditions)
@@ -119,7 +127,7 @@ async def _encode(
     if recipe.ladder[0] not in rungs:
         # They catch up with the lead: viewers may choose them once they have.
         on_segment = publication.wait
-    await workshop.ffmpeg.run(
+    is_damaged = await workshop.ffmpeg.run(
         argv,
         [partial(track.read, on_segment=on_segment) for track in tracks],
         on_frames=on_frames,
@@ -129,7 +137,7 @@ async def _encode(
     if len(frames) != 1:
         raise MediaFormatError("the renditions differ in length")
     await publication.advance()
-    return frames.pop()
+    return EncodedChunk(frames.pop(), is_damaged)
 
 
 class _Publication:

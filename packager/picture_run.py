@@ -6,11 +6,12 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 
+from packager.core.damage import describe_end, describe_lost_pictures
 from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_chunks
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
-from packager.picture import PictureSource, encode_chunk
+from packager.picture import EncodedChunk, PictureSource, encode_chunk
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
 from streamer.core.errors import StreamerError
@@ -24,8 +25,8 @@ _POLL_GROWTH = 1.05
 
 async def encode_first_chunk(
     workshop: Workshop, video_id: str, pictures: PictureSource, chunk: Chunk
-) -> int:
-    """Encode and publish the chunk that makes a video playable; returns its frames.
+) -> EncodedChunk:
+    """Encode and publish the chunk that makes a video playable.
 
     Raises:
         FfmpegError: It cannot be encoded; it was tried twice.
@@ -55,10 +56,11 @@ class PictureRun:
         self._frames: dict[Chunk, int] = {}
         self._end_frame: int | None = None
         self._end_known = asyncio.Event()
+        self._damaged: set[Chunk] = set()
         self._reported = 0.0
         self.first = self._plan[0]
 
-    async def encode(self, first_frames: int) -> None:
+    async def encode(self, first: EncodedChunk) -> None:
         """Have all chunks but the first encoded, until the source ends.
 
         Raises:
@@ -66,7 +68,7 @@ class PictureRun:
             NotFound: The video was deleted.
         """
         catalog = self._workshop.catalog
-        self._note(self.first, first_frames, is_done=True)
+        self._note(self.first, first, is_done=True)
         await catalog.begin_version(
             self._video_id, self._version, write_recipe(self._recipe), now=datetime.now(UTC)
         )
@@ -80,6 +82,19 @@ class PictureRun:
         """How long the picture lasts, as soon as that is certain."""
         await self._end_known.wait()
         return self._recipe.grid.seconds(self._end_frame or 0)
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences about what was lost of the pictures, once all chunks are encoded."""
+        grid = self._recipe.grid
+        end = grid.seconds(self._end_frame or 0)
+        spans = [
+            (chunk.start * grid.segment_seconds, min(end, chunk.stop * grid.segment_seconds))
+            for chunk in self._damaged
+            if not self._is_behind_the_end(chunk)
+        ]
+        stated_seconds = self._recipe.source.duration_seconds
+        return [*describe_lost_pictures(spans), *describe_end(stated_seconds, float(end))]
 
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
         numbers = {chunk: number for number, chunk in enumerate(self._plan)}
@@ -113,15 +128,18 @@ class PictureRun:
             if status.state is ChunkState.FAILED:
                 raise self._explain(status)
             is_done = status.state is ChunkState.DONE
-            self._note(self._plan[status.number], status.frames, is_done=is_done)
+            encoded = EncodedChunk(status.frames, status.is_damaged)
+            self._note(self._plan[status.number], encoded, is_done=is_done)
         if self._end_frame != end:
             await self._drop_what_is_behind_the_end()
             return await self._statuses()
         await self._report()
         return statuses
 
-    def _note(self, chunk: Chunk, frames: int, *, is_done: bool) -> None:
-        self._frames[chunk] = frames
+    def _note(self, chunk: Chunk, encoded: EncodedChunk, *, is_done: bool) -> None:
+        frames = self._frames[chunk] = encoded.frames
+        if encoded.is_damaged:
+            self._damaged.add(chunk)
         grid = self._recipe.grid
         end = chunk.start * grid.segment_frames + frames
         if not is_done or end >= chunk.stop * grid.segment_frames:

@@ -53,6 +53,13 @@ class PackagerSettings(BaseSettings):
     stall_seconds: float = Field(
         default=120.0, gt=0, description="An ffmpeg that makes no progress for so long is ended."
     )
+    loudness_lufs: float = Field(
+        default=0.0,
+        ge=-40,
+        le=0,
+        description="Integrated loudness that sound is brought to (EBU R 128), as -16. Default: 0,"
+        " which leaves it as it is. What an upload asks for comes first.",
+    )
     scratch_dir: Path = Field(
         default_factory=lambda: Path(tempfile.gettempdir()) / "streamer-packager",
         description="Local copies of sources whose store is not a directory.",

@@ -3,12 +3,21 @@
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
 from packager.core.fmp4 import FragmentReader
 from packager.core.init_segment import InitSegment
-from packager.core.mix import AUDIO_RATE, Mix, silence_argv, sound_argv
+from packager.core.mix import (
+    AUDIO_RATE,
+    Mix,
+    gain_to,
+    loudness_argv,
+    read_loudness,
+    silence_argv,
+    sound_argv,
+)
 from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
 from packager.core.source import AudioTrack, SourceInfo
 from packager.ffmpeg import FfmpegError
@@ -18,6 +27,8 @@ from packager.workshop import Track, Workshop, publish
 # Behind the first pictures, which take longer; ahead of all that nobody waits for yet.
 _NICE = 5
 _PUBLISH_SECONDS = 0.5
+# Of a measurement, which ends with its result.
+_MEASURED_BYTES = 1024
 _log = logging.getLogger("packager")
 
 
@@ -46,12 +57,14 @@ class SoundEnd:
         rest: Its frames.
         priming_frames: Frames before time 0.
         init: The init segment.
+        is_damaged: Some of it could not be decoded.
     """
 
     number: int
     rest: tuple[bytes, ...]
     priming_frames: int
     init: InitSegment
+    is_damaged: bool
 
     def seconds(self, sound: SoundSource) -> Fraction:
         """How long the sound lasts."""
@@ -69,25 +82,28 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
         FfmpegError: There is nothing else, and it cannot be decoded.
         NotFound: The video was deleted.
     """
+    gain_db = await _measure_gain(workshop, video_id, sound)
 
     def argv(targets: Sequence[str]) -> list[str]:
-        return sound_argv(sound.path, sound.source, sound.audio, sound.mix, targets[0])
+        return sound_argv(sound.path, sound.source, sound.audio, sound.mix, targets[0], gain_db)
 
     def silence(targets: Sequence[str]) -> list[str]:
         return silence_argv(sound.mix, targets[0])
 
     track = _SoundTrack(workshop, video_id, sound)
+    is_damaged = True
     try:
-        await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
+        is_damaged = await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
     except FfmpegError as error:
         if sound.source.video is None:
             raise
         _log.warning("video %s: the sound is damaged: %s", video_id, error.report)
     if not track.has_begun and sound.source.video is not None:
+        is_damaged = True
         track = _SoundTrack(workshop, video_id, sound)
         await workshop.ffmpeg.run(silence, [track.read], standing=Standing(_NICE))
     await track.fill(sound.source)
-    return track.end()
+    return track.end(is_damaged=is_damaged)
 
 
 async def finish_sound(
@@ -144,10 +160,11 @@ class _SoundTrack:
             await _store(self._track, cutter.complete())
             await publish(self._workshop, self._video_id, [self._track])
 
-    def end(self) -> SoundEnd:
+    def end(self, *, is_damaged: bool) -> SoundEnd:
         """What is left."""
         cutter, init = self._begun()
-        return SoundEnd(cutter.number, cutter.rest, init.start_ticks // FRAME_TICKS, init)
+        priming_frames = init.start_ticks // FRAME_TICKS
+        return SoundEnd(cutter.number, cutter.rest, priming_frames, init, is_damaged)
 
     async def _keep(self, frames: Iterable[bytes]) -> None:
         if self._cutter is None:
@@ -170,6 +187,33 @@ class _SoundTrack:
         if self._cutter is None or self._reader.init is None:
             raise FfmpegError("no sound could be decoded")
         return self._cutter, self._reader.init
+
+
+async def _measure_gain(workshop: Workshop, video_id: str, sound: SoundSource) -> float:
+    """What brings the sound to the loudness that was chosen, in dB; it is heard once for that.
+
+    Sound that cannot be measured is left as it is: what is wrong with it will be told.
+    """
+    chosen = (await workshop.catalog.get_video(video_id)).options.loudness_lufs
+    target = workshop.settings.loudness_lufs if chosen is None else chosen
+    if not target:
+        return 0.0
+    tail = b""
+
+    async def keep(pieces: AsyncIterator[bytes]) -> None:
+        nonlocal tail
+        async for piece in pieces:
+            tail = (tail + piece)[-_MEASURED_BYTES:]
+
+    with suppress(FfmpegError):
+        await workshop.ffmpeg.run(
+            lambda targets: loudness_argv(
+                sound.path, sound.source, sound.audio, sound.mix, targets[0]
+            ),
+            [keep],
+            standing=Standing(_NICE),
+        )
+    return gain_to(target, read_loudness(tail.decode("ascii", "replace")))
 
 
 async def _store(track: Track, segments: Iterable[SoundSegment]) -> None:

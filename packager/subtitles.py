@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
+from packager.core.renditions import Subtitles
 from packager.core.source import SourceInfo, SubtitleTrack
 from packager.core.subtitles import read_cues, subtitles_argv
 from packager.standing import Standing
@@ -21,34 +21,31 @@ _NICE = 10
 _log = logging.getLogger("packager")
 
 
-@dataclass(frozen=True, slots=True)
-class SubtitlesSource:
-    """A source's subtitles, each with the name of its rendition."""
-
-    path: str
-    source: SourceInfo
-    tracks: tuple[tuple[str, SubtitleTrack], ...]
-
-
-async def extract_subtitles(workshop: Workshop, video_id: str, subtitles: SubtitlesSource) -> None:
+async def extract_subtitles(
+    workshop: Workshop,
+    video_id: str,
+    path: str,
+    source: SourceInfo,
+    planned: Sequence[Subtitles],
+) -> None:
     """Publish every track of text as WebVTT; one that holds nothing readable is left out.
 
     Raises:
         FfmpegError: The source cannot be read.
         NotFound: The video was deleted.
     """
-    tracks = [track for _, track in subtitles.tracks]
+    tracks = [subtitles.track for subtitles in planned]
     texts = [bytearray() for _ in tracks]
 
     def argv(targets: Sequence[str]) -> list[str]:
-        return subtitles_argv(subtitles.path, tracks, targets)
+        return subtitles_argv(path, tracks, targets)
 
     sinks = [partial(_keep, text) for text in texts]
     await workshop.ffmpeg.run(argv, sinks, standing=Standing(_NICE))
-    for (rendition, track), text in zip(subtitles.tracks, texts, strict=True):
-        cues = _read(video_id, track, subtitles.source, bytes(text))
+    for subtitles, text in zip(planned, texts, strict=True):
+        cues = _read(video_id, subtitles.track, source, bytes(text))
         if cues:
-            await _publish(workshop, video_id, rendition, cues)
+            await _publish(workshop, video_id, subtitles.rendition.name, cues)
 
 
 async def _keep(text: bytearray, pieces: AsyncIterator[bytes]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from packager.core.mix import AUDIO_RATE, STEREO, Mix, mixes_of
 from packager.core.source import AudioTrack, SubtitleTrack
+from streamer.core.keys import rendition_name
 from streamer.core.video import MediaKind, Rendition
 
 # Of WebVTT's times.
@@ -28,24 +29,25 @@ class Subtitles:
     track: SubtitleTrack
 
 
-def plan_sounds(audios: Sequence[AudioTrack]) -> tuple[Sound, ...]:
-    """The audio renditions, the default one first: all in stereo, then those with more channels."""
+def plan_sounds(audios: Sequence[AudioTrack], version: int = 1) -> tuple[Sound, ...]:
+    """A version's audio renditions: all in stereo, the default one first, then those in 5.1."""
     names = _name("audio", [audio.language for audio in audios])
     sounds = [
-        Sound(_rendition(audio, mix, name, is_default=audio is audios[0]), audio, mix)
+        Sound(_rendition(audio, mix, name, version, is_default=audio is audios[0]), audio, mix)
         for audio, name in zip(audios, names, strict=True)
         for mix in mixes_of(audio)
     ]
     return tuple(sorted(sounds, key=lambda sound: sound.mix is not STEREO))
 
 
-def plan_subtitles(tracks: Sequence[SubtitleTrack]) -> tuple[Subtitles, ...]:
-    """The subtitle renditions. None is shown unless the viewer chooses it."""
+def plan_subtitles(tracks: Sequence[SubtitleTrack], version: int = 1) -> tuple[Subtitles, ...]:
+    """A version's subtitle renditions. None is shown unless the viewer chooses it."""
     names = _name("sub", [track.language for track in tracks])
     return tuple(
         Subtitles(
             Rendition(
-                name=name,
+                name=rendition_name(name, version),
+                version=version,
                 kind=MediaKind.SUBTITLES,
                 codecs="wvtt",
                 timescale=_MILLISECONDS,
@@ -59,9 +61,12 @@ def plan_subtitles(tracks: Sequence[SubtitleTrack]) -> tuple[Subtitles, ...]:
     )
 
 
-def _rendition(audio: AudioTrack, mix: Mix, name: str, *, is_default: bool) -> Rendition:
+def _rendition(
+    audio: AudioTrack, mix: Mix, name: str, version: int, *, is_default: bool
+) -> Rendition:
     return Rendition(
-        name=name if mix is STEREO else f"{name}-51",
+        name=rendition_name(name if mix is STEREO else f"{name}-51", version),
+        version=version,
         kind=MediaKind.AUDIO,
         # Read from the encoder's output when the first segment is published.
         codecs="",

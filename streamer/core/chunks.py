@@ -46,12 +46,16 @@ class ClaimedChunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkStatus:
-    """How far a chunk is: `frames` of each rendition are encoded; `reason` says why it failed."""
+    """How far a chunk is: `frames` of each rendition are encoded; `reason` says why it failed.
+
+    `is_damaged` says that something in it could not be decoded.
+    """
 
     number: int
     state: ChunkState
     frames: int
     reason: str | None
+    is_damaged: bool = False
 
 
 def deadline(begun_at: datetime, needed_seconds: float, priority: int) -> datetime:

@@ -100,9 +100,13 @@ class Chunks(Records):
                     )
         return own
 
-    async def finish_chunk(self, claim: ClaimedChunk, worker_id: str, *, frames: int) -> None:
+    async def finish_chunk(
+        self, claim: ClaimedChunk, worker_id: str, *, frames: int, is_damaged: bool = False
+    ) -> None:
         """A chunk is encoded and published; nothing happens if it is not this worker's any more."""
-        await self._settle(claim, worker_id, state=ChunkState.DONE, frames=frames)
+        await self._settle(
+            claim, worker_id, state=ChunkState.DONE, frames=frames, is_damaged=is_damaged
+        )
 
     async def fail_chunk(
         self, claim: ClaimedChunk, worker_id: str, *, reason: str, most_tries: int
@@ -136,15 +140,18 @@ class Chunks(Records):
         Raises:
             NotFound: The video was deleted.
         """
+        columns = (chunks.c.number, chunks.c.state, chunks.c.frames, chunks.c.reason)
         query = (
-            select(chunks.c.number, chunks.c.state, chunks.c.frames, chunks.c.reason)
+            select(*columns, chunks.c.is_damaged)
             .where(chunks.c.video_id == video_id, chunks.c.version == version)
             .order_by(chunks.c.number)
         )
         async with self._database.reading() as connection:
             await read_video(connection, video_id)
             return [
-                ChunkStatus(row.number, ChunkState(row.state), row.frames, row.reason)
+                ChunkStatus(
+                    row.number, ChunkState(row.state), row.frames, row.reason, row.is_damaged
+                )
                 for row in await connection.execute(query)
             ]
 

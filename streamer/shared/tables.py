@@ -159,6 +159,7 @@ chunks = Table(
     Column("tries", Integer, nullable=False),
     Column("frames", Integer, nullable=False),
     Column("reason", Text),
+    Column("is_damaged", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(
         ["video_id", "version"], ["recipes.video_id", "recipes.version"], ondelete="CASCADE"
     ),

@@ -1,0 +1,61 @@
+"""What is told of a source of which not everything could be decoded."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from packager.core.source import AudioTrack
+
+Span = tuple[Fraction, Fraction]
+"""From one moment to another, in seconds."""
+
+_MOST_PLACES = 10
+# A container's duration is often that of its longest stream, or rounded.
+_TOLERATED_SECONDS = 2
+_TOLERATED_SHARE = 0.02
+
+
+def describe_lost_pictures(spans: Iterable[Span]) -> list[str]:
+    """A sentence for each part of the picture in which something was lost."""
+    places = _join(spans)
+    sentences = [
+        f"Some pictures between {_clock(start)} and {_clock(stop)} could not be decoded"
+        " and were replaced."
+        for start, stop in places[:_MOST_PLACES]
+    ]
+    if len(places) > _MOST_PLACES:
+        sentences.append(f"So it is at {len(places) - _MOST_PLACES} places more.")
+    return sentences
+
+
+def describe_lost_sound(audio: AudioTrack) -> str:
+    """A sentence for a sound of which something was lost."""
+    name = f" ({audio.label or audio.language})" if audio.label or audio.language else ""
+    return f"Some of the sound{name} could not be decoded and is silent."
+
+
+def describe_end(stated_seconds: float, found_seconds: float) -> list[str]:
+    """A sentence if a source ends noticeably before it should."""
+    missing = stated_seconds - found_seconds
+    if missing <= max(_TOLERATED_SECONDS, stated_seconds * _TOLERATED_SHARE):
+        return []
+    return [
+        f"The file says that it lasts {_clock(stated_seconds)},"
+        f" but what can be decoded ends at {_clock(found_seconds)}."
+    ]
+
+
+def _join(spans: Iterable[Span]) -> list[Span]:
+    """The spans in their order, those that touch made one."""
+    joined: list[Span] = []
+    for start, stop in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def _clock(seconds: float | Fraction) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,0 +1,29 @@
+"""One step of a durable workflow."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from dbos import StepOptions, StepReservation
+
+from streamer.core.errors import StreamerError
+
+_OPTIONS: StepOptions = {
+    "retries_allowed": True,
+    "should_retry": lambda error: isinstance(error, StreamerError) and error.retryable,
+    "interval_seconds": 2.0,
+    "max_attempts": 12,
+    # A deleted video's processes end within a second.
+    "preemptible": True,
+}
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+async def run_step(
+    reserved: StepReservation,
+    work: Callable[_P, Coroutine[Any, Any, _T]],
+    *args: _P.args,
+    **kwargs: _P.kwargs,
+) -> _T:
+    """What `work` returns: from the record when an earlier run finished it."""
+    return await reserved.run_async(_OPTIONS, work, *args, **kwargs)
