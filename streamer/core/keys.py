@@ -53,6 +53,21 @@ def media_path(video_id: str, name: str) -> str:
     return f"/v/{video_id}/{name}"
 
 
+def manifest_paths(video_id: str) -> tuple[str, str]:
+    """The URL paths of what names a video's renditions."""
+    return media_path(video_id, MULTIVARIANT_PLAYLIST), media_path(video_id, DASH_MANIFEST)
+
+
+def rendition_prefix(video_id: str, rendition: str) -> str:
+    """The prefix of every object of a rendition."""
+    return f"videos/{video_id}/{rendition}/"
+
+
+def all_rendition_paths(video_id: str, rendition: str) -> str:
+    """Every URL path of a rendition, as a purge names them."""
+    return f"/v/{video_id}/{rendition}/*"
+
+
 def all_media_paths(video_id: str) -> str:
     """Every URL path of a video, as a purge names them."""
     return f"/v/{video_id}/*"
@@ -61,6 +76,12 @@ def all_media_paths(video_id: str) -> str:
 def rendition_name(base: str, version: int) -> str:
     """A rendition's name in a version of its video: no two versions share one."""
     return base if version == 1 else f"{base}-v{version}"
+
+
+def uploaded_name(language: str, *, is_forced: bool) -> str:
+    """The name of uploaded subtitles: one a language, and one more for those that are forced."""
+    name = f"uploaded-{language.lower()}"
+    return f"{name}-forced" if is_forced else name
 
 
 def init_name(rendition: str, digest: str) -> str:

@@ -18,6 +18,9 @@ class VideoState(StrEnum):
     FAILED = "failed"
 
 
+# The version of what is of every version: uploaded subtitles.
+EVERY_VERSION = 0
+
 TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
     VideoState.UPLOADING: frozenset({VideoState.PROBING, VideoState.PACKAGING, VideoState.FAILED}),
     VideoState.PROBING: frozenset({VideoState.PACKAGING, VideoState.FAILED}),
@@ -116,8 +119,9 @@ class Rendition:
     """One encoding of a video, of its sound, or one text of its subtitles.
 
     `name` is a path component (`240p`, `1080p`, `audio-eng`), unlike that of any rendition of
-    another version. `timescale` is in ticks a second. Video renditions carry width, height and
-    frame_rate; audio and subtitle renditions language, label and is_default, audio also channels.
+    another version; `version` of uploaded subtitles is EVERY_VERSION. `timescale` is in ticks a
+    second. Video renditions carry width, height and frame_rate; audio and subtitle renditions
+    language, label and is_default, audio also channels.
     `init_name` is known once the first chunk was published; subtitles have none: they are one
     WebVTT segment.
     """

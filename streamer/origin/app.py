@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.requests import ClientDisconnect
 
 from streamer.core.public_address import is_public_address
+from streamer.core.webhooks import signing_key
 from streamer.origin.cors import CorsMiddleware
 from streamer.origin.deletion import Deletion
 from streamer.origin.events import Watches
@@ -20,14 +21,20 @@ from streamer.origin.media_routes import media_router
 from streamer.origin.metrics import Metrics, MetricsMiddleware
 from streamer.origin.reconcile import Reconciler
 from streamer.origin.resources import Presenter
+from streamer.origin.retirement import Retirement
 from streamer.origin.services import Services
 from streamer.origin.settings import OriginSettings
 from streamer.origin.staging import Staging
+from streamer.origin.subtitle_routes import subtitle_router
+from streamer.origin.subtitles import SubtitlesShelf
 from streamer.origin.tus_middleware import TusMiddleware
 from streamer.origin.upload_routes import upload_router
 from streamer.origin.uploads import Uploads
+from streamer.origin.version_routes import version_router
 from streamer.origin.video_routes import video_router
 from streamer.origin.web_routes import DIST, add_web
+from streamer.origin.webhook_routes import webhook_router
+from streamer.origin.webhooks import WebhookSender, WebhookSettings
 from streamer.origin.writers import Writers
 from streamer.shared.bearer import bearer_guard
 from streamer.shared.catalog import Catalog
@@ -61,6 +68,9 @@ def create_app(
     for router in (
         upload_router(guard),
         video_router(guard),
+        version_router(guard),
+        subtitle_router(guard),
+        webhook_router(guard),
         manifest_router(),
         media_router(),
         health_router(),
@@ -102,7 +112,17 @@ def _make_services(
         timeout_seconds=settings.fetch_timeout_seconds,
     )
     deletion = Deletion(catalog, store, jobs, uploads, fetches)
+    retirement = Retirement(catalog, store, grace_seconds=settings.old_version_seconds)
     presenter = Presenter(catalog, playback_base_url=settings.playback_base_url)
+    webhooks = WebhookSender(
+        catalog,
+        presenter,
+        WebhookSettings(
+            urls=settings.webhook_urls,
+            key=signing_key(settings.webhook_secret.get_secret_value()),
+            timeout_seconds=settings.webhook_timeout_seconds,
+        ),
+    )
     return Services(
         settings=settings,
         store=store,
@@ -113,9 +133,11 @@ def _make_services(
         uploads=uploads,
         fetches=fetches,
         deletion=deletion,
-        reconciler=Reconciler(catalog, jobs, uploads, fetches, deletion),
+        reconciler=Reconciler(catalog, jobs, uploads, fetches, deletion, retirement, webhooks),
         presenter=presenter,
         watches=Watches(catalog, presenter),
+        subtitles=SubtitlesShelf(catalog, store),
+        webhooks=webhooks,
         metrics=Metrics(),
     )
 
@@ -127,12 +149,16 @@ def _any_address(address: str) -> bool:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    reconciling = asyncio.create_task(services.reconciler.run(), name="reconcile")
+    running = (
+        asyncio.create_task(services.reconciler.run(), name="reconcile"),
+        asyncio.create_task(services.webhooks.run(), name="webhooks"),
+    )
     try:
         yield
     finally:
-        reconciling.cancel()
-        await asyncio.gather(reconciling, return_exceptions=True)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         await services.watches.close()
         await services.fetches.close()
         await services.deletion.close()

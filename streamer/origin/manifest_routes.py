@@ -13,7 +13,7 @@ from streamer.core.dash import render_static_manifest
 from streamer.core.errors import NotFound
 from streamer.core.manifests import Track, media_playlist, multivariant_playlist, published_tracks
 from streamer.core.playlist import render_media, render_multivariant
-from streamer.core.video import Video, VideoState
+from streamer.core.video import EVERY_VERSION, Video, VideoState
 from streamer.origin.errors import Gone
 from streamer.origin.services import FromServices, Services
 from streamer.shared.problems import problems
@@ -57,7 +57,8 @@ async def get_media(
 ) -> Response:
     """A rendition's HLS media playlist: EVENT while it grows, then VOD."""
     video = await _playable(services, video_id)
-    tracks = await _tracks(services, video_id)
+    version = await services.catalog.version_of(video_id, rendition)
+    tracks = await _tracks(services, video_id, _served(video, version))
     track = next((item for item in tracks if item.rendition.name == rendition), None)
     if track is None:
         raise NotFound("there is no such rendition yet")
@@ -83,8 +84,14 @@ async def _playable(services: Services, video_id: str) -> Video:
     return video
 
 
-async def _tracks(services: Services, video_id: str) -> list[Track]:
-    renditions = await services.catalog.renditions(video_id)
+def _served(video: Video, version: int | None) -> int | None:
+    """The version whose playlists are served: an old one's, to those in the middle of it."""
+    is_old = version is not None and EVERY_VERSION < version < video.version
+    return version if is_old else None
+
+
+async def _tracks(services: Services, video_id: str, version: int | None = None) -> list[Track]:
+    renditions = await services.catalog.renditions(video_id, version)
     return published_tracks(renditions, await services.catalog.all_segments(video_id))
 
 

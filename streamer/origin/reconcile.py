@@ -13,7 +13,9 @@ from streamer.core.video import VideoState
 from streamer.origin.deletion import Deletion
 from streamer.origin.fetch import Fetches
 from streamer.origin.intake import PackagingQueue
+from streamer.origin.retirement import Retirement
 from streamer.origin.uploads import Uploads
+from streamer.origin.webhooks import WebhookSender
 from streamer.shared.catalog import Catalog
 
 _EVERY_SECONDS = 10.0
@@ -30,12 +32,16 @@ class Reconciler:
         uploads: Uploads,
         fetches: Fetches,
         deletion: Deletion,
+        retirement: Retirement,
+        webhooks: WebhookSender,
     ) -> None:
         self._catalog = catalog
         self._jobs = jobs
         self._uploads = uploads
         self._fetches = fetches
         self._deletion = deletion
+        self._retirement = retirement
+        self._webhooks = webhooks
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
@@ -52,6 +58,8 @@ class Reconciler:
             self._enqueue,
             self._fetch,
             self._deletion.sweep,
+            self._retire,
+            self._forget_events,
         ):
             await _attempt(step)
 
@@ -64,6 +72,15 @@ class Reconciler:
     async def _enqueue(self) -> None:
         for video in await self._catalog.in_state(VideoState.PROBING):
             await self._jobs.package(video.id)
+        for video in await self._catalog.being_packaged_anew():
+            if video.repackaging is not None:
+                await self._jobs.package(video.id, video.repackaging.version)
+
+    async def _retire(self) -> None:
+        await self._retirement.sweep(now=datetime.now(UTC))
+
+    async def _forget_events(self) -> None:
+        await self._webhooks.forget_old(now=datetime.now(UTC))
 
     async def _fetch(self) -> None:
         for video in await self._catalog.in_state(VideoState.UPLOADING):

@@ -15,7 +15,9 @@ from streamer.origin.reconcile import Reconciler
 from streamer.origin.resources import Presenter
 from streamer.origin.settings import OriginSettings
 from streamer.origin.staging import Staging
+from streamer.origin.subtitles import SubtitlesShelf
 from streamer.origin.uploads import Uploads
+from streamer.origin.webhooks import WebhookSender
 from streamer.origin.writers import Writers
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
@@ -37,6 +39,8 @@ class Services:
     reconciler: Reconciler
     presenter: Presenter
     watches: Watches
+    subtitles: SubtitlesShelf
+    webhooks: WebhookSender
     metrics: Metrics
 
 

@@ -1,12 +1,17 @@
 """The origin's settings, read from `STREAMER_*`."""
 
+import re
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
+from streamer.core.webhooks import signing_key
 from streamer.shared.bearer import is_loopback
 from streamer.shared.settings import SharedSettings
+
+_WEB_URL = re.compile(r"https?://[^\s/?#,]+[^\s#,]*")
 
 
 class OriginSettings(SharedSettings):
@@ -34,9 +39,45 @@ class OriginSettings(SharedSettings):
     fetch_timeout_seconds: float = Field(
         default=4 * 3600.0, gt=0, description="The longest that fetching a URL may take."
     )
+    old_version_seconds: float = Field(
+        default=6 * 3600.0,
+        ge=0,
+        description="A version of a video that was replaced is kept so long for its viewers.",
+    )
+    webhook_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="URLs that are told of what happens to videos, by commas."
+    )
+    webhook_secret: SecretStr = Field(
+        default=SecretStr(""), description="Signs webhooks; base64 after `whsec_`, or any text."
+    )
+    webhook_timeout_seconds: float = Field(
+        default=15.0, gt=0, le=60, description="A webhook must be answered within so long."
+    )
     shutdown_seconds: int = Field(
         default=10, ge=0, description="Requests in progress get so long to finish at shutdown."
     )
+
+    @field_validator("webhook_urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(filter(None, (url.strip() for url in value.split(","))))
+        return value
+
+    @field_validator("webhook_urls")
+    @classmethod
+    def _check_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_WEB_URL.fullmatch(url) for url in urls):
+            raise ValueError("each must begin with http:// or https://")
+        return tuple(dict.fromkeys(urls))
+
+    @model_validator(mode="after")
+    def _require_secret_of_webhooks(self) -> Self:
+        secret = self.webhook_secret.get_secret_value()
+        if self.webhook_urls and not secret:
+            raise ValueError("webhooks are signed: set STREAMER_WEBHOOK_SECRET")
+        signing_key(secret)
+        return self
 
     @model_validator(mode="after")
     def _require_token_off_loopback(self) -> Self:

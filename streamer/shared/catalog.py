@@ -1,7 +1,7 @@
 """The catalog: what the services share of videos, segments, chunks, edges, workers and purges.
 
-Every instant is aware and given by the caller. Every method raises Unavailable when the database
-does not answer and StorageFull when it has no room.
+Every instant is aware and given by the caller, but that of an event, which is this machine's. Every
+method raises Unavailable when the database does not answer and StorageFull when it has no room.
 """
 
 from typing import Self
@@ -11,10 +11,13 @@ from streamer.shared.database import Database
 from streamer.shared.presence import Presence
 from streamer.shared.publication import Publication
 from streamer.shared.purges import Purges
+from streamer.shared.subtitles import Subtitles
+from streamer.shared.versions import Versions
 from streamer.shared.videos import Videos
+from streamer.shared.webhooks import Webhooks
 
 
-class Catalog(Videos, Publication, Chunks, Presence, Purges):
+class Catalog(Videos, Publication, Versions, Subtitles, Chunks, Presence, Purges, Webhooks):
     """One database, shared by origin and workers."""
 
     @classmethod

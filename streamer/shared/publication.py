@@ -5,15 +5,33 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, delete, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    case,
+    delete,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.errors import Conflict
-from streamer.core.options import PackagingOptions
-from streamer.core.video import ContentKey, MediaKind, Rendition, Segment, Video, VideoState
+from streamer.core.video import (
+    EVERY_VERSION,
+    MediaKind,
+    Rendition,
+    Segment,
+    Video,
+    VideoState,
+)
+from streamer.core.webhooks import EventType
+from streamer.shared.outbox import record_event
+from streamer.shared.purges import append_purges, manifest_purges
 from streamer.shared.records import Records, change_video, move_video, read_video
 from streamer.shared.rows import from_rendition, from_segment, to_rendition, to_segment
-from streamer.shared.tables import content_keys, renditions, segments, videos
+from streamer.shared.tables import renditions, segments, videos
 
 
 class Publication(Records):
@@ -115,8 +133,8 @@ class Publication(Records):
     ) -> Video:
         """Everything of a version is published: the video is ready, viewers get this version.
 
-        Finishing again changes nothing. The old version's renditions stay until `forget_version`:
-        some viewers are in the middle of it.
+        Finishing again changes nothing. Edges forget the manifests of the old version; its
+        renditions stay until `forget_version`: some viewers are in the middle of it.
 
         Raises:
             Conflict: The video is in another state, or has no such version in the making.
@@ -127,6 +145,8 @@ class Publication(Records):
                 if version == video.version:
                     return video
                 _check_takes(video, version)
+                await record_event(connection, video_id, EventType.VERSION_READY)
+                await append_purges(connection, manifest_purges(video_id), now=now)
                 return await change_video(
                     connection,
                     video_id,
@@ -145,73 +165,14 @@ class Publication(Records):
                 ready_at=now,
             )
 
-    async def repackage(self, video_id: str, options: PackagingOptions) -> Video:
-        """Begin a new version of a ready video, with other choices; viewers keep the old one.
-
-        Raises:
-            Conflict: The video is not ready, or a new version is being made.
-        """
-        async with self._database.writing() as connection:
-            video = await read_video(connection, video_id, lock=True)
-            making = video.repackaging is not None and video.repackaging.error is None
-            if video.state is not VideoState.READY or making:
-                raise Conflict("only a ready video can be packaged anew, once at a time")
-            # A version that was given up may have left objects and jobs: its number is not reused.
-            last = video.version if video.repackaging is None else video.repackaging.version
-            return await change_video(
-                connection,
-                video_id,
-                next_version=last + 1,
-                next_progress=0.0,
-                next_error_code=None,
-                next_error_message=None,
-                options=options.to_json(),
-            )
-
-    async def forget_version(self, video_id: str, version: int) -> list[str]:
-        """Forget a version that viewers do not get; returns the names of its objects.
-
-        Raises:
-            Conflict: It is the one they get.
-        """
-        async with self._database.writing() as connection:
-            video = await read_video(connection, video_id, lock=True)
-            if version == video.version:
-                raise Conflict("viewers get this version")
-            known = await _renditions(connection, video_id, version)
-            names = {rendition.name for rendition in known}
-            query = select(segments.c.name).where(
-                segments.c.video_id == video_id, segments.c.rendition.in_(names)
-            )
-            found = list((await connection.execute(query)).scalars())
-            await _remove_renditions(connection, video_id, names)
-            return [*found, *(r.init_name for r in known if r.init_name is not None)]
-
     async def renditions(self, video_id: str, version: int | None = None) -> list[Rendition]:
         """A version's renditions: video by height, lowest first, then audio, then subtitles.
 
-        None before probing. Without a `version`, it is the one that viewers get.
+        None before probing. Without a `version`, it is the one that viewers get, and what is of
+        every version.
         """
         async with self._database.reading() as connection:
             return await _renditions(connection, video_id, version)
-
-    async def content_key(self, video_id: str, version: int) -> ContentKey | None:
-        """The key that a version is encrypted with; None when it is not."""
-        query = select(content_keys.c.key_id, content_keys.c.key).where(
-            content_keys.c.video_id == video_id, content_keys.c.version == version
-        )
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).first()
-        return None if row is None else ContentKey(row.key_id, row.key)
-
-    async def keep_content_key(self, video_id: str, version: int, key: ContentKey) -> ContentKey:
-        """The key of a version: the one kept before, or this one from now on."""
-        row = {"video_id": video_id, "version": version, "key_id": key.key_id, "key": key.key}
-        async with self._database.writing() as connection:
-            await read_video(connection, video_id, lock=True)
-            statement = self._database.insert(content_keys).on_conflict_do_nothing()
-            await connection.execute(statement, [row])
-        return await self.content_key(video_id, version) or key
 
     async def segments(self, video_id: str, rendition: str) -> list[Segment]:
         """The published segments of a rendition, from 0 up to the first that is missing."""
@@ -255,8 +216,12 @@ def _check_takes(video: Video, version: int) -> None:
 async def _renditions(
     connection: AsyncConnection, video_id: str, version: int | None = None
 ) -> list[Rendition]:
-    wanted = videos.c.version if version is None else version
-    return await _read_renditions(connection, video_id, renditions.c.version == wanted)
+    """The renditions of a version; without one, of what viewers get."""
+    if version is not None:
+        wanted = renditions.c.version == version
+    else:
+        wanted = renditions.c.version.in_((videos.c.version, EVERY_VERSION))
+    return await _read_renditions(connection, video_id, wanted)
 
 
 async def _all_renditions(connection: AsyncConnection, video_id: str) -> list[Rendition]:
@@ -342,6 +307,7 @@ async def _note_publication(
     playable_at = video.playable_at
     if playable_at is None and await _is_playable(connection, video.id, known):
         playable_at = now
+        await record_event(connection, video.id, EventType.PLAYABLE)
     await change_video(connection, video.id, playable_at=playable_at)
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from streamer.core import keys
 from streamer.core.purge import Kind, Order, Purge
 from streamer.shared.records import Records
 from streamer.shared.tables import purges
@@ -17,21 +19,8 @@ class Purges(Records):
 
     async def record_purges(self, orders: Sequence[Order], *, now: datetime) -> int:
         """Append purges and return the last one's id; those of a week ago are forgotten."""
-        rows = [
-            {
-                "kind": order.kind.value,
-                "value": order.value,
-                "is_soft": order.is_soft,
-                "requested_at": now,
-            }
-            for order in orders
-        ]
-        forgotten = purges.c.requested_at < now - _FORGOTTEN_AFTER
         async with self._database.writing() as connection:
-            await connection.execute(self._database.insert(purges), rows)
-            await connection.execute(delete(purges).where(forgotten))
-            newest = await connection.execute(select(func.max(purges.c.id)))
-            return int(newest.scalar_one())
+            return await append_purges(connection, orders, now=now)
 
     async def purges_after(self, purge_id: int, *, limit: int = 1000) -> list[Purge]:
         """The purges recorded after the one with this id, oldest first."""
@@ -53,3 +42,28 @@ class Purges(Records):
         async with self._database.reading() as connection:
             oldest, newest = (await connection.execute(query)).one()
         return oldest or 0, newest or 0
+
+
+def manifest_purges(video_id: str) -> list[Order]:
+    """What makes edges ask again which renditions a video has."""
+    return [Order(Kind.PATH, path) for path in keys.manifest_paths(video_id)]
+
+
+async def append_purges(
+    connection: AsyncConnection, orders: Sequence[Order], *, now: datetime
+) -> int:
+    """Record purges in a transaction; returns the last one's id."""
+    rows = [
+        {
+            "kind": order.kind.value,
+            "value": order.value,
+            "is_soft": order.is_soft,
+            "requested_at": now,
+        }
+        for order in orders
+    ]
+    forgotten = purges.c.requested_at < now - _FORGOTTEN_AFTER
+    await connection.execute(insert(purges), rows)
+    await connection.execute(delete(purges).where(forgotten))
+    newest = await connection.execute(select(func.max(purges.c.id)))
+    return int(newest.scalar_one())

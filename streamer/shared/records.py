@@ -8,7 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from streamer.core.errors import Conflict, InvalidInput, NotFound
 from streamer.core.keys import is_video_id
 from streamer.core.video import TRANSITIONS, Video, VideoState
+from streamer.core.webhooks import EventType
 from streamer.shared.database import Database
+from streamer.shared.outbox import record_event
 from streamer.shared.rows import to_video
 from streamer.shared.tables import videos
 
@@ -49,13 +51,14 @@ async def change_video(connection: AsyncConnection, video_id: str, **values: Any
 async def move_video(
     connection: AsyncConnection, video: Video, state: VideoState, **values: Any
 ) -> Video:
-    """Move a locked video to `state`.
+    """Move a locked video to `state`, and record the event.
 
     Raises:
         Conflict: `core.video.TRANSITIONS` has no such move.
     """
     if state not in TRANSITIONS[video.state]:
         raise Conflict(f"a video that is {video.state} cannot become {state}")
+    await record_event(connection, video.id, EventType.entering(state))
     return await change_video(connection, video.id, state=state, **values)
 
 

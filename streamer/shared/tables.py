@@ -195,3 +195,37 @@ purges = Table(
     Column("requested_at", UtcDateTime, nullable=False),
     sqlite_autoincrement=True,
 )
+
+# What happened to videos, to be told to webhooks; it outlives the videos. `is_spread` once there
+# is a row in `webhook_deliveries` for each URL.
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("video_id", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("is_spread", Boolean, nullable=False),
+    Index("webhook_events_by_video", "video_id", "number"),
+    sqlite_autoincrement=True,
+)
+
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    Column(
+        "event",
+        Integer,
+        ForeignKey("webhook_events.number", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("url", Text, primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("leased_until", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    Column("given_up_at", UtcDateTime),
+    Column("reason", Text),
+)

@@ -14,7 +14,9 @@ from streamer.core.errors import Conflict, InvalidInput, NotFound
 from streamer.core.keys import is_video_id
 from streamer.core.options import PackagingOptions
 from streamer.core.video import Chapter, Video, VideoState
+from streamer.core.webhooks import EventType
 from streamer.shared.chunks import change_deadlines
+from streamer.shared.outbox import record_event
 from streamer.shared.records import Records, change_video, check_text, move_video, read_video
 from streamer.shared.rows import to_video
 from streamer.shared.tables import renditions, videos
@@ -69,6 +71,7 @@ class Videos(Records):
         try:
             async with self._database.writing() as connection:
                 made = await connection.execute(insert(videos).values(values).returning(videos))
+                await record_event(connection, video_id, EventType.UPLOADING)
                 return to_video(made.one())
         except IntegrityError as error:
             raise Conflict("the video id is taken") from error
@@ -233,6 +236,7 @@ class Videos(Records):
                     await change_video(
                         connection, video_id, next_error_code=code, next_error_message=message
                     )
+                    await record_event(connection, video_id, EventType.VERSION_FAILED)
                     return
                 await move_video(connection, video, VideoState.FAILED, **values)
             except (NotFound, Conflict):
@@ -243,6 +247,7 @@ class Videos(Records):
         async with self._database.writing() as connection:
             await read_video(connection, video_id, lock=True)
             await change_video(connection, video_id, deleted_at=now)
+            await record_event(connection, video_id, EventType.DELETED)
 
     async def tombstones(self) -> list[str]:
         """The ids of deleted videos that are not forgotten yet, oldest deletion first."""

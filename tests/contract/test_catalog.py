@@ -17,9 +17,23 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
+from streamer.core.chunks import ChunkOrder, deadline
 from streamer.core.edges import Edge
 from streamer.core.errors import Conflict, InvalidInput, NotFound, StorageFull, Unavailable
-from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoError, VideoState
+from streamer.core.keys import rendition_name
+from streamer.core.options import PackagingOptions, Preset
+from streamer.core.video import (
+    EVERY_VERSION,
+    Chapter,
+    ContentKey,
+    MediaKind,
+    Rendition,
+    Repackaging,
+    Segment,
+    Video,
+    VideoError,
+    VideoState,
+)
 from streamer.shared.catalog import Catalog
 from streamer.shared.tables import metadata
 from tests.servers import Postgres, free_port
@@ -47,6 +61,8 @@ SOUND = Rendition(
     is_default=True,
 )
 OTHER_SOUND = replace(SOUND, name="audio-deu", language="de", label="Deutsch", is_default=False)
+FAST = PackagingOptions(preset=Preset.FAST)
+KEY, OTHER_KEY = ContentKey(b"i" * 16, b"k" * 16), ContentKey(b"j" * 16, b"l" * 16)
 
 Step = Callable[[Catalog], Awaitable[object]]
 
@@ -478,6 +494,319 @@ async def test_forget_removes_every_row(catalog: Catalog) -> None:
     await catalog.forget(ID)
     await package(catalog)
     assert await catalog.all_segments(ID) == {}
+
+
+def in_version(rendition: Rendition, version: int) -> Rendition:
+    return replace(rendition, name=rendition_name(rendition.name, version), version=version)
+
+
+LOW_2, SOUND_2 = in_version(LOW, 2), in_version(SOUND, 2)
+
+
+async def make_playing(catalog: Catalog) -> None:
+    """A ready video with a segment of each rendition."""
+    await package(catalog, LOW, SOUND)
+    await publish(catalog, segment(LOW, 0), segment(SOUND, 0))
+    await catalog.finish(ID, duration_seconds=4.0, now=NOW)
+
+
+async def begin_anew(catalog: Catalog, options: PackagingOptions = FAST) -> None:
+    await make_playing(catalog)
+    await catalog.repackage(ID, options)
+    await catalog.begin_packaging(ID, duration_seconds=4.0, renditions=(LOW_2, SOUND_2), version=2)
+
+
+def names(renditions: list[Rendition]) -> list[str]:
+    return [rendition.name for rendition in renditions]
+
+
+async def test_a_new_version_is_made_while_the_old_one_plays(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    await publish(catalog, segment(LOW_2, 0))
+    await catalog.set_progress(ID, 0.5, version=2)
+    video = await catalog.get_video(ID)
+    assert (video.state, video.version, video.progress) == (VideoState.READY, 1, 1.0)
+    assert (video.repackaging, video.options) == (Repackaging(2, 0.5), FAST)
+    assert names(await catalog.renditions(ID)) == ["240p", "audio-eng"]
+    assert names(await catalog.renditions(ID, 2)) == ["240p-v2", "audio-eng-v2"]
+    assert await catalog.being_packaged_anew() == [video]
+    assert await catalog.version_of(ID, "240p-v2") == 2
+    assert await catalog.version_of(ID, "240p") == 1
+    assert await catalog.version_of(ID, "480p") is None
+
+
+async def test_a_finished_version_is_what_viewers_get(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    await publish(catalog, segment(LOW_2, 0), segment(SOUND_2, 0))
+    later = NOW + timedelta(hours=1)
+    finished = await catalog.finish(ID, duration_seconds=4.1, now=later, version=2)
+    assert (finished.version, finished.repackaging, finished.ready_at) == (2, None, later)
+    assert await catalog.finish(ID, duration_seconds=4.1, now=later, version=2) == finished
+    assert names(await catalog.renditions(ID)) == ["240p-v2", "audio-eng-v2"]
+    assert names(await catalog.renditions(ID, 1)) == ["240p", "audio-eng"]
+    purged = [purge.order.value for purge in await catalog.purges_after(0)]
+    assert purged == [f"/v/{ID}/index.m3u8", f"/v/{ID}/manifest.mpd"]
+
+
+async def test_a_replaced_version_is_forgotten_after_a_while(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    await catalog.keep_content_key(ID, 1, KEY)
+    await catalog.finish(ID, duration_seconds=4.0, now=NOW, version=2)
+    assert await catalog.forgettable_versions(before=NOW) == []
+    after = NOW + timedelta(seconds=1)
+    assert await catalog.forgettable_versions(before=after) == [(ID, 1)]
+    await catalog.forget_version(ID, 1)
+    assert await catalog.forgettable_versions(before=after) == []
+    assert await catalog.renditions(ID, 1) == []
+    assert await catalog.content_key(ID, 1) is None
+    assert names(await catalog.renditions(ID)) == ["240p-v2", "audio-eng-v2"]
+    with pytest.raises(Conflict):
+        await catalog.forget_version(ID, 2)
+
+
+async def test_a_version_that_was_given_up_is_forgotten_at_once(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    with pytest.raises(Conflict):
+        await catalog.forget_version(ID, 2)
+    assert await catalog.forgettable_versions(before=NOW) == []
+    await catalog.fail(ID, code="internal", message="It broke.", version=2)
+    video = await catalog.get_video(ID)
+    assert (video.state, video.version) == (VideoState.READY, 1)
+    assert video.repackaging == Repackaging(2, 0.0, VideoError("internal", "It broke."))
+    assert await catalog.being_packaged_anew() == []
+    with pytest.raises(Conflict):
+        await publish(catalog, segment(LOW_2, 0))
+    assert await catalog.forgettable_versions(before=NOW) == [(ID, 2)]
+    await catalog.forget_version(ID, 2)
+    assert names(await catalog.renditions(ID)) == ["240p", "audio-eng"]
+
+
+async def test_the_number_of_a_version_is_used_once(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    with pytest.raises(Conflict):
+        await catalog.repackage(ID, FAST)
+    await catalog.fail(ID, code="internal", message="It broke.", version=2)
+    again = await catalog.repackage(ID, PackagingOptions())
+    assert (again.repackaging, again.options) == (Repackaging(3, 0.0), PackagingOptions())
+    assert await catalog.forgettable_versions(before=NOW) == [(ID, 2)]
+
+
+async def test_only_what_is_ready_is_packaged_anew(catalog: Catalog) -> None:
+    await package(catalog)
+    with pytest.raises(Conflict):
+        await catalog.repackage(ID, FAST)
+
+
+async def test_planned_renditions_give_way_but_published_ones_stay(catalog: Catalog) -> None:
+    await package(catalog, LOW, HIGH)
+    await publish(catalog, segment(LOW, 0))
+    await catalog.plan_renditions(ID, [replace(LOW, height=1), SOUND])
+    low, sound = await catalog.renditions(ID)
+    assert (low.name, low.height, sound.name) == ("240p", 240, "audio-eng")
+
+
+async def test_a_key_is_kept_once(catalog: Catalog, other: Catalog) -> None:
+    await probe(catalog)
+    assert await catalog.content_key(ID, 1) is None
+    kept = await asyncio.gather(
+        catalog.keep_content_key(ID, 1, KEY), other.keep_content_key(ID, 1, OTHER_KEY)
+    )
+    assert kept[0] == kept[1] == await catalog.content_key(ID, 1)
+    assert await catalog.keep_content_key(ID, 2, OTHER_KEY) == OTHER_KEY
+
+
+async def test_what_has_arrived_never_gets_less(catalog: Catalog) -> None:
+    await upload(catalog)
+    await catalog.note_received(ID, received_bytes=500, length_bytes=1000)
+    await catalog.note_received(ID, received_bytes=300, length_bytes=1000)
+    video = await catalog.get_video(ID)
+    assert (video.received_bytes, video.length_bytes) == (500, 1000)
+    await catalog.accept_source(ID, size_bytes=1000)
+    await catalog.note_received(ID, received_bytes=2000, length_bytes=2000)
+    assert (await catalog.get_video(ID)).received_bytes == 1000
+
+
+async def test_a_source_is_described_bit_by_bit(catalog: Catalog) -> None:
+    await probe(catalog)
+    chapters = [Chapter(0.0, 2.0, "Anfang"), Chapter(2.0, 4.0, "Ende")]
+    await catalog.describe_source(ID, warnings=["a", "b"], chapters=chapters)
+    await catalog.describe_source(ID, warnings=["b", "c"])
+    video = await catalog.get_video(ID)
+    assert (video.warnings, video.chapters) == (("a", "b", "c"), tuple(chapters))
+
+
+async def test_a_video_is_amended_whole_or_not_at_all(catalog: Catalog) -> None:
+    await upload(catalog)
+    video = await catalog.amend_video(ID, title="Other", priority=5, options=FAST)
+    assert (video.title, video.priority, video.options) == ("Other", 5, FAST)
+    assert await catalog.amend_video(ID) == replace(video, revision=video.revision + 1)
+    await catalog.accept_source(ID, size_bytes=1)
+    await catalog.begin_packaging(ID, duration_seconds=1.0, renditions=[LOW])
+    with pytest.raises(Conflict):
+        await catalog.amend_video(ID, priority=9, options=PackagingOptions())
+    assert (await catalog.get_video(ID)).priority == 5
+
+
+async def test_waiting_chunks_follow_the_priority(catalog: Catalog) -> None:
+    await package(catalog)
+    await catalog.begin_version(ID, 1, "{}", now=NOW)
+    await catalog.add_chunks(ID, 1, [ChunkOrder(0, 0, 1, ("240p",), needed_seconds=60.0)])
+    await catalog.amend_video(ID, priority=4)
+    claim = await catalog.claim_chunk("worker", now=NOW, within_seconds=10)
+    assert claim is not None
+    assert claim.deadline == deadline(NOW, 60.0, 4)
+
+
+UPLOADED = Rendition(
+    "uploaded-de",
+    MediaKind.SUBTITLES,
+    "wvtt",
+    1000,
+    language="de",
+    label="Deutsch",
+    is_default=True,
+    version=EVERY_VERSION,
+)
+TEXT = Segment("uploaded-de", 0, "uploaded-de/000000-1.vtt", 4000, 80)
+
+
+async def test_uploaded_subtitles_are_of_every_version(catalog: Catalog) -> None:
+    await make_playing(catalog)
+    assert await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW) is None
+    assert (await catalog.renditions(ID))[-1] == UPLOADED
+    assert (await catalog.segments(ID, "uploaded-de")) == [TEXT]
+    await catalog.repackage(ID, FAST)
+    await catalog.begin_packaging(ID, duration_seconds=4.0, renditions=(LOW_2, SOUND_2), version=2)
+    await catalog.finish(ID, duration_seconds=4.0, now=NOW, version=2)
+    await catalog.forget_version(ID, 1)
+    assert names(await catalog.renditions(ID)) == ["240p-v2", "audio-eng-v2", "uploaded-de"]
+    assert await catalog.forgettable_versions(before=NOW + timedelta(days=1)) == []
+    with pytest.raises(Conflict):
+        await catalog.forget_version(ID, EVERY_VERSION)
+
+
+async def test_subtitles_take_the_place_of_those_before(catalog: Catalog) -> None:
+    inside = replace(UPLOADED, name="sub-eng", language="en", version=1)
+    await package(catalog, LOW, inside)
+    assert await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW) is None
+    assert await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW) is None
+    other = replace(TEXT, name="uploaded-de/000000-2.vtt")
+    assert await catalog.add_subtitles(ID, UPLOADED, other, now=NOW) == TEXT.name
+    _, english, german = await catalog.renditions(ID)
+    assert (english.is_default, german.is_default) == (False, True)
+    with pytest.raises(NotFound):
+        await catalog.remove_subtitles(ID, "sub-eng", now=NOW)
+    assert await catalog.remove_subtitles(ID, "uploaded-de", now=NOW) == other.name
+    with pytest.raises(NotFound):
+        await catalog.remove_subtitles(ID, "uploaded-de", now=NOW)
+    assert names(await catalog.renditions(ID)) == ["240p", "sub-eng"]
+    purged = {purge.order.value for purge in await catalog.purges_after(0)}
+    assert purged == {f"/v/{ID}/index.m3u8", f"/v/{ID}/manifest.mpd"}
+
+
+async def test_a_video_that_is_not_begun_takes_no_subtitles(catalog: Catalog) -> None:
+    await probe(catalog)
+    with pytest.raises(Conflict):
+        await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW)
+
+
+URL = "https://hooks.example/a"
+
+
+async def claim(catalog: Catalog, *urls: str, now: datetime = NOW, limit: int = 100) -> list[str]:
+    """The types of the events that are due, which are this caller's for a minute."""
+    await catalog.spread_events(urls or [URL])
+    found = await catalog.claim_deliveries(urls or [URL], now=now, lease_seconds=60, limit=limit)
+    return [delivery.event.type.value for delivery in found]
+
+
+async def events(catalog: Catalog) -> list[str]:
+    """The types of all events of the one video, in their order."""
+    await catalog.spread_events([URL])
+    types = []
+    while found := await catalog.claim_deliveries([URL], now=NOW, lease_seconds=60, limit=100):
+        [delivery] = found
+        types.append(delivery.event.type.value)
+        await catalog.note_delivered(delivery, now=NOW)
+    return types
+
+
+async def test_every_change_of_state_is_an_event(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    await catalog.fail(ID, code="internal", message="It broke.", version=2)
+    await catalog.repackage(ID, FAST)
+    await catalog.finish(ID, duration_seconds=4.0, now=NOW, version=3)
+    await catalog.delete_video(ID, now=NOW)
+    assert await events(catalog) == [
+        "video.uploading",
+        "video.probing",
+        "video.packaging",
+        "video.playable",
+        "video.ready",
+        "video.version_failed",
+        "video.version_ready",
+        "video.deleted",
+    ]
+
+
+async def test_what_is_undone_is_no_event(catalog: Catalog) -> None:
+    await make_failed(catalog)
+    with pytest.raises(Conflict):
+        await catalog.accept_source(ID, size_bytes=1)
+    with pytest.raises(Conflict):
+        await upload(catalog)
+    await catalog.fail(ID, code="truncated", message="Again.")
+    assert (await events(catalog))[-1] == "video.failed"
+
+
+async def test_events_of_a_video_keep_their_order(catalog: Catalog) -> None:
+    await upload(catalog)
+    await upload(catalog, "video001")
+    await catalog.accept_source(ID, size_bytes=1)
+    await catalog.spread_events([URL])
+    one, two = await catalog.claim_deliveries([URL], now=NOW, lease_seconds=60, limit=9)
+    assert {one.event.video_id, two.event.video_id} == {ID, "video001"}
+    soon = NOW + timedelta(seconds=10)
+    await catalog.note_failed(one, reason="the server answered 500", now=NOW, next_at=soon)
+    assert await claim(catalog) == []
+    [again] = await catalog.claim_deliveries([URL], now=soon, lease_seconds=60, limit=9)
+    assert (again.event, again.attempts) == (one.event, 2)
+    await catalog.note_delivered(again, now=soon)
+    assert await claim(catalog, now=soon) == ["video.probing"]
+
+
+async def test_each_url_is_told_by_itself(catalog: Catalog) -> None:
+    await upload(catalog)
+    other = "https://hooks.example/b"
+    assert await claim(catalog, URL, other) == ["video.uploading"] * 2
+    await upload(catalog, "video001")
+    await catalog.spread_events([])
+    assert await claim(catalog, URL, other) == []
+
+
+async def test_a_delivery_belongs_to_one_until_its_lease_ends(
+    catalog: Catalog, other: Catalog
+) -> None:
+    for number in range(6):
+        await upload(catalog, f"video00{number}")
+    claimed = await asyncio.gather(*(claim(each, limit=3) for each in (catalog, other)))
+    assert sum(map(len, claimed)) + len(await claim(catalog)) == 6
+    assert await claim(other, now=NOW + timedelta(seconds=59)) == []
+    assert len(await claim(other, now=NOW + timedelta(seconds=60))) == 6
+
+
+async def test_a_delivery_may_be_given_up(catalog: Catalog) -> None:
+    await upload(catalog)
+    await catalog.accept_source(ID, size_bytes=1)
+    await catalog.spread_events([URL])
+    [first] = await catalog.claim_deliveries([URL], now=NOW, lease_seconds=60, limit=9)
+    await catalog.note_failed(first, reason="no answer", now=NOW, next_at=None)
+    next_one, given_up = await catalog.unfinished_deliveries(limit=9)
+    assert (given_up.delivery, given_up.given_up_at, given_up.reason) == (first, NOW, "no answer")
+    assert next_one.given_up_at is None
+    assert await claim(catalog) == ["video.probing"]
+    await catalog.forget_events(before=datetime.now(UTC) + timedelta(seconds=1))
+    assert await catalog.unfinished_deliveries(limit=9) == []
 
 
 async def test_videos_are_listed_newest_first(catalog: Catalog) -> None:

@@ -20,3 +20,22 @@ def test_other_addresses_need_a_token(host: str) -> None:
 def test_playback_base_urls_that_are_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         OriginSettings(playback_base_url=url)
+
+
+def test_webhooks_come_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAMER_WEBHOOK_URLS", "https://a.example/x?y=1, http://b.example:8080,")
+    monkeypatch.setenv("STREAMER_WEBHOOK_SECRET", "secret")
+    assert OriginSettings().webhook_urls == ("https://a.example/x?y=1", "http://b.example:8080")
+
+
+@pytest.mark.parametrize("url", ["ftp://a", "a.example", "https://", "https://a/#b", "http://a b"])
+def test_webhooks_that_are_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="http"):
+        OriginSettings(webhook_urls=(url,), webhook_secret=SecretStr("secret"))
+
+
+def test_webhooks_need_a_secret() -> None:
+    with pytest.raises(ValidationError, match="STREAMER_WEBHOOK_SECRET"):
+        OriginSettings(webhook_urls=("https://a.example",))
+    with pytest.raises(ValidationError, match="base64"):
+        OriginSettings(webhook_secret=SecretStr("whsec_?"))

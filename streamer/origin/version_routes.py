@@ -1,0 +1,43 @@
+"""New versions of a video: packaged anew while viewers get the old one."""
+
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends
+
+from streamer.core.errors import Unavailable
+from streamer.origin.choices import OptionsResource
+from streamer.origin.resources import VideoResource
+from streamer.origin.services import FromServices
+from streamer.origin.video_routes import PREFIX
+from streamer.shared.bearer import Guard
+from streamer.shared.problems import problems
+
+
+def version_router(guard: Guard) -> APIRouter:
+    """The versions of a video, behind `guard`."""
+    router = APIRouter(prefix=PREFIX, tags=["videos"])
+    router.add_api_route(
+        "/{video_id}/versions",
+        create_version,
+        methods=["POST"],
+        dependencies=[Depends(guard)],
+        operation_id="create_version",
+        status_code=202,
+        responses=problems(400, 401, 404, 409, 503),
+    )
+    return router
+
+
+async def create_version(
+    video_id: str, options: Annotated[OptionsResource, Body()], services: FromServices
+) -> VideoResource:
+    """Package a ready video anew, with these options; viewers get the old version until then.
+
+    The video's `repackaging` tells of the progress, and why a new version was given up.
+    """
+    video = await services.catalog.repackage(video_id, options.chosen())
+    if video.repackaging is not None:
+        with suppress(Unavailable):  # reconciliation enqueues it later
+            await services.jobs.package(video_id, video.repackaging.version)
+    return await services.presenter.present(video)

@@ -1,0 +1,122 @@
+"""The catalog's versions of a video: begun, forgotten, encrypted with their keys."""
+
+from datetime import datetime
+
+from sqlalchemy import and_, delete, false, func, or_, select
+
+from streamer.core.errors import Conflict
+from streamer.core.options import PackagingOptions
+from streamer.core.video import EVERY_VERSION, ContentKey, Video, VideoState
+from streamer.shared.records import Records, change_video, read_video
+from streamer.shared.rows import to_video
+from streamer.shared.tables import content_keys, renditions, videos
+
+
+class Versions(Records):
+    """The versions of the videos in a catalog."""
+
+    async def repackage(self, video_id: str, options: PackagingOptions) -> Video:
+        """Begin a new version of a ready video, with other choices; viewers keep the old one.
+
+        Raises:
+            Conflict: The video is not ready, or a new version is being made.
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            making = video.repackaging is not None and video.repackaging.error is None
+            if video.state is not VideoState.READY or making:
+                raise Conflict("only a ready video can be packaged anew, once at a time")
+            # A version that was given up may have left objects and jobs: its number is not reused.
+            last = video.version if video.repackaging is None else video.repackaging.version
+            return await change_video(
+                connection,
+                video_id,
+                next_version=last + 1,
+                next_progress=0.0,
+                next_error_code=None,
+                next_error_message=None,
+                options=options.to_json(),
+            )
+
+    async def being_packaged_anew(self) -> list[Video]:
+        """The videos of which a new version is in the making."""
+        query = select(videos).where(
+            videos.c.next_version.is_not(None),
+            videos.c.next_error_code.is_(None),
+            videos.c.deleted_at.is_(None),
+        )
+        async with self._database.reading() as connection:
+            return [to_video(row) for row in await connection.execute(query)]
+
+    async def forgettable_versions(self, *, before: datetime) -> list[tuple[str, int]]:
+        """The videos' ids and versions that nobody needs: given up, or replaced before then."""
+        is_in_the_making = and_(
+            videos.c.next_error_code.is_(None), renditions.c.version == videos.c.next_version
+        )
+        was_replaced = and_(renditions.c.version < videos.c.version, videos.c.ready_at < before)
+        was_given_up = and_(
+            renditions.c.version > videos.c.version, ~func.coalesce(is_in_the_making, false())
+        )
+        query = (
+            select(videos.c.id, renditions.c.version)
+            .join(videos, videos.c.id == renditions.c.video_id)
+            .where(
+                videos.c.deleted_at.is_(None),
+                renditions.c.version != EVERY_VERSION,
+                or_(was_replaced, was_given_up),
+            )
+            .distinct()
+            .order_by(videos.c.id, renditions.c.version)
+        )
+        async with self._database.reading() as connection:
+            return [(row.id, row.version) for row in await connection.execute(query)]
+
+    async def forget_version(self, video_id: str, version: int) -> None:
+        """Forget a version that viewers do not get, with its key.
+
+        Raises:
+            Conflict: It is the one they get, or one in the making.
+        """
+        async with self._database.writing() as connection:
+            video = await read_video(connection, video_id, lock=True)
+            making = video.repackaging
+            if version in (video.version, EVERY_VERSION) or (
+                video.is_being_packaged_anew and making is not None and making.version == version
+            ):
+                raise Conflict("this version is needed")
+            await connection.execute(
+                delete(renditions).where(
+                    renditions.c.video_id == video_id, renditions.c.version == version
+                )
+            )
+            await connection.execute(
+                delete(content_keys).where(
+                    content_keys.c.video_id == video_id, content_keys.c.version == version
+                )
+            )
+
+    async def version_of(self, video_id: str, rendition: str) -> int | None:
+        """The version that has a rendition of this name; None when there is none."""
+        query = select(renditions.c.version).where(
+            renditions.c.video_id == video_id, renditions.c.name == rendition
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).scalar_one_or_none()
+
+    async def content_key(self, video_id: str, version: int) -> ContentKey | None:
+        """The key that a version is encrypted with; None when it is not."""
+        query = select(content_keys.c.key_id, content_keys.c.key).where(
+            content_keys.c.video_id == video_id, content_keys.c.version == version
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else ContentKey(row.key_id, row.key)
+
+    async def keep_content_key(self, video_id: str, version: int, key: ContentKey) -> ContentKey:
+        """The key of a version: the one kept before, or this one from now on."""
+        row = {"video_id": video_id, "version": version, "key_id": key.key_id, "key": key.key}
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            statement = self._database.insert(content_keys).on_conflict_do_nothing()
+            await connection.execute(statement, [row])
+        return await self.content_key(video_id, version) or key

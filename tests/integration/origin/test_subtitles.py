@@ -1,0 +1,108 @@
+"""Subtitles that are uploaded to a video."""
+
+import httpx
+import pytest
+
+from streamer.core import keys
+from streamer.core.webvtt import MAX_BYTES, parse_webvtt
+from tests.integration.origin.conftest import Origin, id_of
+from tests.integration.origin.test_playback import make_video
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SRT = "1\r\n00:00:01,000 --> 00:00:02,500\r\nGrüße & <i>so</i>\r\n"
+
+
+async def add(
+    origin: Origin, video_id: str, data: bytes = SRT.encode(), **fields: str
+) -> httpx.Response:
+    return await origin.client.post(
+        f"/api/v1/videos/{video_id}/subtitles",
+        data={"language": "deu", **fields},
+        files={"file": ("a.srt", data)},
+    )
+
+
+async def stored(origin: Origin, video_id: str) -> list[str]:
+    prefix = keys.video_prefix(video_id)
+    names = [info.key.removeprefix(prefix) async for info in origin.store.list(prefix)]
+    return [name for name in names if name.startswith("uploaded-")]
+
+
+async def test_a_subrip_file_becomes_webvtt(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    answer = await add(origin, video_id, default="true")
+    assert answer.status_code == 201
+    text = answer.json()["renditions"][-1]
+    assert (text["name"], text["kind"], text["language"]) == ("uploaded-de", "subtitles", "de")
+    assert (text["label"], text["is_default"], text["segments"]) == ("Deutsch", True, 1)
+    [name] = await stored(origin, video_id)
+    served = await origin.client.get(f"/v/{video_id}/{name}")
+    assert served.headers["Content-Type"] == "text/vtt; charset=utf-8"
+    [cue] = parse_webvtt(served.text)
+    assert (cue.start_ms, cue.end_ms, cue.text) == (1000, 2500, "Grüße &amp; <i>so</i>")
+
+
+async def test_the_same_language_again_replaces(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id)
+    [first] = await stored(origin, video_id)
+    await add(origin, video_id)
+    assert await stored(origin, video_id) == [first]
+    answer = await add(origin, video_id, SRT.replace("so", "anders").encode(), label="Andere")
+    [second] = await stored(origin, video_id)
+    assert second != first
+    assert answer.json()["renditions"][-1]["label"] == "Andere"
+    forced = await add(origin, video_id, forced="true")
+    assert [item["name"] for item in forced.json()["renditions"]][-2:] == [
+        "uploaded-de",
+        "uploaded-de-forced",
+    ]
+
+
+async def test_subtitles_are_taken_away(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id)
+    path = f"/api/v1/videos/{video_id}/subtitles/uploaded-de"
+    assert (await origin.client.delete(path)).status_code == 204
+    assert await stored(origin, video_id) == []
+    assert (await origin.client.delete(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("data", "fields", "status"),
+    [
+        (b"no subtitles", {}, 400),
+        (b"", {}, 400),
+        (b"\x00" * 100, {}, 400),
+        (b" " * (MAX_BYTES + 1), {}, 413),
+        (SRT.encode(), {"language": "../../etc"}, 400),
+        (SRT.encode(), {"language": ""}, 400),
+        (SRT.encode(), {"language": "en" + "-abcdefgh" * 3}, 400),
+        (SRT.encode(), {"default": "maybe"}, 400),
+        (SRT.encode(), {"label": "x" * 81}, 400),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    origin: Origin, data: bytes, fields: dict[str, str], status: int
+) -> None:
+    video_id = await make_video(origin)
+    answer = await add(origin, video_id, data, **fields)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert await stored(origin, video_id) == []
+
+
+async def test_a_form_without_a_file_is_refused(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    path = f"/api/v1/videos/{video_id}/subtitles"
+    empty = await origin.client.post(path, files={"language": (None, "de")})
+    assert empty.status_code == 400
+    assert (await origin.client.post(path, json={})).status_code == 415
+
+
+async def test_a_video_without_renditions_takes_none(origin: Origin) -> None:
+    video_id = id_of(await origin.create_upload(5))
+    assert (await add(origin, video_id)).status_code == 409
+    assert await stored(origin, video_id) == []
+    assert (await add(origin, "nosuchvideo")).status_code == 404
