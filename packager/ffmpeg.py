@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packager.core.input import probe_argv
-from packager.core.report import clean_report, read_frames, tells_damage
+from packager.core.report import Report, clean_report, read_frames, tells_damage
 from packager.standing import Standing
 from packager.together import together
 
@@ -85,7 +85,7 @@ class Ffmpeg:
         on_frames: Callable[[int], None] | None = None,
         feed: AsyncIterator[bytes] | None = None,
         standing: Standing = Standing(),
-    ) -> bool:
+    ) -> Report:
         """Run ffmpeg until it ends.
 
         Args:
@@ -94,9 +94,6 @@ class Ffmpeg:
             on_frames: Told how many frames are done, about twice a second.
             feed: Bytes for standard input.
             standing: How far it stands back for other processes.
-
-        Returns:
-            Whether part of what it read could not be decoded.
 
         Raises:
             FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
@@ -206,12 +203,8 @@ async def _run(
     started: Callable[[], None] = lambda: None,
     others: Sequence[Awaitable[None]] = (),
     feed: AsyncIterator[bytes] | None = None,
-) -> bool:
-    """Start one process and carry its streams until it ends; it never outlives this call.
-
-    Returns:
-        Whether it told of damage.
-    """
+) -> Report:
+    """Start one process and carry its streams until it ends; it never outlives this call."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
@@ -222,7 +215,7 @@ async def _run(
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
     )
     started()
-    report = _Report()
+    report = _ReportReader()
     coming_forward = asyncio.create_task(standing.come_forward(process.pid))
     try:
         streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
@@ -239,7 +232,7 @@ async def _run(
         coming_forward.cancel()
     if code != 0:
         raise FfmpegError(report.text)
-    return report.tells_damage
+    return Report(report.text, report.tells_damage)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -259,7 +252,7 @@ async def _feed(process: asyncio.subprocess.Process, pieces: AsyncIterator[bytes
     process.stdin.close()
 
 
-class _Report:
+class _ReportReader:
     """The last of what a process writes to its standard error."""
 
     def __init__(self) -> None:

@@ -29,8 +29,8 @@ async def inspect_source(workshop: Workshop, video_id: str, version: int, path: 
     except FfmpegError as error:
         head, size_bytes = await read_head(Path(path))
         raise explain_unreadable(head, size_bytes) from error
-    if "mov" in container_formats(probe):
-        await check_mp4(Path(path))
+    is_mp4 = "mov" in container_formats(probe)
+    warnings = await check_mp4(Path(path)) if is_mp4 else []
     source = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
     await workshop.catalog.begin_packaging(
         video_id,
@@ -38,7 +38,7 @@ async def inspect_source(workshop: Workshop, video_id: str, version: int, path: 
         renditions=_renditions(source, version),
         version=version,
     )
-    await workshop.catalog.describe_source(video_id, chapters=source.chapters)
+    await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=source.chapters)
     return source
 
 

@@ -6,18 +6,22 @@ from pathlib import Path
 import aiofiles
 
 from packager.core.boxes import box_length
-from packager.core.unreadable import refuse_cut_off, refuse_encrypted_moov
+from packager.core.damage import describe_cut_off
+from packager.core.unreadable import refuse_encrypted_moov
 
 _HEADER_BYTES = 16
 _LARGEST_MOOV_BYTES = 64 * 1024 * 1024
 _MOST_BOXES = 100_000
 
 
-async def check_mp4(path: Path) -> None:
+async def check_mp4(path: Path) -> list[str]:
     """Walk the file's top-level boxes (ISO/IEC 14496-12 §4.2).
 
+    Returns:
+        A warning if a box ends behind the end of the file.
+
     Raises:
-        SourceRejected: A box ends behind the end of the file, or the samples are encrypted.
+        SourceRejected: The samples are encrypted.
     """
     async with aiofiles.open(path, "rb") as file:
         size_bytes = await file.seek(0, SEEK_END)
@@ -32,4 +36,4 @@ async def check_mp4(path: Path) -> None:
                 await file.seek(position)
                 refuse_encrypted_moov(await file.read(length[0]))
             position += length[0]
-    refuse_cut_off(position, size_bytes)
+    return describe_cut_off(position, size_bytes)

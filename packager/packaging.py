@@ -22,7 +22,7 @@ from packager.core.plan import SEGMENT_SECONDS, frame_grid
 from packager.core.recipe import Recipe
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
-from packager.core.source import AudioTrack, SourceInfo, VideoTrack
+from packager.core.source import SourceInfo, VideoTrack
 from packager.ffmpeg import FfmpegError
 from packager.inspection import inspect_source, version_ladder
 from packager.picture import PictureSource
@@ -73,18 +73,14 @@ class Packaging:
         sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(source))
         if source.video is not None:
             ending = await self._package_pictures(source, source.video, sounds)
-        elif source.audio is not None:
-            ending = await self._package_sound(source, source.audio, sounds)
         else:
-            raise explain_empty()
+            ending = await self._package_sound(source, sounds)
         await run_step(DBOS.reserve_step(), self._finish, ending)
 
-    async def _package_sound(
-        self, source: SourceInfo, audio: AudioTrack, sounds: SoundRun
-    ) -> "_Ending":
+    async def _package_sound(self, source: SourceInfo, sounds: SoundRun) -> "_Ending":
         seconds = await sounds.encode_alone()
         await self._extract_subtitles(source)
-        waveform = make_waveform(self._workshop, self._video_id, self._path, audio)
+        waveform = make_waveform(self._workshop, self._video_id, self._path, source.audios[0])
         await _optional("poster", self._video_id, waveform)
         end = describe_end(source.duration_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
@@ -114,7 +110,7 @@ class Packaging:
             reserved, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
         )
         if first.frames == 0:
-            raise explain_empty()
+            raise explain_empty(first.report)
         poster = make_poster(self._workshop, self._video_id, pictures)
         await together(
             [

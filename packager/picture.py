@@ -36,11 +36,12 @@ class PictureSource:
 class EncodedChunk:
     """How many frames a chunk has in each rendition, and whether some could not be decoded.
 
-    It has fewer frames than planned when the source ends in it.
+    It has fewer frames than planned when the source ends in it. `report` is what ffmpeg said.
     """
 
     frames: int
     is_damaged: bool = False
+    report: str = ""
 
 
 async def encode_chunk(
@@ -127,7 +128,7 @@ async def _encode(
     if recipe.ladder[0] not in rungs:
         # They catch up with the lead: viewers may choose them once they have.
         on_segment = publication.wait
-    is_damaged = await workshop.ffmpeg.run(
+    report = await workshop.ffmpeg.run(
         argv,
         [partial(track.read, on_segment=on_segment) for track in tracks],
         on_frames=on_frames,
@@ -137,7 +138,7 @@ async def _encode(
     if len(frames) != 1:
         raise MediaFormatError("the renditions differ in length")
     await publication.advance()
-    return EncodedChunk(frames.pop(), is_damaged)
+    return EncodedChunk(frames.pop(), report.tells_damage, report.text)
 
 
 class _Publication:

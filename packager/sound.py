@@ -93,7 +93,8 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
     track = _SoundTrack(workshop, video_id, sound)
     is_damaged = True
     try:
-        is_damaged = await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
+        report = await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
+        is_damaged = report.tells_damage
     except FfmpegError as error:
         if sound.source.video is None:
             raise

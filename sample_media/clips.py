@@ -1,11 +1,26 @@
 """Every clip there is, with the reason for each."""
 
 from sample_media.colour_clips import COLOURS
-from sample_media.ingredients import AAC, BOTH, H264, picture, subtitles, tone, video
+from sample_media.ingredients import (
+    AAC,
+    BOTH,
+    H264,
+    picture,
+    substation,
+    subtitles,
+    tone,
+    video,
+)
 from sample_media.recipe import Clip, Edit, Remux, Written
 from sample_media.scene import demo_arguments
 from sample_media.sound_clips import SOUNDS
-from sample_media.surgery import claiming_duration, without_box
+from sample_media.surgery import (
+    claiming_duration,
+    with_chapters,
+    with_noise,
+    without_box,
+    without_media,
+)
 
 _SHOWN = (
     video("demo", ".mp4", "What the demo plays: 30 s of 1080p30.", *demo_arguments(30)),
@@ -122,6 +137,16 @@ _TIMES = (
 
 _CONTAINERS = (
     video(
+        "substation", ".mkv", "ASS subtitles and others, before the picture begins and after.",
+        "-itsoffset", "1", *picture(seconds=3), *tone(), *substation(), *subtitles(),
+        *BOTH, "-map", "2:s", "-map", "3:s", *H264, *AAC, "-c:s:0", "ass", "-c:s:1", "srt",
+        "-metadata:s:s:0", "language=ger", "-disposition:s:0", "forced",
+    ),
+    Clip(
+        "chapters", ".mp4", "Two chapters, of which one has a name.",
+        Edit("moov_last", lambda data: with_chapters(data, {0: "Opening\n titles", 1.5: ""})),
+    ),
+    video(
         "subtitles", ".mkv", "SRT subtitles inside Matroska.",
         *picture(), *tone(), *subtitles(), *BOTH, "-map", "2:s", *H264, *AAC,
         "-c:s", "srt", "-metadata:s:s:0", "language=eng",
@@ -167,10 +192,25 @@ _CONTAINERS = (
     ),
 )  # fmt: skip
 
-_REFUSED = (
+_DAMAGED = (
     Clip(
         "truncated", ".mp4", "The last third is missing; the index in front is whole.",
         Edit("plain", lambda data: data[: len(data) * 2 // 3]),
+    ),
+    Clip(
+        "truncated_matroska", ".mkv", "The last third is missing; there is no index.",
+        Edit("mkv_vp9", lambda data: data[: len(data) * 2 // 3]),
+    ),
+    Clip(
+        "corrupted", ".mp4", "A piece out of its middle is noise.",
+        Edit("numbered", lambda data: with_noise(data, 0.30, 0.32)),
+    ),
+)  # fmt: skip
+
+_REFUSED = (
+    Clip(
+        "noise_inside", ".mp4", "Its index is whole, but describes nothing but noise.",
+        Edit("plain", without_media),
     ),
     Clip(
         "moov_less", ".mp4", "The upload broke off before the index at the end.",
@@ -210,6 +250,6 @@ _REFUSED = (
 
 CLIPS: dict[str, Clip] = {
     clip.name: clip
-    for group in (_SHOWN, _PLAIN, _SHAPES, _TIMES, COLOURS, SOUNDS, _CONTAINERS, _REFUSED)
+    for group in (_SHOWN, _PLAIN, _SHAPES, _TIMES, COLOURS, SOUNDS, _CONTAINERS, _DAMAGED, _REFUSED)
     for clip in group
 }

@@ -1,6 +1,7 @@
 """Edits of finished files that no muxer would make."""
 
 import struct
+from collections.abc import Mapping
 
 _HEADER_BYTES = 8
 # Matroska's Duration element (RFC 9559 §5.1.2.10): its id, then the size of a double.
@@ -27,3 +28,35 @@ def claiming_duration(data: bytes, factor: int) -> bytes:
     changed = bytearray(data)
     struct.pack_into(">d", changed, position, duration * factor)
     return bytes(changed)
+
+
+def with_chapters(data: bytes, titles: Mapping[float, str]) -> bytes:
+    """An MP4 file whose moov stands last, with Nero's chapters: a title by the second it begins."""
+    rows = b"".join(
+        struct.pack(">QB", int(start * 10_000_000), len(title)) + title.encode()
+        for start, title in titles.items()
+    )
+    chapters = _box(b"udta", _box(b"chpl", struct.pack(">IIB", 1 << 24, 0, len(titles)) + rows))
+    position = data.rindex(b"moov") - 4
+    moov = data[position + _HEADER_BYTES :]
+    return data[:position] + _box(b"moov", moov + chapters)
+
+
+def with_noise(data: bytes, start_share: float, stop_share: float) -> bytes:
+    """A file of which a part is overwritten with bytes without meaning."""
+    start, stop = (int(len(data) * share) for share in (start_share, stop_share))
+    return data[:start] + _noise(stop - start) + data[stop:]
+
+
+def without_media(data: bytes) -> bytes:
+    """An MP4 file whose mdat stands last and holds noise instead of media."""
+    start = data.index(b"mdat") + 4
+    return data[:start] + _noise(len(data) - start)
+
+
+def _noise(count: int) -> bytes:
+    return bytes((i * i * 31 + i // 7) % 251 for i in range(count))
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", _HEADER_BYTES + len(body), kind) + body

@@ -33,6 +33,14 @@ def describe_lost_sound(audio: AudioTrack) -> str:
     return f"Some of the sound{name} could not be decoded and is silent."
 
 
+def describe_cut_off(stated_bytes: int, size_bytes: int) -> list[str]:
+    """A sentence if a file's boxes need more bytes than it has."""
+    if stated_bytes <= size_bytes:
+        return []
+    share = 100 * (stated_bytes - size_bytes) / stated_bytes
+    return [f"The file is cut off: {max(1, round(share))} % of it is missing."]
+
+
 def describe_end(stated_seconds: float, found_seconds: float) -> list[str]:
     """A sentence if a source ends noticeably before it should."""
     missing = stated_seconds - found_seconds

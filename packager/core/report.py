@@ -1,6 +1,7 @@
 """What ffmpeg says while it runs and when it fails."""
 
 import re
+from dataclasses import dataclass
 
 from streamer.core.errors import SourceRejected
 
@@ -21,6 +22,19 @@ _DAMAGE = re.compile(
     r"Error submitting packet to decoder|Decoding error:|error while decoding MB|Error at MB:"
     r"|exceeds containing master element|Packet corrupt"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run said that ended well.
+
+    Attributes:
+        text: Its last lines, fit for a log or a person.
+        tells_damage: Part of what it read could not be decoded.
+    """
+
+    text: str
+    tells_damage: bool
 
 
 def read_frames(progress: str) -> int | None:
@@ -48,12 +62,19 @@ def explain_failure(report: str) -> SourceRejected:
         return SourceRejected(
             "The video uses a codec that cannot be decoded here.", code="unsupported_codec"
         )
-    reason = f" ffmpeg says: {report}" if report else ""
-    return SourceRejected(f"The video could not be converted.{reason}", code="encode_failed")
+    return SourceRejected(
+        f"The video could not be converted.{_quote(report)}", code="encode_failed"
+    )
 
 
-def explain_empty() -> SourceRejected:
+def explain_empty(report: str) -> SourceRejected:
     """Why a source that was opened is not playable: nothing came out of it."""
     return SourceRejected(
-        "No picture or sound could be decoded: the file is damaged or cut off.", code="truncated"
+        f"No picture or sound could be decoded: the file is damaged or cut off.{_quote(report)}",
+        code="truncated",
     )
+
+
+def _quote(report: str) -> str:
+    """Ffmpeg's last lines as a sentence."""
+    return f" ffmpeg says: {report.rstrip('.')}." if report else ""

@@ -32,16 +32,3 @@ def refuse_encrypted_moov(moov: bytes) -> None:
     """
     if b"sinf" in moov and any(kind in moov for kind in _PROTECTION_BOXES):
         raise explain_encrypted()
-
-
-def refuse_cut_off(stated_bytes: int, size_bytes: int) -> None:
-    """Refuse an MP4 whose boxes need more bytes than the file has.
-
-    Raises:
-        SourceRejected: They do.
-    """
-    if stated_bytes > size_bytes:
-        raise SourceRejected(
-            "The file is cut off: its end is missing. Upload the whole file again.",
-            code="truncated",
-        )

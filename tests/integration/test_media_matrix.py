@@ -3,21 +3,23 @@
 import asyncio
 import subprocess
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 import pytest_asyncio
 
-from sample_media.bar_code import read_frame_number
+from sample_media.bar_code import NoBarCodeError, read_frame_number
 from sample_media.clips import CLIPS
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
-from streamer.core.video import MediaKind, Rendition, Segment, Video, VideoState
+from streamer.core.video import Chapter, MediaKind, Rendition, Segment, Video, VideoState
+from streamer.core.webvtt import parse_webvtt
 from streamer.processes import Child
 from streamer.shared.catalog import Catalog
 from streamer.shared.jobs import Jobs
@@ -89,6 +91,8 @@ READY = {
     "mono_44100": Stream(),
     "languages": Stream(),
     "subtitles": Stream(),
+    "substation": Stream(numbers=range(75)),
+    "chapters": Stream(),
     "mov_text": Stream(),
     "many_streams": Stream(),
     "cover_art": Stream(),
@@ -100,7 +104,7 @@ READY = {
 }
 
 FAILED = {
-    "truncated": "truncated",
+    "noise_inside": "encode_failed",
     "moov_less": "truncated",
     "encrypted": "encrypted",
     "still_picture": "not_a_video",
@@ -111,9 +115,23 @@ FAILED = {
     "ffconcat_named_mp4": "not_a_video",
 }
 
+# How many of the first and of the last frames must be as they were; what is told of the others.
+DAMAGED = {
+    "truncated": (50, 0, ["% of it is missing"]),
+    "truncated_matroska": (60, 0, []),
+    "corrupted": (
+        130,
+        250,
+        ["Some pictures between 0:04 and", "Some of the sound could not"],
+    ),
+}
+
 SOUND_ALONE = "audio_only"
 # Packaged by other tests: the demo's, and packager/test_colours.py.
 ELSEWHERE = {"demo", "demo_60s"} | {n for n in CLIPS if n.startswith(("patches_", "greys_"))}
+
+
+SUBTITLES = [(500, 2000, "First line"), (2500, 3500, "Second")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +183,7 @@ async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matr
         jobs = Jobs.open(settings)
         stack.callback(jobs.close)
         await stack.enter_async_context(Child(["worker"], environment=environment))
-        names = [*READY, *FAILED, SOUND_ALONE]
+        names = [*READY, *DAMAGED, *FAILED, SOUND_ALONE]
         matrix = Matrix(catalog, store, {name: f"clip{n:04d}" for n, name in enumerate(names)})
         for name in names:
             await hand_over(matrix, jobs, name)
@@ -183,7 +201,7 @@ async def hand_over(matrix: Matrix, jobs: Jobs, name: str) -> None:
 
 
 async def test_every_clip_is_in_the_matrix() -> None:
-    assert READY.keys() | FAILED.keys() | {SOUND_ALONE} | ELSEWHERE == CLIPS.keys()
+    assert READY.keys() | DAMAGED.keys() | FAILED.keys() | {SOUND_ALONE} | ELSEWHERE == CLIPS.keys()
 
 
 @pytest.mark.parametrize("name", READY)
@@ -191,6 +209,7 @@ async def test_a_clip_becomes_a_stream(name: str, matrix: Matrix, tmp_path: Path
     expected = READY[name]
     video = await matrix.outcome(name)
     assert (video.state, video.error) == (VideoState.READY, None)
+    assert bool(video.warnings) == (name == "wrong_duration")
     assert video.has_poster
     seconds = expected.frame_count / expected.rate
     assert video.duration_seconds == pytest.approx(float(seconds), abs=AUDIO_FRAME_SECONDS)
@@ -230,6 +249,26 @@ async def test_the_first_picture_is_the_source_s_upright(
     assert sum(differences) / len(differences) < 30
 
 
+@pytest.mark.parametrize("name", DAMAGED)
+async def test_of_a_damaged_clip_what_decodes_is_kept(
+    name: str, matrix: Matrix, tmp_path: Path
+) -> None:
+    first, last, told = DAMAGED[name]
+    video = await matrix.outcome(name)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    for sentence in told:
+        assert [warning for warning in video.warnings if sentence in warning]
+    rendition = (await matrix.renditions(name, MediaKind.VIDEO))[-1]
+    track = await matrix.track(name, rendition, tmp_path / "track")
+    numbers = numbers_left(track, rendition)
+    assert numbers[:first] == list(range(first))
+    assert numbers[len(numbers) - last :] == list(range(len(numbers) - last, len(numbers)))
+    (sound,) = await matrix.renditions(name, MediaKind.AUDIO)
+    assert await total_seconds(matrix, name, sound) == pytest.approx(
+        float(await total_seconds(matrix, name, rendition)), abs=2 * AUDIO_FRAME_SECONDS
+    )
+
+
 @pytest.mark.parametrize("name", FAILED)
 async def test_a_clip_is_refused_with_its_reason(name: str, matrix: Matrix) -> None:
     video = await matrix.outcome(name)
@@ -238,6 +277,77 @@ async def test_a_clip_is_refused_with_its_reason(name: str, matrix: Matrix) -> N
     assert video.error.code == FAILED[name]
     assert video.error.message.endswith(".")
     assert "/" not in video.error.message, "no path of this machine is told"
+
+
+async def test_what_cannot_be_decoded_at_all_tells_ffmpeg_s_last_words(matrix: Matrix) -> None:
+    video = await matrix.outcome("noise_inside")
+    assert video.error is not None
+    assert "ffmpeg says: " in video.error.message
+
+
+async def test_every_language_is_heard_the_default_one_first(
+    matrix: Matrix, tmp_path: Path
+) -> None:
+    await matrix.outcome("languages")
+    german, english = await matrix.renditions("languages", MediaKind.AUDIO)
+    assert (german.name, german.language, german.label) == ("audio-deu", "deu", "Deutsch")
+    assert (english.name, english.language, english.label) == ("audio-eng", "eng", "English")
+    assert (german.is_default, english.is_default) == (True, False)
+    for rendition, hertz in ((german, 600), (english, 300)):
+        track = await matrix.track("languages", rendition, tmp_path / rendition.name)
+        assert main_hertz(track, 0) == pytest.approx(hertz, abs=5)
+
+
+async def test_surround_is_kept_beside_stereo(matrix: Matrix, tmp_path: Path) -> None:
+    await matrix.outcome("surround_51")
+    stereo, surround = await matrix.renditions("surround_51", MediaKind.AUDIO)
+    assert (stereo.name, stereo.channels, stereo.is_default) == ("audio", 2, True)
+    assert (surround.name, surround.channels, surround.is_default) == ("audio-51", 6, False)
+    track = await matrix.track("surround_51", surround, tmp_path / "surround")
+    # A tone of its own on each channel: 100 Hz on the first, 50 Hz more on every other.
+    found = [main_hertz(track, channel) for channel in (0, 1, 2, 4, 5)]
+    assert found == pytest.approx([100, 150, 200, 300, 350], abs=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "texts"),
+    [
+        ("subtitles", {"sub-eng": SUBTITLES}),
+        ("mov_text", {"sub-eng": SUBTITLES}),
+        ("many_streams", {"sub": SUBTITLES}),
+        (
+            "substation",
+            {
+                "sub-ger": [
+                    (0, 1000, "First <i>slanted</i>\ntwo &amp; last"),
+                    (1500, 2500, "Hard\N{NO-BREAK SPACE}space"),
+                ],
+                "sub": [(0, 1000, "First line"), (1500, 2500, "Second")],
+            },
+        ),
+        ("plain", {}),
+    ],
+)
+async def test_subtitles_become_webvtt_that_keeps_time_with_the_picture(
+    name: str, texts: dict[str, list[tuple[int, int, str]]], matrix: Matrix, tmp_path: Path
+) -> None:
+    await matrix.outcome(name)
+    found = {}
+    for rendition in await matrix.renditions(name, MediaKind.SUBTITLES):
+        (segment,) = await matrix.segments(name, rendition)
+        async with matrix.store.get(media_key(matrix.ids[name], segment.name)) as body:
+            data = b"".join([piece async for piece in body.chunks])
+        cues = parse_webvtt(data.decode())
+        found[rendition.name] = [(cue.start_ms, cue.end_ms, cue.text) for cue in cues]
+    assert found == texts
+
+
+async def test_chapters_are_known(matrix: Matrix) -> None:
+    video = await matrix.outcome("chapters")
+    assert video.chapters == (
+        Chapter(0.0, 1.5, "Opening titles"),
+        Chapter(1.5, 4.0, "Chapter 2"),
+    )
 
 
 async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
@@ -304,6 +414,18 @@ def numbers_shown(track: Path, rendition: Rendition) -> list[int]:
     return [read_frame_number(frame, width, height) for frame in frames]
 
 
+def numbers_left(track: Path, rendition: Rendition) -> list[int | None]:
+    """The same, None where a picture is so damaged that it has none."""
+    width, height = rendition.width or 0, rendition.height or 0
+
+    def read(frame: bytes) -> int | None:
+        with suppress(NoBarCodeError):
+            return read_frame_number(frame, width, height)
+        return None
+
+    return [read(frame) for frame in gray_frames(track, width, height)]
+
+
 def first_picture(source: Path) -> bytes:
     options = ("-map", "0:V:0", "-frames:v", "1", "-vf", "scale=16:16", "-pix_fmt", "rgb24")
     return decode(source, *options, "-f", "rawvideo")
@@ -336,3 +458,10 @@ def first_loud_second(track: Path) -> float:
     return next(n for n, sample in enumerate(samples(track)) if abs(sample) > LOUD) / (
         SAMPLES_PER_SECOND
     )
+
+
+def main_hertz(track: Path, channel: int) -> float:
+    """How often the tone of a channel swings up through zero in a second, after the first one."""
+    raw = decode(track, "-af", f"pan=mono|c0=c{channel}", "-f", "s16le")
+    tone = memoryview(raw).cast("h")[SAMPLES_PER_SECOND : 3 * SAMPLES_PER_SECOND]
+    return sum(a < 0 <= b for a, b in pairwise(tone)) / 2

@@ -165,4 +165,6 @@ async def test_damage_is_noticed_in_a_run_that_ends_well(tmp_path: Path) -> None
     noise, loss = "[h264] co located POCs unavailable", "[h264] error while decoding MB 1 2"
     for name, text, damage in [("whole", noise, False), ("damaged", f"{noise}\n{loss}", True)]:
         program = script(tmp_path / name, f"printf '%s' '{text}' >&2")
-        assert await Ffmpeg(program, program).run(lambda _: [], []) is damage
+        report = await Ffmpeg(program, program).run(lambda _: [], [])
+        assert report.tells_damage is damage
+        assert report.text.endswith(text.split("] ")[-1])

@@ -1,6 +1,6 @@
 import pytest
 
-from packager.core.unreadable import explain_unreadable, refuse_cut_off, refuse_encrypted_moov
+from packager.core.unreadable import explain_unreadable, refuse_encrypted_moov
 from streamer.core.errors import SourceRejected
 
 
@@ -24,9 +24,3 @@ def test_protected_movies_are_refused() -> None:
     refuse_encrypted_moov(b"....avc1....sinful")
     with pytest.raises(SourceRejected, match="encrypted"):
         refuse_encrypted_moov(b"....encv....sinf....frma....schm")
-
-
-def test_a_missing_end_is_refused() -> None:
-    refuse_cut_off(1000, 1000)
-    with pytest.raises(SourceRejected, match="cut off"):
-        refuse_cut_off(1001, 1000)
