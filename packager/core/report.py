@@ -77,4 +77,5 @@ def explain_empty(report: str) -> SourceRejected:
 
 def _quote(report: str) -> str:
     """Ffmpeg's last lines as a sentence."""
-    return f" ffmpeg says: {report.rstrip('.')}." if report else ""
+    lines = report.rstrip(".").replace(" / ", "; ")
+    return f" ffmpeg says: {lines}." if report else ""

@@ -95,8 +95,11 @@ class Chunks(Records):
         if noted := [key for key in frames if key in own]:
             async with self._database.writing() as connection:
                 for key in noted:
+                    # It may have been finished since: then its frames are final.
                     await connection.execute(
-                        update(chunks).where(_is(key)).values(frames=frames[key])
+                        update(chunks)
+                        .where(_is(key), chunks.c.state == ChunkState.RUNNING)
+                        .values(frames=frames[key])
                     )
         return own
 
