@@ -21,6 +21,7 @@ from sample_media.surgery import (
     without_box,
     without_media,
 )
+from sample_media.sync_clips import SYNC
 
 _SHOWN = (
     video("demo", ".mp4", "What the demo plays: 30 s of 1080p30.", *demo_arguments(30)),
@@ -39,13 +40,6 @@ _PLAIN = (
     video(
         "numbered", ".mp4", "Frame exactness over several chunks: 20 s with B-frames, numbered.",
         *picture(seconds=20), *tone(20), *H264, "-bf", "3", *AAC,
-    ),
-    video(
-        "beeps_flashes", ".mp4", "A/V sync: a beep and a flash of 0.1 s at each whole second.",
-        "-f", "lavfi", "-i",
-        "color=black:s=320x180:r=30:d=10,drawbox=color=white:t=fill:enable='lt(mod(n\\,30)\\,3)'",
-        "-f", "lavfi", "-i", "aevalsrc='0.6*sin(2000*PI*t)*lt(mod(t\\,1)\\,0.1)':s=48000:d=10",
-        *H264, *AAC,
     ),
 )  # fmt: skip
 
@@ -250,6 +244,17 @@ _REFUSED = (
 
 CLIPS: dict[str, Clip] = {
     clip.name: clip
-    for group in (_SHOWN, _PLAIN, _SHAPES, _TIMES, COLOURS, SOUNDS, _CONTAINERS, _DAMAGED, _REFUSED)
+    for group in (
+        _SHOWN,
+        _PLAIN,
+        _SHAPES,
+        _TIMES,
+        COLOURS,
+        SOUNDS,
+        SYNC,
+        _CONTAINERS,
+        _DAMAGED,
+        _REFUSED,
+    )
     for clip in group
 }

@@ -23,6 +23,8 @@ USUAL_RATES = (
 _SAME_RATE = Fraction(1, 2500)
 _PLAUSIBLE_REAL_RATE = Fraction(130)
 _STEADY = Fraction(13, 10)
+# At twice the average, it may be the rate of the fields.
+_FIELDS = Fraction(19, 10)
 _BARELY_ABOVE = Fraction(102, 100)
 _LARGEST_DENOMINATOR = 1001
 
@@ -48,7 +50,10 @@ def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fra
 def _is_steady(real: Fraction, average: Fraction | None) -> bool:
     if real > _PLAUSIBLE_REAL_RATE:
         return False
-    return average is None or average > real or real / average <= _STEADY
+    if average is None or average > real:
+        return True
+    # Frames that are left out are repeated: that costs little, and shows each one when it is due.
+    return real / average <= (_FIELDS if real <= MAX_FRAME_RATE else _STEADY)
 
 
 def _halve(rate: Fraction) -> Fraction:

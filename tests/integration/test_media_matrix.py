@@ -64,6 +64,11 @@ READY = {
     "moov_last": Stream(),
     "numbered": Stream(numbers=range(500)),
     "beeps_flashes": Stream(rate=Fraction(30), numbers=None, frames=300),
+    "beeps_vfr": Stream(rate=Fraction(30), numbers=None, frames=300),
+    "beeps_51": Stream(rate=Fraction(30), numbers=None, frames=300),
+    "beeps_start_offset": Stream(rate=Fraction(30), numbers=None, frames=300),
+    "beeps_edit_list": Stream(rate=Fraction(30), numbers=None, frames=255),
+    "beeps_matroska": Stream(rate=Fraction(30), numbers=None, frames=300),
     "portrait": Stream((360, 640)),
     "rotated": Stream((360, 640), numbers=None),
     "non_square_pixels": Stream((512, 288)),
@@ -358,14 +363,29 @@ async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
     assert await total_seconds(matrix, SOUND_ALONE, sound) == pytest.approx(4, abs=0.05)
 
 
-async def test_beeps_are_heard_when_flashes_are_seen(matrix: Matrix, tmp_path: Path) -> None:
-    await matrix.outcome("beeps_flashes")
-    (picture, *_) = await matrix.renditions("beeps_flashes", MediaKind.VIDEO)
-    (sound,) = await matrix.renditions("beeps_flashes", MediaKind.AUDIO)
-    flashes = flash_seconds(await matrix.track("beeps_flashes", picture, tmp_path / "picture"))
-    beeps = beep_seconds(await matrix.track("beeps_flashes", sound, tmp_path / "sound"))
-    assert flashes == pytest.approx(list(range(10)), abs=0.001)
-    assert beeps == pytest.approx(list(range(10)), abs=0.005)
+@pytest.mark.parametrize(
+    ("name", "first", "count"),
+    [
+        ("beeps_flashes", 0.0, 10),
+        ("beeps_vfr", 0.0, 10),
+        ("beeps_51", 0.0, 10),
+        ("beeps_start_offset", 0.0, 10),
+        ("beeps_edit_list", 0.5, 8),
+        ("beeps_matroska", 0.0, 10),
+    ],
+)
+async def test_beeps_are_heard_when_flashes_are_seen(
+    name: str, first: float, count: int, matrix: Matrix, tmp_path: Path
+) -> None:
+    await matrix.outcome(name)
+    expected = [first + number for number in range(count)]
+    (picture, *_) = await matrix.renditions(name, MediaKind.VIDEO)
+    assert flash_seconds(await matrix.track(name, picture, tmp_path / "picture")) == (
+        pytest.approx(expected, abs=0.001)
+    )
+    for sound in await matrix.renditions(name, MediaKind.AUDIO):
+        beeps = beep_seconds(await matrix.track(name, sound, tmp_path / sound.name))
+        assert beeps == pytest.approx(expected, abs=0.005)
 
 
 async def test_a_late_sound_stays_late(matrix: Matrix, tmp_path: Path) -> None:

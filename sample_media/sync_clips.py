@@ -1,0 +1,43 @@
+"""Clips that show whether sound keeps time with the picture.
+
+A flash is seen and a beep is heard, for 0.1 s each, at each whole second.
+"""
+
+from sample_media.ingredients import AAC, H264, video
+from sample_media.recipe import Clip, Remux
+
+_FLASHES = "color=black:s=320x180:r=30:d=10,drawbox=color=white:t=fill:enable='lt(mod(n\\,30)\\,3)'"
+_BEEP = "0.6*sin(2000*PI*t)*lt(mod(t\\,1)\\,0.1)"
+
+
+def _beeps(name: str, reason: str, then: str, channels: str, *options: str) -> Clip:
+    sound = "|".join(_BEEP for _ in channels.split("+"))
+    return video(
+        *(name, ".mp4", reason, "-f", "lavfi", "-i", f"{_FLASHES},{then}"),
+        *("-f", "lavfi", "-i", f"aevalsrc='{sound}':c={channels}:s=48000:d=10", *H264, *options),
+    )
+
+
+SYNC = (
+    _beeps("beeps_flashes", "Sound and picture in time.", "null", "FC", *AAC),
+    _beeps(
+        "beeps_vfr", "A third of the frames is missing, except in flashes.",
+        "select='lt(mod(n\\,30)\\,3)+mod(n\\,3)'", "FL+FR", *AAC, "-fps_mode", "vfr",
+    ),
+    _beeps(
+        "beeps_51", "Beeps on six channels.",
+        "null", "FL+FR+FC+LFE+BL+BR", "-c:a", "aac", "-b:a", "256k",
+    ),
+    Clip(
+        "beeps_start_offset", ".ts", "Its time starts far from 0.",
+        Remux("beeps_flashes", output_options=("-output_ts_offset", "5000")),
+    ),
+    Clip(
+        "beeps_edit_list", ".mp4", "Edit lists hide what comes before 1.5 s.",
+        Remux("beeps_flashes", input_options=("-ss", "1.5")),
+    ),
+    Clip(
+        "beeps_matroska", ".mkv", "Its time stamps are rounded to milliseconds.",
+        Remux("beeps_flashes"),
+    ),
+)  # fmt: skip
