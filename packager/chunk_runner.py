@@ -10,7 +10,6 @@ from packager.core.recipe import read_recipe
 from packager.ffmpeg import FfmpegError
 from packager.patience import insist
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
-from packager.source_file import open_source_file
 from packager.together import together
 from packager.workshop import Workshop
 from streamer.core.chunks import ClaimedChunk
@@ -110,9 +109,9 @@ class ChunkRunner:
         chunk = Chunk(order.start, order.stop, order.renditions)
         async with (
             self._workshop.slots.turn(claim.deadline.timestamp()) as turn,
-            open_source_file(self._workshop, claim.video_id) as path,
+            self._workshop.sources.open(claim.video_id) as source,
         ):
-            pictures = PictureSource(str(path), read_recipe(claim.recipe))
+            pictures = PictureSource.of(source, read_recipe(claim.recipe))
             return await encode_chunk(
                 self._workshop, claim.video_id, pictures, chunk, note, turn.leads
             )

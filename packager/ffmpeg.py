@@ -25,7 +25,7 @@ from packager.together import together
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
 _KEPT_REPORT_BYTES = 4096
-_PROBE_SECONDS = 20.0
+PROBE_SECONDS = 20.0
 _LONGEST_CPU_SECONDS = 24 * 3600
 _MAX_OPEN_FILES = 256
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
@@ -49,13 +49,17 @@ class FfmpegError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ffmpeg:
-    """The two programs and how long one of them may stand still."""
+    """The two programs and how long one of them may stand still.
+
+    `is_excused` says of a command that it stands still for a good reason.
+    """
 
     ffmpeg: str
     ffprobe: str
     stall_seconds: float = 120.0
+    is_excused: Callable[[Sequence[str]], bool] = lambda command: False
 
-    async def probe(self, path: str) -> dict[str, Any]:
+    async def probe(self, path: str, *, deadline_seconds: float = PROBE_SECONDS) -> dict[str, Any]:
         """What ffprobe says of the file.
 
         Raises:
@@ -68,7 +72,7 @@ class Ffmpeg:
                 output.extend(piece[: _LARGEST_PROBE_BYTES - len(output)])
 
         try:
-            async with asyncio.timeout(_PROBE_SECONDS):
+            async with asyncio.timeout(deadline_seconds):
                 await _run([self.ffprobe, *probe_argv(path)], stdout=keep)
             probe = json.loads(output)
         except TimeoutError as error:
@@ -98,9 +102,9 @@ class Ffmpeg:
         Raises:
             FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
         """
-        watch = _Watch(self.stall_seconds, on_frames)
         async with _Pipes(len(sinks)) as pipes:
             command = [self.ffmpeg, *argv([f"pipe:{fd}" for fd in pipes.write_ends])]
+            watch = _Watch(self.stall_seconds, on_frames, lambda: self.is_excused(command))
             readers = [
                 sink(watch.seen(pieces))
                 for sink, pieces in zip(sinks, await pipes.open(), strict=True)
@@ -119,9 +123,15 @@ class Ffmpeg:
 class _Watch:
     """Notices progress, and the lack of it."""
 
-    def __init__(self, stall_seconds: float, on_frames: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        stall_seconds: float,
+        on_frames: Callable[[int], None] | None,
+        is_excused: Callable[[], bool],
+    ) -> None:
         self._stall_seconds = stall_seconds
         self._on_frames = on_frames
+        self._is_excused = is_excused
         self._frames = -1
         self._alive = asyncio.Event()
         self._over = False
@@ -154,7 +164,8 @@ class _Watch:
                 async with asyncio.timeout(self._stall_seconds):
                     await self._alive.wait()
             except TimeoutError as error:
-                raise FfmpegError("the conversion stood still") from error
+                if not self._is_excused():
+                    raise FfmpegError("the conversion stood still") from error
 
 
 class _Pipes:

@@ -1,7 +1,9 @@
 """The first step: what the source is, and which renditions it becomes."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
+from typing import Any
 
 from packager.core.ladder import Rung, build_ladder
 from packager.core.plan import Grid, frame_grid
@@ -10,36 +12,57 @@ from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.source import SourceInfo, VideoTrack
 from packager.core.unreadable import explain_unreadable
 from packager.ffmpeg import FfmpegError
-from packager.mp4_check import check_mp4
-from packager.source_file import read_head
+from packager.mp4_layout import read_mp4_layout
+from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.keys import rendition_name
 from streamer.core.video import MediaKind, Rendition
 
+_HEAD_BYTES = 64
+# The beginning of an upload over a slow line.
+_ARRIVAL_SECONDS = 600.0
 
-async def inspect_source(workshop: Workshop, video_id: str, version: int, path: str) -> SourceInfo:
+
+async def inspect_source(
+    workshop: Workshop, video_id: str, version: int, source: Source
+) -> SourceInfo:
     """Probe the source and tell the catalog which renditions to expect.
 
     Raises:
         SourceRejected: It cannot become a stream.
         NotFound: The video was deleted.
     """
-    try:
-        probe = await workshop.ffmpeg.probe(path)
-    except FfmpegError as error:
-        head, size_bytes = await read_head(Path(path))
-        raise explain_unreadable(head, size_bytes) from error
-    is_mp4 = "mov" in container_formats(probe)
-    warnings = await check_mp4(Path(path)) if is_mp4 else []
-    source = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
+    probe = await _probe(workshop, source)
+    info = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
+    warnings: Sequence[str] = ()
+    if "mov" in container_formats(probe):
+        layout = await read_mp4_layout(source.data)
+        info = replace(info, index_first=layout.index_first)
+        warnings = layout.warnings
     await workshop.catalog.begin_packaging(
         video_id,
-        duration_seconds=source.duration_seconds,
-        renditions=_renditions(source, version),
+        duration_seconds=info.duration_seconds,
+        renditions=_renditions(info, version),
         version=version,
     )
-    await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=source.chapters)
-    return source
+    await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
+    return info
+
+
+async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
+    data = source.data
+    if not data.is_complete:
+        # What cannot be read yet may be readable once the rest is there.
+        with suppress(FfmpegError):
+            return await workshop.ffmpeg.probe(
+                source.from_the_beginning, deadline_seconds=_ARRIVAL_SECONDS
+            )
+        await data.wait_until_complete()
+    try:
+        return await workshop.ffmpeg.probe(source.any_part)
+    except FfmpegError as error:
+        head = await data.read_available(0, _HEAD_BYTES)
+        raise explain_unreadable(head, data.length_bytes) from error
 
 
 def version_ladder(video: VideoTrack, version: int) -> tuple[Rung, ...]:

@@ -25,10 +25,11 @@ from packager.core.report import explain_empty
 from packager.core.source import SourceInfo, VideoTrack
 from packager.ffmpeg import FfmpegError
 from packager.inspection import inspect_source, version_ladder
-from packager.picture import PictureSource
+from packager.picture import PictureSource, readable_path
 from packager.picture_run import PictureRun, encode_first_chunk
 from packager.sound import SoundSource
 from packager.sound_run import SoundRun
+from packager.sources import Source
 from packager.steps import run_step
 from packager.stills import make_poster, make_storyboard, make_waveform
 from packager.subtitles import extract_subtitles
@@ -45,14 +46,14 @@ class Packaging:
         workshop: What to work with.
         video_id: The video.
         version: Its version.
-        path: Its source.
+        source: Its source.
     """
 
-    def __init__(self, workshop: Workshop, video_id: str, version: int, path: str) -> None:
+    def __init__(self, workshop: Workshop, video_id: str, version: int, source: Source) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
-        self._path = path
+        self._source = source
 
     async def run(self) -> None:
         """Package the version from its first step, or from where an earlier run ended.
@@ -62,70 +63,79 @@ class Packaging:
             FfmpegError: It cannot be converted.
             NotFound: The video was deleted.
         """
-        source = await run_step(
+        info = await run_step(
             DBOS.reserve_step(),
             inspect_source,
             self._workshop,
             self._video_id,
             self._version,
-            self._path,
+            self._source,
         )
-        sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(source))
-        if source.video is not None:
-            ending = await self._package_pictures(source, source.video, sounds)
+        sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(info))
+        if info.video is not None:
+            ending = await self._package_pictures(info, info.video, sounds)
         else:
-            ending = await self._package_sound(source, sounds)
+            ending = await self._package_sound(info, sounds)
+        await self._source.data.wait_until_complete()
         await run_step(DBOS.reserve_step(), self._finish, ending)
 
-    async def _package_sound(self, source: SourceInfo, sounds: SoundRun) -> "_Ending":
+    async def _package_sound(self, info: SourceInfo, sounds: SoundRun) -> "_Ending":
         seconds = await sounds.encode_alone()
-        await self._extract_subtitles(source)
-        waveform = make_waveform(self._workshop, self._video_id, self._path, source.audios[0])
+        await self._extract_subtitles(info)
+        path = self._source.any_part
+        waveform = make_waveform(self._workshop, self._video_id, path, info.audios[0])
         await _optional("poster", self._video_id, waveform)
-        end = describe_end(source.duration_seconds, float(seconds))
+        end = describe_end(info.duration_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(
-        self, source: SourceInfo, video: VideoTrack, sounds: SoundRun
+        self, info: SourceInfo, video: VideoTrack, sounds: SoundRun
     ) -> "_Ending":
         grid = frame_grid(video.frame_rate)
-        recipe = Recipe(source, video, grid, version_ladder(video, self._version))
-        pictures = PictureSource(self._path, recipe)
-        run = PictureRun(self._workshop, self._video_id, self._version, recipe)
-        encode = self._encode_pictures(pictures, run, DBOS.reserve_step())
+        recipe = Recipe(info, video, grid, version_ladder(video, self._version))
+        length_bytes = 0 if self._source.data.is_complete else self._source.data.length_bytes
+        run = PictureRun(self._workshop, self._video_id, self._version, recipe, length_bytes)
+        encode = self._encode_pictures(recipe, run, DBOS.reserve_step())
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
         await _optional(
             "storyboard",
             self._video_id,
-            make_storyboard(self._workshop, self._video_id, recipe.ladder[0], float(seconds)),
+            make_storyboard(
+                self._workshop, self._video_id, self._version, recipe.ladder[0], float(seconds)
+            ),
         )
         return _Ending(float(seconds), (*run.warnings, *sounds.warnings))
 
     async def _encode_pictures(
-        self, pictures: PictureSource, run: PictureRun, reserved: StepReservation
+        self, recipe: Recipe, run: PictureRun, reserved: StepReservation
     ) -> None:
+        pictures = PictureSource.of(self._source, recipe)
         # A viewer waits: it starts at once, beside whatever is running.
         first = await run_step(
             reserved, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
         )
         if first.frames == 0:
             raise explain_empty(first.report)
-        poster = make_poster(self._workshop, self._video_id, pictures)
         await together(
             [
                 run.encode(first),
-                _optional("poster", self._video_id, poster),
-                self._extract_subtitles(pictures.recipe.source),
+                _optional("poster", self._video_id, self._make_poster(recipe)),
+                self._extract_subtitles(recipe.source),
             ]
         )
 
-    async def _extract_subtitles(self, source: SourceInfo) -> None:
-        planned = plan_subtitles(source.subtitles, self._version)
+    async def _make_poster(self, recipe: Recipe) -> None:
+        if not recipe.source.index_first:
+            await self._source.data.wait_until_complete()
+        pictures = PictureSource.of(self._source, recipe)
+        await make_poster(self._workshop, self._video_id, pictures)
+
+    async def _extract_subtitles(self, info: SourceInfo) -> None:
+        planned = plan_subtitles(info.subtitles, self._version)
         if planned:
-            extraction = extract_subtitles(
-                self._workshop, self._video_id, self._path, source, planned
-            )
+            path = readable_path(self._source, info)
+            extraction = extract_subtitles(self._workshop, self._video_id, path, info, planned)
             await _optional("subtitles", self._video_id, extraction)
 
     async def _finish(self, ending: "_Ending") -> None:
@@ -139,20 +149,20 @@ class Packaging:
         )
         await catalog.end_version(self._video_id, self._version)
 
-    def _sound_sources(self, source: SourceInfo) -> list[SoundSource]:
+    def _sound_sources(self, info: SourceInfo) -> list[SoundSource]:
         seconds = Fraction(SEGMENT_SECONDS)
-        if source.video is not None:
-            seconds = frame_grid(source.video.frame_rate).segment_seconds
+        if info.video is not None:
+            seconds = frame_grid(info.video.frame_rate).segment_seconds
         return [
             SoundSource(
-                path=self._path,
-                source=source,
+                path=readable_path(self._source, info),
+                source=info,
                 audio=sound.audio,
                 mix=sound.mix,
                 rendition=sound.rendition.name,
                 segment_seconds=seconds,
             )
-            for sound in plan_sounds(source.audios, self._version)
+            for sound in plan_sounds(info.audios, self._version)
         ]
 
 

@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from typing import Self
 
 from packager.core.boxes import MediaFormatError
 from packager.core.encode import REORDER_FRAMES, ChunkJob, chunk_argv, seek_margins
 from packager.core.fmp4 import Fragment, FragmentReader, align_samples
 from packager.core.plan import Chunk, Grid
 from packager.core.recipe import Recipe
+from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
+from packager.sources import Source
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
@@ -26,10 +29,27 @@ class _StartMissedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PictureSource:
-    """A source's pictures, where this worker reads them, and what they are to become."""
+    """A source's pictures, where this worker reads them, and what they are to become.
+
+    `in_order` says that they can only be decoded from their beginning.
+    """
 
     path: str
     recipe: Recipe
+    in_order: bool = False
+
+    @classmethod
+    def of(cls, source: Source, recipe: Recipe) -> Self:
+        """The pictures of a source, as far as it has arrived."""
+        path = readable_path(source, recipe.source)
+        return cls(path, recipe, in_order=path == source.from_the_beginning != source.any_part)
+
+
+def readable_path(source: Source, info: SourceInfo) -> str:
+    """What ffmpeg opens to read a source now, without waiting for its end first."""
+    if source.data.is_complete or info.index_first:
+        return source.any_part
+    return source.from_the_beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +109,8 @@ async def _seek_and_encode(
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
 ) -> EncodedChunk:
-    for margin in seek_margins(pictures.recipe.source, pictures.recipe.grid):
+    margins = seek_margins(pictures.recipe.source, pictures.recipe.grid)
+    for margin in (None,) if pictures.in_order else margins:
         try:
             encoded = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
         except _StartMissedError:

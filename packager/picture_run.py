@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from packager.core.damage import describe_end, describe_lost_pictures
-from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_chunks
+from packager.core.plan import Chunk, extend_plan, needed_bytes, needed_seconds, plan_chunks
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
@@ -41,15 +41,30 @@ async def encode_first_chunk(
 class PictureRun:
     """The pictures of one version, from the first chunk to the end that is found.
 
+    Args:
+        workshop: What to work with.
+        video_id: The video.
+        version: Its version.
+        recipe: What it becomes.
+        arriving_bytes: How long the source will be, if it still arrives.
+
     Attributes:
         first: The chunk that makes the video playable.
     """
 
-    def __init__(self, workshop: Workshop, video_id: str, version: int, recipe: Recipe) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        video_id: str,
+        version: int,
+        recipe: Recipe,
+        arriving_bytes: int = 0,
+    ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
         self._recipe = recipe
+        self._arriving_bytes = arriving_bytes
         self._names = [rung.name for rung in recipe.ladder]
         segments = recipe.grid.segments_in(recipe.source.duration_seconds)
         self._plan = list(plan_chunks(segments, self._names))
@@ -105,6 +120,9 @@ class PictureRun:
                 stop=chunk.stop,
                 renditions=chunk.renditions,
                 needed_seconds=needed_seconds(self._plan, chunk, self._recipe.grid),
+                needed_bytes=needed_bytes(
+                    chunk, self._recipe.grid, self._recipe.source, self._arriving_bytes
+                ),
             )
             for chunk in chunks
             if not self._is_behind_the_end(chunk)

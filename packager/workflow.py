@@ -9,7 +9,6 @@ from dbos import error as dbos_error
 from packager.core.report import explain_failure
 from packager.ffmpeg import FfmpegError
 from packager.packaging import Packaging
-from packager.source_file import open_source_file
 from packager.workshop import Workshop
 from streamer.core.errors import NotFound, SourceRejected, StreamerError
 from streamer.core.keys import video_prefix
@@ -61,8 +60,8 @@ class Workflows:
 
     async def _package(self, video_id: str, version: int) -> None:
         try:
-            async with open_source_file(self._workshop, video_id) as path:
-                await Packaging(self._workshop, video_id, version, str(path)).run()
+            async with self._workshop.sources.open(video_id) as source:
+                await Packaging(self._workshop, video_id, version, source).run()
         except NotFound:
             raise
         except SourceRejected as error:

@@ -13,6 +13,7 @@ from packager.ffmpeg import Ffmpeg
 from packager.patience import insist
 from packager.settings import PackagerSettings
 from packager.slots import Slots
+from packager.sources import Sources
 from packager.standing import may_come_forward
 from streamer.core.keys import init_name, media_key, segment_name
 from streamer.core.video import Segment
@@ -30,6 +31,7 @@ class Workshop:
     catalog: Catalog
     ffmpeg: Ffmpeg
     slots: Slots
+    sources: Sources
 
     @classmethod
     async def open(cls, settings: PackagerSettings, stack: AsyncExitStack) -> Self:
@@ -43,12 +45,16 @@ class Workshop:
         stack.push_async_callback(store.close)
         catalog = await Catalog.open(shared.catalog_url)
         stack.push_async_callback(catalog.close)
+        sources = await stack.enter_async_context(Sources(store, catalog))
         return cls(
             settings=settings,
             store=store,
             catalog=catalog,
-            ffmpeg=Ffmpeg(settings.ffmpeg, settings.ffprobe, settings.stall_seconds),
+            ffmpeg=Ffmpeg(
+                settings.ffmpeg, settings.ffprobe, settings.stall_seconds, sources.is_awaited
+            ),
             slots=Slots(settings.concurrency, behind=1 if may_come_forward() else 0),
+            sources=sources,
         )
 
 

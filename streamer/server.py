@@ -12,7 +12,7 @@ from streamer.core.errors import Unavailable
 from streamer.fleet.edges import edge_router
 from streamer.fleet.purges import purge_router
 from streamer.origin.app import create_app, end_streams
-from streamer.origin.intake import PackagingQueue
+from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.settings import OriginSettings
 from streamer.shared.bearer import bearer_guard
 from streamer.shared.catalog import Catalog

@@ -33,7 +33,8 @@ FORMATS = (
     "flac",
     "amr",
 )
-_WHITELIST = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "file"}
+# The worker's own server on the loopback interface, see `packager.sources`.
+_SERVED = "http://127.0.0.1:"
 
 
 def probe_argv(path: str) -> list[str]:
@@ -47,19 +48,30 @@ def probe_argv(path: str) -> list[str]:
         "-show_streams",
         "-show_chapters",
     ]
-    for name, value in _WHITELIST.items():
+    for name, value in _whitelist(path).items():
         arguments += [f"-{name}", value]
-    return [*arguments, "-i", f"file:{path}"]
+    return [*arguments, "-i", _url(path)]
 
 
 def open_source(path: str, *, seek_seconds: Fraction = Fraction(0), **options: Any) -> Any:
-    """An upload as input of an ffmpeg graph, its own time stamps kept.
+    """An upload, at a path or served by the worker, as input of an ffmpeg graph.
+
+    Its own time stamps are kept.
 
     `seek_seconds` counts from the container's first time stamp; decoding begins at a key frame
     at or before it.
     """
     seek = {"ss": _decimal(seek_seconds), "noaccurate_seek": None} if seek_seconds > 0 else {}
-    return ffmpeg.input(f"file:{path}", copyts=None, **_WHITELIST, **seek, **options)
+    return ffmpeg.input(_url(path), copyts=None, **_whitelist(path), **seek, **options)
+
+
+def _url(path: str) -> str:
+    return path if path.startswith(_SERVED) else f"file:{path}"
+
+
+def _whitelist(path: str) -> dict[str, str]:
+    protocols = "http,tcp" if path.startswith(_SERVED) else "file"
+    return {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": protocols}
 
 
 def _decimal(seconds: Fraction) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
+from packager.core.source import SourceInfo
+
 SEGMENT_SECONDS = 4
 # The lead's own chunks: together as long as two processors need for the same moments in all
 # renditions of 1080p, so that nobody who starts at once runs out before the others are there.
@@ -17,6 +19,9 @@ _LEAD_GROWTH = (1, 3, 2)
 _GROWTH = (3, 3, 6)
 # Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
+# The beginning of a source may have a little more than its share of the bytes; sound lies apart.
+_UNEVEN = 1.1
+_AHEAD_BYTES = 1 << 20
 # Ticks a second below which time would be told too coarsely.
 _SMALLEST_TIMESCALE = 1000
 
@@ -113,6 +118,18 @@ def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
     leads = [other.stop for other in plan if other.lead]
     start = chunk.start if chunk.lead else max(chunk.start, max(leads, default=0))
     return float(start * grid.segment_seconds)
+
+
+def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, length_bytes: int) -> int:
+    """How much of an arriving source of `length_bytes` should be there to encode a chunk.
+
+    A guess from its place in time; what is missing then is waited for. Where the source's end is
+    needed to find anything but its beginning, only the lead begins before.
+    """
+    if not (source.index_first or chunk.lead) or source.duration_seconds <= 0:
+        return length_bytes
+    share = min(1.0, float(chunk.stop * grid.segment_seconds) / source.duration_seconds)
+    return min(length_bytes, round(share * length_bytes * _UNEVEN + _AHEAD_BYTES))
 
 
 def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:

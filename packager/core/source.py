@@ -56,6 +56,7 @@ class SourceInfo:
     `zero_seconds` is the container's time that becomes time 0 of the stream: its first picture,
     or sound. `format_start_seconds` is where the container's clock begins: ffmpeg seeks relative
     to it. `indexed` says whether a seek finds the key frame before its target by itself.
+    `index_first` says whether any part of it can be decoded as soon as that part has arrived.
     `audios` and `subtitles` have the one to begin with first; chapters count from time 0.
     """
 
@@ -67,6 +68,7 @@ class SourceInfo:
     audios: tuple[AudioTrack, ...] = ()
     subtitles: tuple[SubtitleTrack, ...] = ()
     chapters: tuple[Chapter, ...] = ()
+    index_first: bool = False
 
     @property
     def audio(self) -> AudioTrack | None:

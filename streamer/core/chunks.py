@@ -19,7 +19,7 @@ class ChunkOrder:
     """The segments `start` to `stop` (exclusive) of some renditions, to be encoded in one run.
 
     `number` is its place in the video's plan. `needed_seconds` is the position of a viewer who
-    needs it.
+    needs it. Of a source that still arrives, it waits for `needed_bytes`.
     """
 
     number: int
@@ -27,6 +27,7 @@ class ChunkOrder:
     stop: int
     renditions: tuple[str, ...]
     needed_seconds: float
+    needed_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

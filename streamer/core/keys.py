@@ -43,6 +43,16 @@ def source_key(video_id: str) -> str:
     return f"videos/{video_id}/source"
 
 
+def arriving_key(video_id: str) -> str:
+    """The uploaded file while it grows, where the store is a directory."""
+    return f"videos/{video_id}/arriving"
+
+
+def source_piece_key(video_id: str, start: int) -> str:
+    """The piece of the uploaded file that begins at byte `start` (see `core.arrival`)."""
+    return f"videos/{video_id}/pieces/{start:015d}"
+
+
 def media_key(video_id: str, name: str) -> str:
     """The object behind `/v/{video_id}/{name}`."""
     return f"videos/{video_id}/{name}"

@@ -10,15 +10,17 @@ from starlette.requests import ClientDisconnect
 
 from streamer.core.public_address import is_public_address
 from streamer.core.webhooks import signing_key
+from streamer.origin.arrivals import Arrivals
 from streamer.origin.cors import CorsMiddleware
 from streamer.origin.deletion import Deletion
 from streamer.origin.events import Watches
 from streamer.origin.fetch import Fetches
 from streamer.origin.health import health_router
-from streamer.origin.intake import Intake, PackagingQueue
+from streamer.origin.intake import Intake
 from streamer.origin.manifest_routes import manifest_router
 from streamer.origin.media_routes import media_router
 from streamer.origin.metrics import Metrics, MetricsMiddleware
+from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.reconcile import Reconciler
 from streamer.origin.resources import Presenter
 from streamer.origin.retirement import Retirement
@@ -97,10 +99,12 @@ def _make_services(
 ) -> Services:
     staging = Staging(settings.uploads_dir)
     writers = Writers(idle_seconds=settings.upload_idle_seconds)
+    arrivals = Arrivals(staging, store, catalog, jobs)
     uploads = Uploads(
         staging,
         catalog,
-        Intake(store, catalog, jobs),
+        arrivals,
+        Intake(arrivals, catalog, jobs),
         writers,
         max_bytes=settings.max_upload_bytes,
         expiry_seconds=settings.upload_expiry_seconds,
@@ -129,6 +133,7 @@ def _make_services(
         catalog=catalog,
         jobs=jobs,
         staging=staging,
+        arrivals=arrivals,
         writers=writers,
         uploads=uploads,
         fetches=fetches,
@@ -162,6 +167,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await services.watches.close()
         await services.fetches.close()
         await services.deletion.close()
+        await services.arrivals.close()
         services.staging.close()
 
 

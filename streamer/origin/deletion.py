@@ -12,7 +12,7 @@ from streamer.core import keys
 from streamer.core.errors import StreamerError
 from streamer.core.purge import Kind, Order
 from streamer.origin.fetch import Fetches
-from streamer.origin.intake import PackagingQueue
+from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.uploads import Uploads
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore

@@ -12,7 +12,7 @@ from streamer.core.errors import StreamerError
 from streamer.core.video import VideoState
 from streamer.origin.deletion import Deletion
 from streamer.origin.fetch import Fetches
-from streamer.origin.intake import PackagingQueue
+from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.retirement import Retirement
 from streamer.origin.uploads import Uploads
 from streamer.origin.webhooks import WebhookSender

@@ -6,11 +6,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from streamer.origin.arrivals import Arrivals
 from streamer.origin.deletion import Deletion
 from streamer.origin.events import Watches
 from streamer.origin.fetch import Fetches
-from streamer.origin.intake import PackagingQueue
 from streamer.origin.metrics import Metrics
+from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.reconcile import Reconciler
 from streamer.origin.resources import Presenter
 from streamer.origin.settings import OriginSettings
@@ -32,6 +33,7 @@ class Services:
     catalog: Catalog
     jobs: PackagingQueue
     staging: Staging
+    arrivals: Arrivals
     writers: Writers
     uploads: Uploads
     fetches: Fetches

@@ -8,12 +8,13 @@ import hashlib
 import hmac
 import secrets
 import string
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from streamer.core.errors import Conflict, InvalidInput, NotFound, StreamerError, TooLarge
 from streamer.core.video import Video
+from streamer.origin.arrivals import Arrivals
 from streamer.origin.choices import NO_CHOICE, Choices
 from streamer.origin.errors import ChecksumMismatch, Gone, Locked
 from streamer.origin.intake import Intake
@@ -37,6 +38,7 @@ class Uploads:
     Args:
         staging: Their bytes.
         catalog: Their videos.
+        arrivals: Brings them into the store meanwhile.
         intake: Takes complete ones over.
         writers: Keeps two requests from writing to one upload.
         max_bytes: The largest upload.
@@ -47,6 +49,7 @@ class Uploads:
         self,
         staging: Staging,
         catalog: Catalog,
+        arrivals: Arrivals,
         intake: Intake,
         writers: Writers,
         *,
@@ -55,6 +58,7 @@ class Uploads:
     ) -> None:
         self._staging = staging
         self._catalog = catalog
+        self._arrivals = arrivals
         self._intake = intake
         self._writers = writers
         self.max_bytes = max_bytes
@@ -87,6 +91,8 @@ class Uploads:
 
     async def begin_again(self, video_id: str) -> None:
         """Give a video that has no bytes yet, or only useless ones, an empty upload."""
+        await self._arrivals.forget(video_id)
+        await self._catalog.note_received(video_id, received_bytes=0, length_bytes=None)
         await self._staging.remove(video_id)
         await self._staging.create(UploadRecord(video_id, None, resumable=False))
 
@@ -174,17 +180,23 @@ class Uploads:
         await self.abandon(upload_id, now=now)
 
     async def abandon(self, upload_id: str, *, now: datetime) -> None:
-        """End what writes to an upload, and forget it and its video."""
+        """End what writes to an upload, and forget it and its video.
+
+        What is in the store of it already goes with the next sweep of deleted videos.
+        """
         await self.discard(upload_id)
         try:
+            video = await self._catalog.get_video(upload_id)
             await self._catalog.delete_video(upload_id, now=now)
         except NotFound:
             return
-        await self._catalog.forget(upload_id)
+        if video.received_bytes == 0:
+            await self._catalog.forget(upload_id)
 
     async def discard(self, upload_id: str) -> None:
         """End what writes to an upload, and remove its bytes."""
         await self._writers.interrupt(upload_id)
+        await self._arrivals.forget(upload_id)
         await self._staging.remove(upload_id)
 
     async def remove_expired(self, *, now: datetime) -> None:
@@ -250,21 +262,21 @@ class Uploads:
         try:
             limit = self.max_bytes if record.length_bytes is None else record.length_bytes
             if checksum is None:
-                await _write(part, writer, pieces, limit)
+                async for offset in _write(part, writer, pieces, limit):
+                    self._arrivals.note(record.id, offset, record.length_bytes)
                 return
             await self._staging.change(replace(record, unverified_from=part.offset))
             await _write_verified(part, writer, pieces, limit, checksum)
             await part.sync()
             await self._staging.change(record)
+            self._arrivals.note(record.id, part.offset, record.length_bytes)
         finally:
             await _sync_and_close(part)
 
     async def _take_in(self, status: UploadStatus) -> None:
         upload_id = status.record.id
         try:
-            await self._intake.take(
-                upload_id, self._staging.path(upload_id), size_bytes=status.offset
-            )
+            await self._intake.take(upload_id, size_bytes=status.offset)
         except NotFound:
             if await self._is_deleted(upload_id):
                 await self._staging.remove(upload_id)
@@ -295,8 +307,13 @@ class Uploads:
             return False
 
 
-async def _write(part: PartFile, writer: Writer, pieces: AsyncIterable[bytes], limit: int) -> None:
-    """Write every piece as it comes; TooLarge, and back to where it was, beyond `limit`."""
+async def _write(
+    part: PartFile, writer: Writer, pieces: AsyncIterable[bytes], limit: int
+) -> AsyncIterator[int]:
+    """Write every piece as it comes, and tell where the part ends then.
+
+    TooLarge, and back to where it was, beyond `limit`.
+    """
     start = part.offset
     iterator = aiter(pieces)
     while True:
@@ -306,8 +323,10 @@ async def _write(part: PartFile, writer: Writer, pieces: AsyncIterable[bytes], l
             return
         if part.offset + len(piece) > limit:
             await part.truncate(start)
+            yield start
             raise TooLarge(f"the upload has at most {limit} bytes")
         await part.write(piece)
+        yield part.offset
 
 
 async def _write_verified(
@@ -327,7 +346,8 @@ async def _write_verified(
             yield piece
 
     try:
-        await _write(part, writer, hashed(), limit)
+        async for _ in _write(part, writer, hashed(), limit):
+            pass
         if not hmac.compare_digest(digest.digest(), checksum.digest):
             raise ChecksumMismatch("the bytes do not match Upload-Checksum")
     except BaseException:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus, ClaimedChunk, deadline
-from streamer.core.video import Video
+from streamer.core.video import Video, VideoState
 from streamer.shared.records import Records, check_text, read_video
 from streamer.shared.tables import chunks, recipes, videos, workers
 
@@ -231,6 +231,10 @@ async def _next_waiting(
         .where(
             chunks.c.state == ChunkState.WAITING,
             videos.c.deleted_at.is_(None),
+            or_(
+                videos.c.state != VideoState.UPLOADING,
+                videos.c.received_bytes >= chunks.c.needed_bytes,
+            ),
             or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists()),
         )
         .order_by(chunks.c.deadline, chunks.c.video_id, chunks.c.number)
@@ -265,6 +269,7 @@ def _new_row(
         "stop": order.stop,
         "renditions": list(order.renditions),
         "needed_seconds": order.needed_seconds,
+        "needed_bytes": order.needed_bytes,
         "deadline": deadline(begun_at, order.needed_seconds, video.priority),
         "state": ChunkState.WAITING,
         "tries": 0,
@@ -282,6 +287,7 @@ def _to_claim(row: Row[Any], recipe: str) -> ClaimedChunk:
             stop=row.stop,
             renditions=tuple(row.renditions),
             needed_seconds=row.needed_seconds,
+            needed_bytes=row.needed_bytes,
         ),
         recipe=recipe,
         deadline=row.deadline,

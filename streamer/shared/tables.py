@@ -153,6 +153,7 @@ chunks = Table(
     Column("stop", Integer, nullable=False),
     Column("renditions", JSON, nullable=False),
     Column("needed_seconds", Float, nullable=False),
+    Column("needed_bytes", BigInteger, nullable=False),
     Column("deadline", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),
     Column("worker", Text),

@@ -159,7 +159,7 @@ class Videos(Records):
     async def note_received(
         self, video_id: str, *, received_bytes: int, length_bytes: int | None
     ) -> None:
-        """Note how much of an uploading video's source is in the store; it never gets less.
+        """Note how much of an uploading video's source is in the store.
 
         Nothing happens to a video that is in another state or gone.
         """
@@ -169,7 +169,6 @@ class Videos(Records):
                 videos.c.id == video_id,
                 videos.c.deleted_at.is_(None),
                 videos.c.state == VideoState.UPLOADING,
-                videos.c.received_bytes <= received_bytes,
             )
             .values(received_bytes=received_bytes, length_bytes=length_bytes)
         )

@@ -42,7 +42,6 @@ async def start_worker(
                 "STREAMER_STORE": settings.store,
                 "STREAMER_DATABASE_URL": settings.database_url,
                 "PACKAGER_FFMPEG": str(ffmpeg.path),
-                "PACKAGER_SCRATCH_DIR": str(tmp_path / "scratch"),
                 **environment,
             },
             tmp_path / "worker.log",

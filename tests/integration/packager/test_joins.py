@@ -25,7 +25,7 @@ from packager.sound import SoundSource, encode_sound, finish_sound
 from packager.workshop import Workshop
 from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
-from streamer.core.keys import media_key
+from streamer.core.keys import media_key, source_key
 from streamer.shared.settings import SharedSettings
 
 VIDEO = "testvideo1"
@@ -40,7 +40,6 @@ async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
     async with AsyncExitStack() as stack:
         opened = await Workshop.open(PackagerSettings(shared=settings), stack)
         await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
-        await opened.catalog.accept_source(VIDEO, size_bytes=1)
         yield opened
 
 
@@ -54,7 +53,10 @@ class Bench:
 
     @classmethod
     async def open(cls, workshop: Workshop, path: Path) -> "Bench":
-        source = await inspect_source(workshop, VIDEO, 1, str(path))
+        stored = await workshop.store.put_file(source_key(VIDEO), path)
+        await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
+        async with workshop.sources.open(VIDEO) as opened:
+            source = await inspect_source(workshop, VIDEO, 1, opened)
         assert source.video is not None
         grid, ladder = frame_grid(source.video.frame_rate), build_ladder(source.video)
         pictures = PictureSource(str(path), Recipe(source, source.video, grid, ladder))

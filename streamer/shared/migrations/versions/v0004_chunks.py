@@ -27,6 +27,7 @@ def upgrade() -> None:
         sa.Column("stop", sa.Integer, nullable=False),
         sa.Column("renditions", sa.JSON, nullable=False),
         sa.Column("needed_seconds", sa.Float, nullable=False),
+        sa.Column("needed_bytes", sa.BigInteger, nullable=False),
         sa.Column("deadline", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("worker", sa.Text),

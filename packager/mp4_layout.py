@@ -1,0 +1,51 @@
+"""What ffprobe does not say of an MP4 file: where its index is, what is missing or encrypted."""
+
+from dataclasses import dataclass
+
+from packager.core.boxes import box_length
+from packager.core.damage import describe_cut_off
+from packager.core.unreadable import refuse_encrypted_moov
+from packager.source_bytes import SourceBytes
+
+_HEADER_BYTES = 16
+_LARGEST_MOOV_BYTES = 64 * 1024 * 1024
+_MOST_BOXES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Mp4Layout:
+    """How a file lies.
+
+    `index_first` says that the index comes first and is all there is, so that any part can be
+    decoded as soon as its own bytes are there. `warnings` tell of an end that is missing.
+    """
+
+    index_first: bool
+    warnings: tuple[str, ...]
+
+
+async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
+    """Walk the file's top-level boxes (ISO/IEC 14496-12 §4.2), as far as they have arrived.
+
+    Raises:
+        SourceRejected: The samples are encrypted.
+    """
+    position = 0
+    kinds: list[bytes] = []
+    is_fragmented = False
+    for _ in range(_MOST_BOXES):
+        header = await data.read_available(position, _HEADER_BYTES)
+        length = box_length(header)
+        if length is None or length[0] == 0:
+            break
+        kinds.append(header[4:8])
+        if kinds[-1] == b"moov" and length[0] <= _LARGEST_MOOV_BYTES:
+            moov = await data.read_available(position, length[0])
+            refuse_encrypted_moov(moov)
+            is_fragmented = b"mvex" in moov
+        position += length[0]
+    before_media = kinds[: kinds.index(b"mdat")] if b"mdat" in kinds else kinds
+    return Mp4Layout(
+        index_first=b"moov" in before_media and not is_fragmented,
+        warnings=tuple(describe_cut_off(position, data.length_bytes)),
+    )

@@ -1,0 +1,125 @@
+"""The bytes of a source, wherever they lie, and also while they still arrive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiofiles
+
+from streamer.core.arrival import piece_start, piece_stop
+from streamer.core.errors import NotFound, SourceRejected
+from streamer.core.keys import arriving_key, source_key, source_piece_key
+from streamer.core.video import Video, VideoState
+from streamer.shared.catalog import Catalog
+from streamer.shared.object_store import ObjectStore
+
+_POLL_SECONDS = 0.1
+_FILE_PIECE_BYTES = 256 * 1024
+
+
+class SourceBytes:
+    """One source; what has not arrived yet is waited for.
+
+    Attributes:
+        length_bytes: How long it is, or will be.
+        is_complete: Whether every byte had arrived when that was last looked up.
+        waiting: How many readers wait for bytes now.
+    """
+
+    def __init__(self, store: ObjectStore, catalog: Catalog, video: Video) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._video_id = video.id
+        self._received = 0
+        self.length_bytes = 0
+        self.is_complete = False
+        self.waiting = 0
+        self._look_at(video)
+
+    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` to `stop` (exclusive), in pieces, as they arrive.
+
+        Raises:
+            NotFound: The video was deleted, or its upload given up.
+            SourceRejected: The source turned out shorter than announced, or failed.
+        """
+        position = start
+        while position < stop:
+            await self._wait_for(position)
+            async for piece in self._stored(position, min(stop, self._received)):
+                position += len(piece)
+                yield piece
+
+    async def read_available(self, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start` on, of those that have arrived."""
+        data = bytearray()
+        async for piece in self.read(start, min(start + length, self._received)):
+            data += piece
+        return bytes(data)
+
+    async def wait_until_complete(self) -> None:
+        """Return when every byte has arrived and the upload is accepted.
+
+        Raises:
+            NotFound: The video was deleted, or its upload given up.
+        """
+        while not self.is_complete:
+            await asyncio.sleep(_POLL_SECONDS)
+            self._look_at(await self._catalog.get_video(self._video_id))
+
+    async def _wait_for(self, position: int) -> None:
+        self.waiting += 1
+        try:
+            while self._received <= position:
+                if self.is_complete:
+                    raise SourceRejected("The file is shorter than announced.", code="truncated")
+                await asyncio.sleep(_POLL_SECONDS)
+                self._look_at(await self._catalog.get_video(self._video_id))
+        finally:
+            self.waiting -= 1
+
+    def _look_at(self, video: Video) -> None:
+        if video.state is VideoState.FAILED:
+            raise NotFound("the video has failed")
+        self.is_complete = video.state is not VideoState.UPLOADING
+        self._received = video.received_bytes
+        self.length_bytes = video.source_bytes or video.length_bytes or 0
+        if self.is_complete:
+            self._received = self.length_bytes
+
+    async def _stored(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Bytes that are in the store: in a file, in one object, or in pieces."""
+        for key in (source_key(self._video_id), arriving_key(self._video_id)):
+            path = self._store.local_path(key)
+            if path is not None and await asyncio.to_thread(path.exists):
+                async for piece in _read_file(path, start, stop):
+                    yield piece
+                return
+        async for piece in self._stored_piece(start, stop):
+            yield piece
+
+    async def _stored_piece(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        first = piece_start(start)
+        end = min(stop, piece_stop(first))
+        try:
+            async with self._store.get(
+                source_piece_key(self._video_id, first), start=start - first, stop=end - first
+            ) as body:
+                async for piece in body.chunks:
+                    yield piece
+        except NotFound:
+            # It came in one piece, by another way than an upload.
+            async with self._store.get(source_key(self._video_id), start=start, stop=stop) as body:
+                async for piece in body.chunks:
+                    yield piece
+
+
+async def _read_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
+    async with aiofiles.open(path, "rb") as file:
+        await file.seek(start)
+        while start < stop:
+            piece = await file.read(min(_FILE_PIECE_BYTES, stop - start))
+            if not piece:
+                return
+            start += len(piece)
+            yield piece

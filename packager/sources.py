@@ -1,0 +1,124 @@
+"""Sources as ffmpeg can open them: a local file, or a URL of a server on the loopback interface.
+
+The server answers ranges out of the store, and waits for what has not arrived yet, so that an
+upload can be packaged while it goes on and no source is ever copied whole.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from packager.source_bytes import SourceBytes
+from streamer.core.byte_range import Span, Unsatisfiable, content_range, parse_range
+from streamer.core.errors import StreamerError
+from streamer.core.keys import source_key
+from streamer.shared.catalog import Catalog
+from streamer.shared.object_store import ObjectStore
+
+_HOST = "127.0.0.1"
+_ANY_PART, _FROM_THE_BEGINNING = "any-part", "from-the-beginning"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source that is being read.
+
+    Attributes:
+        data: Its bytes.
+        any_part: What ffmpeg opens to read any part of it, in any order.
+        from_the_beginning: What ffmpeg opens to read it once, in the order of its bytes, without
+            looking at its end first.
+    """
+
+    data: SourceBytes
+    any_part: str
+    from_the_beginning: str
+
+
+class Sources:
+    """The sources that this worker reads; an async context manager."""
+
+    def __init__(self, store: ObjectStore, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+        self._served: dict[str, SourceBytes] = {}
+        app = web.Application()
+        app.router.add_get("/{token}/{way}", self._serve)
+        self._runner = web.AppRunner(app, access_log=None)
+        self._url = ""
+
+    async def __aenter__(self) -> "Sources":
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, _HOST, 0)
+        await site.start()
+        port = self._runner.addresses[0][1]
+        self._url = f"http://{_HOST}:{port}"
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._runner.cleanup()
+
+    @asynccontextmanager
+    async def open(self, video_id: str) -> AsyncGenerator[Source]:
+        """A video's source, as far as it has arrived.
+
+        Raises:
+            NotFound: There is none.
+        """
+        data = SourceBytes(self._store, self._catalog, await self._catalog.get_video(video_id))
+        path = self._store.local_path(source_key(video_id))
+        if data.is_complete and path is not None and await asyncio.to_thread(path.exists):
+            yield Source(data, str(path), str(path))
+            return
+        token = secrets.token_urlsafe()
+        self._served[token] = data
+        try:
+            base = f"{self._url}/{token}"
+            yield Source(data, f"{base}/{_ANY_PART}", f"{base}/{_FROM_THE_BEGINNING}")
+        finally:
+            del self._served[token]
+
+    def is_awaited(self, command: Sequence[str]) -> bool:
+        """Whether a command stands still because a source of its has not arrived yet."""
+        return any(
+            token in argument
+            for token, data in self._served.items()
+            if data.waiting
+            for argument in command
+        )
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        data = self._served.get(request.match_info["token"])
+        if data is None:
+            raise web.HTTPNotFound
+        if request.match_info["way"] == _FROM_THE_BEGINNING:
+            response = web.StreamResponse()
+            span = Span(0, data.length_bytes)
+        else:
+            response, span = _answer_range(request, data.length_bytes)
+        await response.prepare(request)
+        # A reader that leaves, or a source that is withdrawn: the answer is cut short.
+        with suppress(StreamerError, ConnectionError):
+            async for piece in data.read(span.start, span.stop):
+                await response.write(piece)
+            await response.write_eof()
+        return response
+
+
+def _answer_range(request: web.Request, length_bytes: int) -> tuple[web.StreamResponse, Span]:
+    selected = parse_range(request.headers.get("Range", ""), length_bytes)
+    if isinstance(selected, Unsatisfiable):
+        raise web.HTTPRequestRangeNotSatisfiable
+    if not isinstance(selected, tuple):
+        response, span = web.StreamResponse(), Span(0, length_bytes)
+    else:
+        span = selected[0]
+        response = web.StreamResponse(status=206)
+        response.headers["Content-Range"] = content_range(span, length_bytes)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.content_length = span.length
+    return response, span

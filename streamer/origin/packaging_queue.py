@@ -1,0 +1,19 @@
+"""The hand-over of videos to the workers, as the origin needs it."""
+
+from typing import Protocol
+
+
+class PackagingQueue(Protocol):
+    """The durable hand-over to the workers, as `streamer.shared.jobs.Jobs` offers it."""
+
+    async def package(self, video_id: str, version: int = 1) -> None:
+        """Enqueue a version of a video; doing it again changes nothing."""
+        ...
+
+    async def cancel(self, video_id: str) -> None:
+        """End the work on a video."""
+        ...
+
+    async def check(self) -> None:
+        """Return when the queue answers; raise Unavailable when it does not."""
+        ...
