@@ -20,6 +20,7 @@ from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
 
 _HOST = "127.0.0.1"
+_SHUTDOWN_SECONDS = 1.0
 _ANY_PART, _FROM_THE_BEGINNING = "any-part", "from-the-beginning"
 
 
@@ -48,7 +49,10 @@ class Sources:
         self._served: dict[str, SourceBytes] = {}
         app = web.Application()
         app.router.add_get("/{token}/{way}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None)
+        # Whoever waits for bytes when its reader has left waits for nothing.
+        self._runner = web.AppRunner(
+            app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
+        )
         self._url = ""
 
     async def __aenter__(self) -> "Sources":

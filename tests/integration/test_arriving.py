@@ -1,0 +1,225 @@
+"""Sources that are packaged while they are uploaded, by a real origin and a real worker."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import imageio_ffmpeg
+import pytest
+
+from sample_media.generate import generate
+from streamer.core.keys import video_prefix
+from streamer.core.playlist import MediaPlaylist, parse_playlist
+from streamer.seaweedfs import SeaweedFS
+from streamer.shared.settings import SharedSettings
+from streamer.shared.stores import open_store
+from tests.e2e.system import running_origin
+from tests.integration.origin.process import origin_process
+from tests.integration.packager.installation import WorkerProcess, eventually
+
+TUS = {"Tus-Resumable": "1.0.0"}
+FRAMES = 500
+CONTAINERS = {
+    "moov_first.mp4": ("-movflags", "+faststart"),
+    "fragmented.mp4": ("-movflags", "+frag_keyframe+empty_moov"),
+    "matroska.mkv": (),
+    "transport.ts": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An installation that tests share: its URL, its settings."""
+
+    url: str
+    settings: SharedSettings
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Origin and worker whose store is a directory."""
+    path = tmp_path_factory.mktemp("directory")
+    with running_origin(path) as url:
+        yield Place(url, SharedSettings(data_dir=path / "data"))
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory, seaweedfs: SeaweedFS) -> Iterator[Place]:
+    """Origin and worker whose store is a bucket."""
+    path = tmp_path_factory.mktemp("bucket")
+    store = f"s3://{seaweedfs.bucket}/arriving"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in seaweedfs.environment().items():
+            patch.setenv(name, value)
+        patch.setenv("STREAMER_STORE", store)
+        patch.setenv("STREAMER_S3_ADDRESSING_STYLE", "path")
+        with running_origin(path) as url:
+            settings = SharedSettings(
+                data_dir=path / "data", store=store, s3_addressing_style="path"
+            )
+            yield Place(url, settings)
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    """The installation that a test names."""
+    found: Place = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+async def client(place: Place) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=place.url, timeout=30) as opened:
+        yield opened
+
+
+everywhere = pytest.mark.parametrize("place", ["directory", "bucket"], indirect=True)
+in_a_directory = pytest.mark.parametrize("place", ["directory"], indirect=True)
+
+
+async def remuxed(name: str, directory: Path) -> bytes:
+    """The clip of numbered frames, in a container."""
+    source = await asyncio.to_thread(generate, "numbered")
+    target = directory / name
+    arguments = ["-v", "error", "-i", str(source), "-c", "copy", *CONTAINERS.get(name, ())]
+    process = await asyncio.create_subprocess_exec(
+        imageio_ffmpeg.get_ffmpeg_exe(), *arguments, str(target)
+    )
+    assert await process.wait() == 0
+    return target.read_bytes()
+
+
+class Upload:
+    """A tus upload that a test sends piece by piece."""
+
+    def __init__(self, client: httpx.AsyncClient, data: bytes) -> None:
+        self._client = client
+        self._data = data
+        self._offset = 0
+        self.id = ""
+
+    async def create(self) -> None:
+        title = base64.b64encode(b"clip").decode()
+        answer = await self._client.post(
+            "/api/v1/uploads",
+            headers={
+                **TUS,
+                "Upload-Length": str(len(self._data)),
+                "Upload-Metadata": f"filename {title}",
+            },
+        )
+        assert answer.status_code == 201
+        self.id = answer.headers["Location"].rpartition("/")[2]
+
+    async def send_until(self, stop: int) -> None:
+        answer = await self._client.patch(
+            f"/api/v1/uploads/{self.id}",
+            content=self._data[self._offset : stop],
+            headers={
+                **TUS,
+                "Upload-Offset": str(self._offset),
+                "Content-Type": "application/offset+octet-stream",
+            },
+        )
+        assert answer.status_code == 204
+        self._offset = stop
+
+    async def video(self) -> dict[str, Any]:
+        answer = await self._client.get(f"/api/v1/videos/{self.id}")
+        video: dict[str, Any] = answer.json()
+        return video
+
+    async def reaches(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async def is_so() -> bool:
+            return condition(await self.video())
+
+        await eventually(is_so)
+        return await self.video()
+
+    async def playlist(self) -> MediaPlaylist:
+        answer = await self._client.get(f"/v/{self.id}/180p/index.m3u8")
+        assert answer.status_code == 200
+        playlist = parse_playlist(answer.text)
+        assert isinstance(playlist, MediaPlaylist)
+        return playlist
+
+
+@asynccontextmanager
+async def half_uploaded(
+    client: httpx.AsyncClient, name: str, directory: Path
+) -> AsyncIterator[tuple[Upload, bytes]]:
+    data = await remuxed(name, directory)
+    upload = Upload(client, data)
+    await upload.create()
+    await upload.send_until(len(data) * 3 // 4)
+    yield upload, data
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [*(("directory", name) for name in CONTAINERS), ("bucket", "moov_first.mp4")],
+    indirect=["place"],
+)
+async def test_a_streamable_source_is_played_before_it_is_uploaded(
+    client: httpx.AsyncClient, tmp_path: Path, name: str
+) -> None:
+    async with half_uploaded(client, name, tmp_path) as (upload, data):
+        video = await upload.reaches(lambda video: bool(video["playable"]))
+        assert video["state"] == "uploading"
+        playlist = await upload.playlist()
+        assert playlist.playlist_type == "EVENT"
+        assert not playlist.ended
+        await upload.send_until(len(data))
+    video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
+    assert (video["state"], video["error"]) == ("ready", None)
+    playlist = await upload.playlist()
+    assert playlist.ended
+    seconds = sum(segment.duration_seconds for segment in playlist.segments)
+    assert round(seconds * 25) == FRAMES
+
+
+@in_a_directory
+async def test_a_source_whose_index_comes_last_starts_at_its_last_byte(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    async with half_uploaded(client, "moov_last.mp4", tmp_path) as (upload, data):
+        assert (await upload.video())["renditions"] == []
+        await upload.send_until(len(data))
+    video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
+    assert (video["state"], video["error"]) == ("ready", None)
+
+
+@everywhere
+async def test_an_upload_that_is_given_up_leaves_nothing(
+    client: httpx.AsyncClient, place: Place, tmp_path: Path
+) -> None:
+    store = open_store(place.settings.store_url, s3_addressing_style="path")
+    async with half_uploaded(client, "moov_first.mp4", tmp_path) as (upload, _):
+        await upload.reaches(lambda video: bool(video["playable"]))
+        answer = await client.delete(f"/api/v1/uploads/{upload.id}", headers=TUS)
+        assert answer.status_code == 204
+        assert (await client.get(f"/v/{upload.id}/index.m3u8")).status_code == 404
+
+        async def nothing_is_left() -> bool:
+            return not [info async for info in store.list(video_prefix(upload.id))]
+
+        await eventually(nothing_is_left)
+    await store.close()
+    assert not list((place.settings.data_dir / "uploads").iterdir())
+
+
+async def test_an_upload_that_stands_still_does_not_keep_its_worker(tmp_path: Path) -> None:
+    environment = {"STREAMER_DATA_DIR": str(tmp_path / "data")}
+    async with (
+        origin_process(tmp_path / "data") as origin,
+        httpx.AsyncClient(base_url=origin.url, timeout=30) as client,
+    ):
+        worker = WorkerProcess(environment, tmp_path / "worker.log")
+        async with half_uploaded(client, "transport.ts", tmp_path) as (upload, _):
+            await upload.reaches(lambda video: bool(video["playable"]))
+            assert await worker.stop() == 0
