@@ -23,6 +23,11 @@ def is_video_id(text: str) -> bool:
     return VIDEO_ID.fullmatch(text) is not None
 
 
+def is_rendition_name(text: str) -> bool:
+    """Whether `text` is spelled like a rendition's name."""
+    return RENDITION_NAME.fullmatch(text) is not None
+
+
 def is_media_name(text: str) -> bool:
     """Whether `text` names an object of a video that viewers may read (never the source)."""
     return _MEDIA_NAME.fullmatch(text) is not None

@@ -81,7 +81,7 @@ class PurgeLogRoutes:
         return PurgeReceipt(id=await self._catalog.record_purges(orders, now=datetime.now(UTC)))
 
     async def list_purges(
-        self, response: Response, after: Annotated[int, Query(ge=0, lt=2**63)] = 0
+        self, response: Response, after: Annotated[int, Query(ge=0, lt=2**31)] = 0
     ) -> PurgeLog:
         """The purges after an id."""
         oldest, newest = await self._catalog.purge_bounds()

@@ -32,7 +32,14 @@ def health_router() -> APIRouter:
         response_model=Health,
         responses={503: {"model": Health, "description": "A part does not answer."}},
     )
-    router.add_api_route("/metrics", get_metrics, operation_id="get_metrics")
+    exposition = {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}
+    router.add_api_route(
+        "/metrics",
+        get_metrics,
+        operation_id="get_metrics",
+        response_class=Response,
+        responses={200: exposition},
+    )
     return router
 
 

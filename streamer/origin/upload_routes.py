@@ -38,10 +38,11 @@ def upload_router(guard: Guard) -> APIRouter:
     add("", discover, methods=["OPTIONS"], operation_id="discover_uploads", status_code=204)
     add(
         "/{upload_id}",
-        discover,
+        discover_for,
         methods=["OPTIONS"],
         operation_id="discover_upload",
         status_code=204,
+        responses=problems(),
     )
     add(
         "/{upload_id}",
@@ -118,6 +119,11 @@ async def discover(services: FromServices) -> Response:
         "Tus-Checksum-Algorithm": ",".join(tus.CHECKSUM_ALGORITHMS),
     }
     return Response(status_code=204, headers=headers)
+
+
+async def discover_for(upload_id: str, services: FromServices) -> Response:
+    """The same, asked of an upload, be there one or not."""
+    return await discover(services)
 
 
 async def head_upload(upload_id: str, services: FromServices) -> Response:

@@ -49,6 +49,18 @@ class VideoChange(BaseModel):
 
 _FETCH_SCHEMA = FetchRequest.model_json_schema(ref_template="#/components/schemas/{model}")
 del _FETCH_SCHEMA["$defs"]  # a response has the same
+_EVENT_SCHEMA = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "video"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/VideoResource"},
+        },
+    },
+}
 _CREATION_BODY = {
     "requestBody": {
         "required": True,
@@ -114,7 +126,7 @@ def video_router(guard: Guard) -> APIRouter:
         responses={
             200: {
                 "description": "Events named `video`, each with a video resource.",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "content": {"text/event-stream": {"itemSchema": _EVENT_SCHEMA}},
             },
             **problems(404, 503),
         },

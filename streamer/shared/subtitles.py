@@ -6,6 +6,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.errors import Conflict, NotFound
+from streamer.core.keys import is_rendition_name
 from streamer.core.video import EVERY_VERSION, MediaKind, Rendition, Segment, VideoState
 from streamer.shared.purges import append_purges, manifest_purges
 from streamer.shared.records import Records, change_video, check_text, read_video
@@ -53,7 +54,8 @@ class Subtitles(Records):
         """
         async with self._database.writing() as connection:
             await read_video(connection, video_id, lock=True)
-            removed = await _remove(connection, video_id, name)
+            known = is_rendition_name(name)
+            removed = await _remove(connection, video_id, name) if known else None
             if removed is None:
                 raise NotFound("no such subtitles were uploaded")
             await append_purges(connection, manifest_purges(video_id), now=now)

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import and_, delete, false, func, or_, select
 
 from streamer.core.errors import Conflict
+from streamer.core.keys import is_rendition_name, is_video_id
 from streamer.core.options import PackagingOptions
 from streamer.core.video import EVERY_VERSION, ContentKey, Video, VideoState
 from streamer.shared.records import Records, change_video, read_video
@@ -97,6 +98,8 @@ class Versions(Records):
 
     async def version_of(self, video_id: str, rendition: str) -> int | None:
         """The version that has a rendition of this name; None when there is none."""
+        if not (is_video_id(video_id) and is_rendition_name(rendition)):
+            return None
         query = select(renditions.c.version).where(
             renditions.c.video_id == video_id, renditions.c.name == rendition
         )

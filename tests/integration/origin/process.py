@@ -40,13 +40,13 @@ class OriginProcess:
 
 @asynccontextmanager
 async def origin_process(
-    data_dir: Path, *, max_file_bytes: int | None = None
+    data_dir: Path, *, max_file_bytes: int | None = None, **settings: str
 ) -> AsyncIterator[OriginProcess]:
     """Runs until the block ends, unless it is killed before."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "streamer", "serve", "--no-worker", "--port", str(port)),
-        env={**os.environ, "STREAMER_DATA_DIR": str(data_dir)},
+        env={**os.environ, "STREAMER_DATA_DIR": str(data_dir), **settings},
         preexec_fn=_limited(max_file_bytes),
     )
     origin = OriginProcess(process, f"http://127.0.0.1:{port}")
