@@ -1,0 +1,143 @@
+"""The mixes of a sound: gapless, in time, as loud as was asked for."""
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import pytest
+
+from packager.core.boxes import read_boxes
+from packager.core.fmp4 import read_segment
+from packager.core.renditions import plan_sounds
+from packager.inspection import inspect_source
+from packager.settings import PackagerSettings
+from packager.sound import SoundSource, encode_sound, finish_sound
+from packager.workshop import Workshop
+from sample_media.generate import generate
+from streamer.core.keys import media_key, source_key
+from streamer.shared.settings import SharedSettings
+
+VIDEO = "testvideo1"
+SEGMENT_SECONDS = Fraction(4)
+
+Encode = Callable[..., Coroutine[Any, Any, dict[str, list[bytes]]]]
+
+
+@pytest.fixture
+def encode(settings: SharedSettings) -> Encode:
+    """Encodes every sound of a clip; returns their init segments and segments by name."""
+
+    async def encode(clip: str, seconds: int, **chosen: Any) -> dict[str, list[bytes]]:
+        path = await asyncio.to_thread(generate, clip)
+        settings.data_dir.mkdir()
+        async with AsyncExitStack() as stack:
+            workshop = await Workshop.open(PackagerSettings(shared=settings, **chosen), stack)
+            await workshop.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+            stored = await workshop.store.put_file(source_key(VIDEO), path)
+            await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
+            async with workshop.sources.open(VIDEO) as opened:
+                source = await inspect_source(workshop, VIDEO, 1, opened)
+            for planned in plan_sounds(source.audios):
+                name = planned.rendition.name
+                sound = SoundSource(
+                    str(path), source, planned.audio, planned.mix, name, SEGMENT_SECONDS
+                )
+                end = await encode_sound(workshop, VIDEO, sound)
+                await finish_sound(workshop, VIDEO, sound, end, Fraction(seconds))
+            return await read_all(workshop)
+
+    return encode
+
+
+async def read_all(workshop: Workshop) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for rendition in await workshop.catalog.renditions(VIDEO):
+        segments = await workshop.catalog.segments(VIDEO, rendition.name)
+        for name in [rendition.init_name, *(segment.name for segment in segments)]:
+            if name is not None:
+                async with workshop.store.get(media_key(VIDEO, name)) as body:
+                    data = b"".join([piece async for piece in body.chunks])
+                found.setdefault(rendition.name, []).append(data)
+    return found
+
+
+def loudness(track: list[bytes], target: Path) -> tuple[float, float]:
+    """Integrated loudness in LUFS, and the highest peak in dB (EBU R 128)."""
+    target.write_bytes(b"".join(track))
+    report = subprocess.run(
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-nostats", "-nostdin", "-i", str(target)),
+            *("-af", "ebur128=peak=true:framelog=quiet", "-f", "null", "-"),
+        ],
+        check=True, capture_output=True, text=True, timeout=60,
+    ).stderr  # fmt: skip
+    integrated = re.findall(r"I:\s+(-?[0-9.]+) LUFS", report)
+    peak = re.findall(r"Peak:\s+(-?[0-9.]+) dBFS", report)
+    return float(integrated[-1]), float(peak[-1])
+
+
+def decode(track: list[bytes], target: Path) -> memoryview:
+    """Samples of a track that decodes without a complaint, mono, 8000 a second."""
+    target.write_bytes(b"".join(track))
+    decoded = subprocess.run(
+        [
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-xerror", "-i", str(target)),
+            *("-ac", "1", "-ar", "8000", "-f", "s16le", "-"),
+        ],
+        check=True, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert decoded.stderr == b""
+    return memoryview(decoded.stdout).cast("h")
+
+
+async def test_stereo_and_surround_are_gapless_and_tell_their_priming(encode: Encode) -> None:
+    # A second longer than the sound: the rest is silence.
+    tracks = await encode("surround_51", 5)
+    assert tracks.keys() == {"audio", "audio-51"}
+    for init, *segments in tracks.values():
+        edit = list(read_boxes(init))[1].child("trak", "edts", "elst").payload
+        assert int.from_bytes(edit[12:16], "big") == 1024
+        position = 0
+        for segment in segments:
+            fragment = read_segment(segment)
+            assert fragment.start_ticks == position
+            position += sum(sample.duration_ticks for sample in fragment.samples)
+        assert position / 48_000 == pytest.approx(5 + 1024 / 48_000, abs=0.022)
+
+
+async def test_silence_that_is_added_can_be_decoded(encode: Encode, tmp_path: Path) -> None:
+    for track in (await encode("surround_51", 6)).values():
+        samples = decode(track, tmp_path / "track")
+        assert len(samples) == pytest.approx(6 * 8000, abs=200)
+        assert max(map(abs, samples[8000:30_000])) > 2000
+        assert set(samples[5 * 8000 :]) == {0}
+
+
+@pytest.mark.parametrize("target", [-16, -30])
+async def test_each_mix_is_as_loud_as_was_asked_for(
+    encode: Encode, tmp_path: Path, target: int
+) -> None:
+    tracks = await encode("surround_51", 4, loudness_lufs=target)
+    for track in tracks.values():
+        assert loudness(track, tmp_path / "track")[0] == pytest.approx(target, abs=0.5)
+
+
+async def test_a_sound_that_is_made_louder_does_not_clip(encode: Encode, tmp_path: Path) -> None:
+    tracks = await encode("beeps_flashes", 10, loudness_lufs=-1)
+    _, peak_db = loudness(tracks["audio"], tmp_path / "track")
+    assert peak_db < 0.5
+
+
+async def test_loudness_is_left_alone_unless_it_was_asked_for(
+    encode: Encode, tmp_path: Path
+) -> None:
+    tracks = await encode("mono_44100", 4)
+    # A sine of 440 Hz and -18 dB on one channel, heard on both sides as loud.
+    assert loudness(tracks["audio"], tmp_path / "track")[0] == pytest.approx(-18.8, abs=0.3)
