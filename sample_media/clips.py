@@ -124,6 +124,10 @@ _TIMES = (
         "-x264-params", "open-gop=1", *AAC,
     ),
     Clip(
+        "no_duration", ".mkv", "Its header does not say how long it is.",
+        Edit("mkv_vp9", lambda data: claiming_duration(data, 0)),
+    ),
+    Clip(
         "wrong_duration", ".mkv", "Its header claims 20 times its true duration.",
         Edit("mkv_vp9", lambda data: claiming_duration(data, 20)),
     ),
@@ -154,6 +158,12 @@ _CONTAINERS = (
         "many_streams", ".mkv", "Subtitles and two sounds stand before the picture.",
         *picture(), *tone(), *subtitles(), *tone(hertz=600),
         "-map", "2:s", "-map", "1:a", "-map", "3:a", "-map", "0:v", *H264, *AAC, "-c:s", "srt",
+    ),
+    video(
+        "two_videos", ".mkv", "The second of two videos is the one to be shown.",
+        "-f", "lavfi", "-i", "color=red:s=640x360:d=4:r=10", *picture(), *tone(),
+        "-map", "0:v", "-map", "1:v", "-map", "2:a", *H264, *AAC,
+        "-disposition:v:0", "0", "-disposition:v:1", "default",
     ),
     video(
         "cover_art", ".mp4", "A cover is a video stream too, and must not be taken for the video.",
