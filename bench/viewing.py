@@ -6,7 +6,8 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist, parse_playlist
+from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
+from streamer.core.playlist_reader import parse_playlist
 
 
 async def fetch_start(session: aiohttp.ClientSession, url: str) -> int:

@@ -12,12 +12,8 @@ from urllib.parse import urljoin
 import aiohttp
 
 from streamer.core.errors import Unavailable
-from streamer.core.playlist import (
-    MediaPlaylist,
-    MediaSegment,
-    MultivariantPlaylist,
-    parse_playlist,
-)
+from streamer.core.playlist import MediaPlaylist, MediaSegment, MultivariantPlaylist
+from streamer.core.playlist_reader import parse_playlist
 
 _BUFFER_SECONDS = 12.0
 _RELOAD_SECONDS = 1.0

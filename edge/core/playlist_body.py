@@ -3,12 +3,9 @@
 import zlib
 
 from edge.core.fields import Fields
-from streamer.core.playlist import (
-    MediaPlaylist,
-    MultivariantPlaylist,
-    PlaylistError,
-    parse_playlist,
-)
+from streamer.core.hls_attributes import PlaylistError
+from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
+from streamer.core.playlist_reader import parse_playlist
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 _GZIP_WINDOW = 31

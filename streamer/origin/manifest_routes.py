@@ -12,7 +12,7 @@ from streamer.core.content_coding import accepts_gzip
 from streamer.core.dash import render_static_manifest
 from streamer.core.errors import NotFound
 from streamer.core.manifests import Track, media_playlist, multivariant_playlist, published_tracks
-from streamer.core.playlist import render_media, render_multivariant
+from streamer.core.playlist_text import render_media, render_multivariant
 from streamer.core.video import EVERY_VERSION, Video, VideoState
 from streamer.origin.errors import Gone
 from streamer.origin.services import FromServices, Services

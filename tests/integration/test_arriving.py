@@ -14,7 +14,8 @@ import pytest
 
 from sample_media.generate import generate
 from streamer.core.keys import video_prefix
-from streamer.core.playlist import MediaPlaylist, parse_playlist
+from streamer.core.playlist import MediaPlaylist
+from streamer.core.playlist_reader import parse_playlist
 from streamer.seaweedfs import SeaweedFS
 from streamer.shared.settings import SharedSettings
 from streamer.shared.stores import open_store

@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 
 from streamer.core import keys
-from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist, parse_playlist
+from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
+from streamer.core.playlist_reader import parse_playlist
 from streamer.core.video import Rendition
 from streamer.origin.uploads import new_video_id
 from tests.integration.origin.conftest import Origin, eventually, now

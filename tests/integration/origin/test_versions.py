@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from streamer.core import keys
-from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist, parse_playlist
+from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
+from streamer.core.playlist_reader import parse_playlist
 from streamer.core.video import Rendition
 from tests.integration.origin.conftest import OpenOrigin, Origin, now
 from tests.integration.origin.test_playback import LADDER, SEGMENT, make_video

@@ -7,7 +7,8 @@ from streamer.core.manifests import (
     published_tracks,
     target_duration_seconds,
 )
-from streamer.core.playlist import parse_playlist, render_media, render_multivariant
+from streamer.core.playlist_reader import parse_playlist
+from streamer.core.playlist_text import render_media, render_multivariant
 from tests.unit.core.published import DIGEST, HIGH, LOW, SOUND, audio, segments, tracks, video
 
 

@@ -4,18 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamer.core.hls_attributes import PlaylistError
 from streamer.core.playlist import (
-    MAX_CHARS,
     AudioRendition,
     MediaPlaylist,
     MediaSegment,
     MultivariantPlaylist,
-    PlaylistError,
     VariantStream,
-    parse_playlist,
-    render_media,
-    render_multivariant,
 )
+from streamer.core.playlist_reader import MAX_CHARS, parse_playlist
+from streamer.core.playlist_text import render_media, render_multivariant
 
 VOD = """\
 #EXTM3U
