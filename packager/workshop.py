@@ -85,9 +85,12 @@ class Track:
     ) -> None:
         """Store one segment."""
         data = write_segment(number, start_ticks, samples)
+        key_frame_bytes = len(data) - sum(len(sample.data) for sample in samples[1:])
         name = segment_name(self.rendition, number, _digest(data))
         await self._put(name, data)
-        self.segments.append(Segment(self.rendition, number, name, duration_ticks, len(data)))
+        self.segments.append(
+            Segment(self.rendition, number, name, duration_ticks, len(data), key_frame_bytes)
+        )
 
     async def _put(self, name: str, data: bytes) -> None:
         await self._workshop.store.put(media_key(self._video_id, name), data)

@@ -98,12 +98,14 @@ def presentation_of(key: bytes, playlist: MultivariantPlaylist, beside: Beside) 
     groups: dict[str, set[bytes]] = {}
     for rendition in playlist.audio:
         if rendition.uri is not None:
-            known = _known([_resolve(key, rendition.uri, beside)])
-            groups.setdefault(rendition.group, set()).update(known)
+            found = _known([_resolve(key, rendition.uri, beside)])
+            groups.setdefault(rendition.group, set()).update(found)
     audio_by_video: dict[bytes, frozenset[bytes]] = {}
     for variant in playlist.variants:
         for video in _known([_resolve(key, variant.uri, beside)]):
-            audio_by_video[video] = frozenset(groups.get(variant.audio_group or "", ()))
+            # A video comes with every group of sounds that it may be combined with.
+            known = audio_by_video.get(video, frozenset())
+            audio_by_video[video] = known | groups.get(variant.audio_group or "", set())
     return Presentation(key, audio_by_video)
 
 

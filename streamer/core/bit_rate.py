@@ -37,5 +37,18 @@ def peak_bps(
     return peak or average_bps(rendition, segments)
 
 
+def peak_iframe_bps(rendition: Rendition, segments: Sequence[Segment]) -> int:
+    """The highest bit rate of a key frame, shown as long as its segment; 0 if one is not known."""
+    if not all(segment.key_frame_bytes for segment in segments):
+        return 0
+    return max(
+        (
+            _bps(segment.key_frame_bytes or 0, segment.duration_ticks, rendition.timescale)
+            for segment in segments
+        ),
+        default=0,
+    )
+
+
 def _bps(size_bytes: int, ticks: int, timescale: int) -> int:
     return math.ceil(Fraction(size_bytes * 8 * timescale, ticks))

@@ -5,78 +5,121 @@ exact times.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree
 
 from streamer.core.hls_attributes import printable
-from streamer.core.manifests import Track, audio_names, default_audio
+from streamer.core.manifests import Track, default_rendition, display_names
 from streamer.core.video import MediaKind, Rendition
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 _PROFILE = "urn:mpeg:dash:profile:isoff-main:2011"
 _CHANNELS_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+_STEREO_CHANNELS = 2
 _ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 
 
 def render_static_manifest(tracks: Sequence[Track]) -> str:
     """An MPD of type static; segment URLs are relative to the video."""
+    timed = [track for track in tracks if track.rendition.kind is not MediaKind.SUBTITLES]
     root = ElementTree.Element(
         "MPD",
         {
             "xmlns": _NAMESPACE,
             "profiles": _PROFILE,
             "type": "static",
-            "mediaPresentationDuration": _duration(max(map(_seconds, tracks))),
+            "mediaPresentationDuration": _duration(max(map(_seconds, timed))),
             "minBufferTime": _duration(Fraction(tracks[0].target_duration_seconds)),
         },
     )
     period = ElementTree.SubElement(root, "Period", id="0", start="PT0S")
     _add_video(period, [track for track in tracks if track.rendition.kind is MediaKind.VIDEO])
     _add_audio(period, [track for track in tracks if track.rendition.kind is MediaKind.AUDIO])
+    _add_subtitles(
+        period, [track for track in tracks if track.rendition.kind is MediaKind.SUBTITLES]
+    )
+    for number, adaptation_set in enumerate(period):
+        adaptation_set.set("id", str(number))
     ElementTree.indent(root)
     body = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
 
 
 def _add_video(period: ElementTree.Element, tracks: Sequence[Track]) -> None:
-    if not tracks:
-        return
-    adaptation_set = _adaptation_set(period, "video", number=0)
-    for track in tracks:
-        rendition = track.rendition
-        attributes = {
-            "width": str(rendition.width),
-            "height": str(rendition.height),
-            "sar": "1:1",
-        }
-        if rendition.frame_rate is not None:
-            numerator, denominator = rendition.frame_rate.as_integer_ratio()
-            attributes["frameRate"] = f"{numerator}/{denominator}"
-        _add_representation(adaptation_set, track, attributes)
+    """One adaptation set for each codec: players switch inside a set only."""
+    for family in dict.fromkeys(_family(track) for track in tracks):
+        adaptation_set = _adaptation_set(period, "video")
+        for track in tracks:
+            if _family(track) == family:
+                _add_representation(adaptation_set, track, _picture(track.rendition))
+
+
+def _family(track: Track) -> str:
+    return track.rendition.codecs.partition(".")[0]
+
+
+def _picture(rendition: Rendition) -> dict[str, str]:
+    attributes = {"width": str(rendition.width), "height": str(rendition.height), "sar": "1:1"}
+    if rendition.frame_rate is not None:
+        numerator, denominator = rendition.frame_rate.as_integer_ratio()
+        attributes["frameRate"] = f"{numerator}/{denominator}"
+    return attributes
 
 
 def _add_audio(period: ElementTree.Element, tracks: Sequence[Track]) -> None:
     """One adaptation set for each rendition: they differ in language or in what they are."""
-    renditions = [track.rendition for track in tracks]
-    default = default_audio(renditions)
-    for index, (track, name) in enumerate(zip(tracks, audio_names(renditions), strict=True)):
-        adaptation_set = _adaptation_set(period, "audio", number=index + 1)
-        if track.rendition.language is not None:
-            adaptation_set.set("lang", printable(track.rendition.language))
+    renditions = [_with_channels(track.rendition) for track in tracks]
+    default = default_rendition(renditions)
+    for index, (track, name) in enumerate(
+        zip(tracks, display_names(renditions, "Audio"), strict=True)
+    ):
+        adaptation_set = _adaptation_set(period, "audio")
         role = "main" if index == default else "alternate"
-        ElementTree.SubElement(adaptation_set, "Role", schemeIdUri=_ROLE_SCHEME, value=role)
-        ElementTree.SubElement(adaptation_set, "Label").text = printable(name)
+        _describe(adaptation_set, track.rendition, role, name)
         representation = _add_representation(adaptation_set, track, {})
         _add_channels(representation, track.rendition)
 
 
-def _adaptation_set(
-    period: ElementTree.Element, content_type: str, *, number: int
-) -> ElementTree.Element:
+def _with_channels(rendition: Rendition) -> Rendition:
+    """The rendition, labelled unlike the stereo one of the same sound."""
+    if (rendition.channels or 0) <= _STEREO_CHANNELS:
+        return rendition
+    label = rendition.label or rendition.language or "Audio"
+    return replace(rendition, label=f"{label} {(rendition.channels or 1) - 1}.1")
+
+
+def _add_subtitles(period: ElementTree.Element, tracks: Sequence[Track]) -> None:
+    """One adaptation set for each text, which is one WebVTT file."""
+    names = display_names([track.rendition for track in tracks], "Subtitles")
+    for track, name in zip(tracks, names, strict=True):
+        adaptation_set = ElementTree.SubElement(
+            period, "AdaptationSet", contentType="text", mimeType="text/vtt"
+        )
+        role = "forced-subtitle" if track.rendition.is_forced else "subtitle"
+        _describe(adaptation_set, track.rendition, role, name)
+        representation = ElementTree.SubElement(
+            adaptation_set,
+            "Representation",
+            id=track.rendition.name,
+            bandwidth=str(max(1, track.average_bps)),
+        )
+        ElementTree.SubElement(representation, "BaseURL").text = track.segments[0].name
+
+
+def _describe(
+    adaptation_set: ElementTree.Element, rendition: Rendition, role: str, name: str
+) -> None:
+    if rendition.language is not None:
+        adaptation_set.set("lang", printable(rendition.language))
+    ElementTree.SubElement(adaptation_set, "Role", schemeIdUri=_ROLE_SCHEME, value=role)
+    ElementTree.SubElement(adaptation_set, "Label").text = printable(name)
+
+
+def _adaptation_set(period: ElementTree.Element, content_type: str) -> ElementTree.Element:
     return ElementTree.SubElement(
         period,
         "AdaptationSet",
-        id=str(number),
         contentType=content_type,
         mimeType=f"{content_type}/mp4",
         segmentAlignment="true",

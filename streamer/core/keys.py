@@ -119,6 +119,11 @@ def sprite_name(number: int, digest: str) -> str:
     return f"sprite-{number:04d}-{digest[:_DIGEST_LENGTH]}.jpg"
 
 
+def iframe_playlist_name(rendition: str) -> str:
+    """The name of the playlist of a rendition's key frames, relative to its video."""
+    return f"{rendition}/iframes.m3u8"
+
+
 def playlist_name(rendition: str) -> str:
     """The name of a rendition's media playlist, relative to its video."""
     return f"{rendition}/index.m3u8"

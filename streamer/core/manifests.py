@@ -4,22 +4,28 @@ Only renditions with published segments are listed, so every listed variant stre
 as far as the others.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from streamer.core import bit_rate, keys
 from streamer.core.playlist import (
     AudioRendition,
+    IFrameStream,
     MediaPlaylist,
     MediaSegment,
     MultivariantPlaylist,
+    SubtitleRendition,
     VariantStream,
 )
 from streamer.core.video import MediaKind, Rendition, Segment
 
 SEGMENT_SECONDS = 4
-_AUDIO_GROUP = "audio"
+_SUBTITLES_GROUP = "subtitles"
+_STEREO_CHANNELS = 2
+# Simple players take the first variant that they know: the codec that all of them decode.
+_CODEC_ORDER = ("avc1", "hvc1", "av01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +50,25 @@ class Track:
         """The average segment bit rate."""
         return bit_rate.average_bps(self.rendition, self.segments)
 
+    @property
+    def iframe_bps(self) -> int:
+        """The peak bit rate of its key frames alone; 0 where they are not known."""
+        return bit_rate.peak_iframe_bps(self.rendition, self.segments)
+
 
 def published_tracks(
     renditions: Sequence[Rendition], segments: Mapping[str, Sequence[Segment]]
 ) -> list[Track]:
-    """The renditions that viewers can play: lowest video first, then audio, as in the catalog."""
+    """The renditions that viewers can play, in the catalog's order.
+
+    Subtitles have no init segment.
+    """
     target = target_duration_seconds(renditions, segments)
     return [
         Track(rendition, tuple(segments[rendition.name]), target)
         for rendition in renditions
-        if rendition.init_name is not None and segments.get(rendition.name)
+        if segments.get(rendition.name)
+        and (rendition.init_name is not None or rendition.kind is MediaKind.SUBTITLES)
     ]
 
 
@@ -68,6 +83,7 @@ def target_duration_seconds(
         (
             Fraction(segment.duration_ticks, rendition.timescale)
             for rendition in renditions
+            if rendition.kind is not MediaKind.SUBTITLES
             for segment in segments.get(rendition.name, ())
         ),
         default=Fraction(0),
@@ -76,13 +92,45 @@ def target_duration_seconds(
 
 
 def multivariant_playlist(tracks: Sequence[Track]) -> MultivariantPlaylist:
-    """The multivariant playlist over `tracks`, the lowest variant stream first."""
-    audio = [track for track in tracks if track.rendition.kind is MediaKind.AUDIO]
-    video = [track for track in tracks if track.rendition.kind is MediaKind.VIDEO]
+    """The multivariant playlist over `tracks`.
+
+    Each video rendition is a variant stream for each audio group: first all of those that every
+    player can play, lowest first; then those with more channels, then those of further codecs.
+    """
+    audio = _of_kind(tracks, MediaKind.AUDIO)
+    video = sorted(_of_kind(tracks, MediaKind.VIDEO), key=_codec_place)
+    subtitles = _subtitle_renditions(_of_kind(tracks, MediaKind.SUBTITLES))
+    groups = _audio_groups(audio)
     if not video:
-        return _audio_only(audio)
-    variants = tuple(_variant(track, audio) for track in video)
-    return MultivariantPlaylist(variants, _audio_renditions(audio))
+        return _audio_only(groups, subtitles)
+    variants = [
+        _variant(track, name, group, has_subtitles=bool(subtitles))
+        for name, group in groups.items() or [(None, ())]
+        for track in video
+    ]
+    return MultivariantPlaylist(
+        tuple(variants),
+        _audio_renditions(groups),
+        subtitles,
+        tuple(_iframe_stream(track) for track in video if track.iframe_bps),
+    )
+
+
+def iframe_playlist(track: Track) -> MediaPlaylist:
+    """The key frames of a finished rendition: the beginning of each of its segments.
+
+    Each is shown until the next one (RFC 8216bis §4.4.3.6).
+    """
+    playlist = media_playlist(track, ended=True)
+    return replace(
+        playlist,
+        segments=tuple(
+            replace(entry, byte_range=(0, segment.key_frame_bytes))
+            for entry, segment in zip(playlist.segments, track.segments, strict=True)
+            if segment.key_frame_bytes is not None
+        ),
+        iframes_only=True,
+    )
 
 
 def media_playlist(track: Track, *, ended: bool) -> MediaPlaylist:
@@ -91,7 +139,9 @@ def media_playlist(track: Track, *, ended: bool) -> MediaPlaylist:
     A growing one tells players to begin at its beginning rather than near its end.
     """
     rendition = track.rendition
-    init_uri = _relative(rendition.init_name or "", rendition.name)
+    init_uri = None
+    if rendition.init_name is not None:
+        init_uri = _relative(rendition.init_name, rendition.name)
     return MediaPlaylist(
         segments=tuple(
             MediaSegment(
@@ -108,11 +158,18 @@ def media_playlist(track: Track, *, ended: bool) -> MediaPlaylist:
     )
 
 
-def audio_names(renditions: Sequence[Rendition]) -> list[str]:
-    """A name for each audio rendition that differs from all others, as players show them."""
+def subtitles_playlist(track: Track) -> MediaPlaylist:
+    """The playlist of subtitles: one whole text, also while the video grows."""
+    playlist = media_playlist(track, ended=True)
+    longest = max(segment.duration_seconds for segment in playlist.segments)
+    return replace(playlist, target_duration_seconds=max(1, math.ceil(longest)))
+
+
+def display_names(renditions: Sequence[Rendition], fallback: str) -> list[str]:
+    """A name for each rendition that differs from all others, as players show them."""
     names: list[str] = []
     for rendition in renditions:
-        base = rendition.label or rendition.language or "Audio"
+        base = rendition.label or rendition.language or fallback
         name, count = base, 1
         while name in names:
             count += 1
@@ -121,58 +178,130 @@ def audio_names(renditions: Sequence[Rendition]) -> list[str]:
     return names
 
 
-def default_audio(renditions: Sequence[Rendition]) -> int:
+def default_rendition(renditions: Sequence[Rendition]) -> int:
     """The index of the one rendition that plays unless the viewer chooses another."""
     marked = (index for index, rendition in enumerate(renditions) if rendition.is_default)
     return next(marked, 0)
 
 
-def _variant(track: Track, audio: Sequence[Track]) -> VariantStream:
+def _of_kind(tracks: Sequence[Track], kind: MediaKind) -> list[Track]:
+    return [track for track in tracks if track.rendition.kind is kind]
+
+
+def _codec_place(track: Track) -> int:
+    family = track.rendition.codecs.partition(".")[0]
+    return _CODEC_ORDER.index(family) if family in _CODEC_ORDER else len(_CODEC_ORDER)
+
+
+def _audio_groups(audio: Sequence[Track]) -> dict[str, list[Track]]:
+    """The audio renditions by their group: stereo, and one for each larger number of channels.
+
+    What is not there in more channels is in the group in stereo, so that a player that chose a
+    group finds every language in it.
+    """
+    stereo = [track for track in audio if _channels(track) <= _STEREO_CHANNELS]
+    groups = {"audio": stereo} if stereo else {}
+    for channels in sorted({_channels(track) for track in audio} - {_STEREO_CHANNELS, 1}):
+        more = [track for track in audio if _channels(track) == channels]
+        known = {(track.rendition.language, track.rendition.label) for track in more}
+        rest = [
+            track
+            for track in stereo
+            if (track.rendition.language, track.rendition.label) not in known
+        ]
+        groups[f"audio-{channels}"] = more + rest
+    return groups
+
+
+def _channels(track: Track) -> int:
+    return track.rendition.channels or _STEREO_CHANNELS
+
+
+def _variant(
+    track: Track, group_name: str | None, group: Sequence[Track], *, has_subtitles: bool
+) -> VariantStream:
     rendition = track.rendition
-    codecs = [rendition.codecs, *dict.fromkeys(sound.rendition.codecs for sound in audio)]
+    codecs = [rendition.codecs, *dict.fromkeys(sound.rendition.codecs for sound in group)]
     return VariantStream(
         uri=keys.playlist_name(rendition.name),
-        bandwidth_bps=track.peak_bps + max((sound.peak_bps for sound in audio), default=0),
+        bandwidth_bps=track.peak_bps + max((sound.peak_bps for sound in group), default=0),
         average_bandwidth_bps=track.average_bps
-        + max((sound.average_bps for sound in audio), default=0),
+        + max((sound.average_bps for sound in group), default=0),
         codecs=",".join(codecs),
         width=rendition.width,
         height=rendition.height,
         frame_rate=None if rendition.frame_rate is None else float(rendition.frame_rate),
-        audio_group=_AUDIO_GROUP if audio else None,
+        audio_group=group_name,
+        subtitles_group=_SUBTITLES_GROUP if has_subtitles else None,
     )
 
 
-def _audio_only(audio: Sequence[Track]) -> MultivariantPlaylist:
-    if not audio:
-        return MultivariantPlaylist(())
-    main = audio[default_audio([track.rendition for track in audio])]
-    several = len(audio) > 1
-    variant = VariantStream(
-        uri=keys.playlist_name(main.rendition.name),
-        bandwidth_bps=max(track.peak_bps for track in audio),
-        average_bandwidth_bps=max(track.average_bps for track in audio),
-        codecs=",".join(dict.fromkeys(track.rendition.codecs for track in audio)),
-        audio_group=_AUDIO_GROUP if several else None,
+def _iframe_stream(track: Track) -> IFrameStream:
+    rendition = track.rendition
+    return IFrameStream(
+        uri=keys.iframe_playlist_name(rendition.name),
+        bandwidth_bps=track.iframe_bps,
+        codecs=rendition.codecs,
+        width=rendition.width,
+        height=rendition.height,
     )
-    return MultivariantPlaylist((variant,), _audio_renditions(audio) if several else ())
 
 
-def _audio_renditions(audio: Sequence[Track]) -> tuple[AudioRendition, ...]:
-    renditions = [track.rendition for track in audio]
-    default = default_audio(renditions)
+def _audio_only(
+    groups: Mapping[str, Sequence[Track]], subtitles: tuple[SubtitleRendition, ...]
+) -> MultivariantPlaylist:
+    variants = []
+    several = any(len(group) > 1 for group in groups.values())
+    for name, group in groups.items():
+        main = group[default_rendition([track.rendition for track in group])]
+        variants.append(
+            VariantStream(
+                uri=keys.playlist_name(main.rendition.name),
+                bandwidth_bps=max(track.peak_bps for track in group),
+                average_bandwidth_bps=max(track.average_bps for track in group),
+                codecs=",".join(dict.fromkeys(track.rendition.codecs for track in group)),
+                audio_group=name if several else None,
+                subtitles_group=_SUBTITLES_GROUP if subtitles else None,
+            )
+        )
+    return MultivariantPlaylist(
+        tuple(variants), _audio_renditions(groups) if several else (), subtitles
+    )
+
+
+def _audio_renditions(groups: Mapping[str, Sequence[Track]]) -> tuple[AudioRendition, ...]:
     return tuple(
-        AudioRendition(
+        rendition for name, group in groups.items() for rendition in _audio_group(name, group)
+    )
+
+
+def _audio_group(group_name: str, group: Sequence[Track]) -> Iterator[AudioRendition]:
+    renditions = [track.rendition for track in group]
+    default = default_rendition(renditions)
+    names = display_names(renditions, "Audio")
+    for index, (rendition, name) in enumerate(zip(renditions, names, strict=True)):
+        yield AudioRendition(
             uri=keys.playlist_name(rendition.name),
-            group=_AUDIO_GROUP,
+            group=group_name,
             name=name,
             language=rendition.language,
             is_default=index == default,
             channels=rendition.channels,
         )
-        for index, (rendition, name) in enumerate(
-            zip(renditions, audio_names(renditions), strict=True)
+
+
+def _subtitle_renditions(tracks: Sequence[Track]) -> tuple[SubtitleRendition, ...]:
+    renditions = [track.rendition for track in tracks]
+    return tuple(
+        SubtitleRendition(
+            uri=keys.playlist_name(rendition.name),
+            group=_SUBTITLES_GROUP,
+            name=name,
+            language=rendition.language,
+            is_default=rendition.is_default,
+            is_forced=rendition.is_forced,
         )
+        for rendition, name in zip(renditions, display_names(renditions, "Subtitles"), strict=True)
     )
 
 

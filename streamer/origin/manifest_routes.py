@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
@@ -11,9 +12,16 @@ from streamer.core.conditional import Outcome, Preconditions, Validators, evalua
 from streamer.core.content_coding import accepts_gzip
 from streamer.core.dash import render_static_manifest
 from streamer.core.errors import NotFound
-from streamer.core.manifests import Track, media_playlist, multivariant_playlist, published_tracks
+from streamer.core.manifests import (
+    Track,
+    iframe_playlist,
+    media_playlist,
+    multivariant_playlist,
+    published_tracks,
+    subtitles_playlist,
+)
 from streamer.core.playlist_text import render_media, render_multivariant
-from streamer.core.video import EVERY_VERSION, Video, VideoState
+from streamer.core.video import EVERY_VERSION, MediaKind, Video, VideoState
 from streamer.origin.errors import Gone
 from streamer.origin.services import FromServices, Services
 from streamer.shared.problems import problems
@@ -32,6 +40,7 @@ def manifest_router() -> APIRouter:
         (f"/{keys.MULTIVARIANT_PLAYLIST}", get_multivariant, "get_multivariant", _HLS_TYPE),
         (f"/{keys.DASH_MANIFEST}", get_dash, "get_dash", _DASH_TYPE),
         (f"/{keys.playlist_name('{rendition}')}", get_media, "get_media", _HLS_TYPE),
+        (f"/{keys.iframe_playlist_name('{rendition}')}", get_iframes, "get_iframes", _HLS_TYPE),
     ):
         answer = {"content": {media_type: {"schema": {"type": "string"}}}}
         router.add_api_route(
@@ -48,7 +57,10 @@ def manifest_router() -> APIRouter:
 async def get_multivariant(video_id: str, request: Request, services: FromServices) -> Response:
     """The HLS multivariant playlist: every rendition that can be played, the lowest first."""
     video = await _playable(services, video_id)
-    text = render_multivariant(multivariant_playlist(await _tracks(services, video_id)))
+    playlist = multivariant_playlist(await _tracks(services, video_id))
+    if video.state is not VideoState.READY:
+        playlist = replace(playlist, iframes=())
+    text = render_multivariant(playlist)
     return _manifest(request, services, text, _HLS_TYPE, video)
 
 
@@ -57,13 +69,23 @@ async def get_media(
 ) -> Response:
     """A rendition's HLS media playlist: EVENT while it grows, then VOD."""
     video = await _playable(services, video_id)
-    version = await services.catalog.version_of(video_id, rendition)
-    tracks = await _tracks(services, video_id, _served(video, version))
-    track = next((item for item in tracks if item.rendition.name == rendition), None)
-    if track is None:
-        raise NotFound("there is no such rendition yet")
-    text = render_media(media_playlist(track, ended=video.state is VideoState.READY))
-    return _manifest(request, services, text, _HLS_TYPE, video)
+    track = await _track(services, video, rendition)
+    if track.rendition.kind is MediaKind.SUBTITLES:
+        playlist = subtitles_playlist(track)
+    else:
+        playlist = media_playlist(track, ended=video.state is VideoState.READY)
+    return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
+
+
+async def get_iframes(
+    video_id: str, rendition: str, request: Request, services: FromServices
+) -> Response:
+    """A rendition's key frames, for fast forward and rewind, once the video is ready."""
+    video = await _playable(services, video_id)
+    track = await _track(services, video, rendition)
+    if video.state is not VideoState.READY or not track.iframe_bps:
+        raise NotFound("there are no key frames of this rendition yet")
+    return _manifest(request, services, render_media(iframe_playlist(track)), _HLS_TYPE, video)
 
 
 async def get_dash(video_id: str, request: Request, services: FromServices) -> Response:
@@ -88,6 +110,15 @@ def _served(video: Video, version: int | None) -> int | None:
     """The version whose playlists are served: an old one's, to those in the middle of it."""
     is_old = version is not None and EVERY_VERSION < version < video.version
     return version if is_old else None
+
+
+async def _track(services: Services, video: Video, rendition: str) -> Track:
+    version = await services.catalog.version_of(video.id, rendition)
+    tracks = await _tracks(services, video.id, _served(video, version))
+    for track in tracks:
+        if track.rendition.name == rendition:
+            return track
+    raise NotFound("there is no such rendition yet")
 
 
 async def _tracks(services: Services, video_id: str, version: int | None = None) -> list[Track]:

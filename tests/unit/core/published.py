@@ -33,6 +33,16 @@ def audio(name: str, **changes: object) -> Rendition:
     )
 
 
+def subtitles(name: str, **changes: object) -> Rendition:
+    fields: dict[str, object] = {"language": "en", "label": "English"} | changes
+    return Rendition(name, MediaKind.SUBTITLES, "wvtt", timescale=1000, **fields)  # type: ignore[arg-type]
+
+
+def text(rendition: Rendition, seconds: int) -> list[Segment]:
+    name = f"{rendition.name}/000000-{DIGEST}.vtt"
+    return [Segment(rendition.name, 0, name, seconds * 1000, 500)]
+
+
 def segments(rendition: Rendition, *sizes: int) -> list[Segment]:
     ticks = 120 * 1001 if rendition.kind is MediaKind.VIDEO else 192512
     return [

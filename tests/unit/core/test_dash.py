@@ -1,10 +1,21 @@
+from dataclasses import replace
 from xml.etree import ElementTree
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamer.core.dash import render_static_manifest
-from tests.unit.core.published import DIGEST, HIGH, LOW, SOUND, audio, tracks
+from streamer.core.manifests import published_tracks
+from tests.unit.core.published import (
+    DIGEST,
+    HIGH,
+    LOW,
+    SOUND,
+    audio,
+    subtitles,
+    text,
+    tracks,
+)
 
 NAMESPACE = {"": "urn:mpeg:dash:schema:mpd:2011"}
 
@@ -36,6 +47,33 @@ def test_manifest_of_a_ladder_with_sound() -> None:
     sound = sets[1].find("Representation", NAMESPACE)
     assert sound is not None
     assert sound[0].get("value") == "2"
+
+
+def test_codecs_languages_and_subtitles_are_sets_of_their_own() -> None:
+    hevc = replace(HIGH, name="720p-hevc", codecs="hvc1.1.6.L93.B0", init_name="720p-hevc/i.mp4")
+    surround = audio("audio-eng-51", label="English", channels=6, is_default=False)
+    words = subtitles("sub-eng")
+    found = tracks(LOW, hevc, audio("audio-eng", label="English"), surround)
+    found += published_tracks([words], {"sub-eng": text(words, 900)})
+    root = ElementTree.fromstring(render_static_manifest(found))
+    sets = root.findall("Period/AdaptationSet", NAMESPACE)
+    assert [item.get("contentType") for item in sets] == [
+        "video",
+        "video",
+        "audio",
+        "audio",
+        "text",
+    ]
+    assert [item.get("id") for item in sets] == ["0", "1", "2", "3", "4"]
+    assert [item.findtext("Label", None, NAMESPACE) for item in sets[2:]] == [
+        "English",
+        "English 5.1",
+        "English",
+    ]
+    base_url = sets[4].find("Representation/BaseURL", NAMESPACE)
+    assert base_url is not None
+    assert base_url.text == f"sub-eng/000000-{DIGEST}.vtt"
+    assert root.get("mediaPresentationDuration") == "PT8.021333S", "a text lasts no longer"
 
 
 @given(st.text(max_size=20), st.text(max_size=20))

@@ -2,14 +2,27 @@ from dataclasses import replace
 from fractions import Fraction
 
 from streamer.core.manifests import (
+    iframe_playlist,
     media_playlist,
     multivariant_playlist,
     published_tracks,
+    subtitles_playlist,
     target_duration_seconds,
 )
 from streamer.core.playlist_reader import parse_playlist
 from streamer.core.playlist_text import render_media, render_multivariant
-from tests.unit.core.published import DIGEST, HIGH, LOW, SOUND, audio, segments, tracks, video
+from tests.unit.core.published import (
+    DIGEST,
+    HIGH,
+    LOW,
+    SOUND,
+    audio,
+    segments,
+    subtitles,
+    text,
+    tracks,
+    video,
+)
 
 
 def test_every_variant_names_what_a_player_needs_to_choose() -> None:
@@ -91,3 +104,75 @@ def test_target_duration_covers_the_longest_segment_rounded() -> None:
     slow = replace(video("240p", 426, 240), timescale=2, frame_rate=Fraction(1, 5))
     nine_halves = [replace(segments(slow, 10)[0], duration_ticks=9)]
     assert target_duration_seconds([slow], {"240p": nine_halves}) == 5
+
+
+def test_each_group_of_sounds_has_every_language_and_stereo_comes_first() -> None:
+    english = audio("audio-eng", label="English")
+    surround = audio("audio-eng-51", label="English", channels=6, is_default=False)
+    german = audio("audio-deu", language="de", label="Deutsch", is_default=False)
+    playlist = multivariant_playlist(tracks(LOW, HIGH, english, german, surround))
+    assert [(item.group, item.name, item.channels) for item in playlist.audio] == [
+        ("audio", "English", 2),
+        ("audio", "Deutsch", 2),
+        ("audio-6", "English", 6),
+        ("audio-6", "Deutsch", 2),
+    ]
+    assert [item.is_default for item in playlist.audio] == [True, False, True, False]
+    assert [(item.uri, item.audio_group) for item in playlist.variants] == [
+        ("240p/index.m3u8", "audio"),
+        ("720p/index.m3u8", "audio"),
+        ("240p/index.m3u8", "audio-6"),
+        ("720p/index.m3u8", "audio-6"),
+    ]
+    assert parse_playlist(render_multivariant(playlist)).audio == playlist.audio  # type: ignore[union-attr]
+
+
+def test_further_codecs_come_behind_the_one_that_all_players_decode() -> None:
+    hevc = replace(HIGH, name="720p-hevc", codecs="hvc1.1.6.L93.B0", init_name="720p-hevc/i.mp4")
+    av1 = replace(HIGH, name="720p-av1", codecs="av01.0.05M.08", init_name="720p-av1/i.mp4")
+    playlist = multivariant_playlist(tracks(av1, hevc, LOW, HIGH))
+    assert [item.uri.partition("/")[0] for item in playlist.variants] == [
+        "240p",
+        "720p",
+        "720p-hevc",
+        "720p-av1",
+    ]
+
+
+def test_subtitles_are_whole_texts_beside_every_variant() -> None:
+    english, forced = subtitles("sub-eng"), subtitles("sub-eng-2", is_forced=True)
+    found = published_tracks(
+        [LOW, english, forced],
+        {"240p": segments(LOW, 10), "sub-eng": text(english, 90), "sub-eng-2": text(forced, 5)},
+    )
+    playlist = multivariant_playlist(found)
+    assert [(item.name, item.is_forced) for item in playlist.subtitles] == [
+        ("English", False),
+        ("English 2", True),
+    ]
+    assert {item.subtitles_group for item in playlist.variants} == {playlist.subtitles[0].group}
+    assert parse_playlist(render_multivariant(playlist)).subtitles == playlist.subtitles  # type: ignore[union-attr]
+    media = subtitles_playlist(found[1])
+    assert (media.target_duration_seconds, media.ended) == (90, True)
+    assert [item.uri for item in media.segments] == [f"000000-{DIGEST}.vtt"]
+    assert media_playlist(found[0], ended=False).target_duration_seconds == 4
+
+
+def test_key_frames_are_the_beginnings_of_segments() -> None:
+    parts = [
+        replace(item, key_frame_bytes=size)
+        for item, size in zip(segments(LOW, 90, 80), (30, 20), strict=True)
+    ]
+    (track,) = published_tracks([LOW], {"240p": parts})
+    (stream,) = multivariant_playlist([track]).iframes
+    assert (stream.uri, stream.width) == ("240p/iframes.m3u8", 426)
+    assert stream.bandwidth_bps == 60  # 30 bytes shown for 4.004 seconds
+    playlist = iframe_playlist(track)
+    assert [item.byte_range for item in playlist.segments] == [(0, 30), (0, 20)]
+    text_ = render_media(playlist)
+    assert "#EXT-X-I-FRAMES-ONLY\n" in text_
+    assert parse_playlist(text_).segments[1].byte_range == (0, 20)  # type: ignore[union-attr]
+
+
+def test_no_key_frames_are_listed_while_one_is_unknown() -> None:
+    assert multivariant_playlist(tracks(LOW)).iframes == ()
