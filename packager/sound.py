@@ -18,7 +18,7 @@ from packager.core.mix import (
     silence_argv,
     sound_argv,
 )
-from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
+from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment, heard_frames
 from packager.core.source import AudioTrack, SourceInfo
 from packager.ffmpeg import FfmpegError
 from packager.standing import Standing
@@ -147,7 +147,7 @@ class _SoundTrack:
     async def read(self, pieces: AsyncIterator[bytes]) -> None:
         async for piece in pieces:
             for fragment in self._reader.feed(piece):
-                await self._keep(sample.data for sample in fragment.samples)
+                await self._keep(heard_frames(fragment))
         await publish(self._workshop, self._video_id, [self._track])
 
     async def fill(self, source: SourceInfo) -> None:

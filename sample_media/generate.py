@@ -14,7 +14,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from sample_media.clips import CLIPS
-from sample_media.recipe import Clip, Edit, Encode, Recipe, Remux, Written
+from sample_media.recipe import Clip, Edit, Encode, Joined, Recipe, Remux, Written
 
 DEFAULT_OUT = Path(__file__).parent / "out"
 _DEADLINE_SECONDS = 600
@@ -55,6 +55,8 @@ def _make(recipe: Recipe, target: Path, out: Path) -> None:
             _run_ffmpeg((*input_options, *copy), target)
         case Edit(base, change):
             target.write_bytes(change(generate(base, out).read_bytes()))
+        case Joined(bases):
+            target.write_bytes(b"".join(generate(base, out).read_bytes() for base in bases))
         case Written(content):
             target.write_bytes(content)
 
@@ -86,6 +88,8 @@ def _ingredients(recipe: Recipe) -> list[str]:
         case Edit(base, change):
             code = change.__code__
             return [code.co_code.hex(), repr(code.co_consts), *_ingredients(CLIPS[base].recipe)]
+        case Joined(bases):
+            return [part for base in bases for part in _ingredients(CLIPS[base].recipe)]
         case Written(content):
             return [hashlib.sha256(content).hexdigest()]
 

@@ -1,4 +1,4 @@
-"""What a clip is made from: four kinds of recipe, all plain values."""
+"""What a clip is made from: five kinds of recipe, all plain values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,13 +32,20 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """Other clips, their bytes one after the other."""
+
+    bases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A file that ffmpeg has no part in."""
 
     content: bytes
 
 
-Recipe = Encode | Remux | Edit | Written
+Recipe = Encode | Remux | Edit | Joined | Written
 
 
 @dataclass(frozen=True, slots=True)

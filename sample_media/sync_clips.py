@@ -4,7 +4,7 @@ A flash is seen and a beep is heard, for 0.1 s each, at each whole second.
 """
 
 from sample_media.ingredients import AAC, H264, video
-from sample_media.recipe import Clip, Remux
+from sample_media.recipe import Clip, Joined, Remux
 
 _FLASHES = "color=black:s=320x180:r=30:d=10,drawbox=color=white:t=fill:enable='lt(mod(n\\,30)\\,3)'"
 _BEEP = "0.6*sin(2000*PI*t)*lt(mod(t\\,1)\\,0.1)"
@@ -31,6 +31,14 @@ SYNC = (
     Clip(
         "beeps_start_offset", ".ts", "Its time starts far from 0.",
         Remux("beeps_flashes", output_options=("-output_ts_offset", "5000")),
+    ),
+    Clip(
+        "beeps_51_later", ".ts", "What a broadcast goes on with after 10 s.",
+        Remux("beeps_51", output_options=("-output_ts_offset", "5010")),
+    ),
+    Clip(
+        "beeps_changing", ".ts", "Another number of channels from its middle on.",
+        Joined(("beeps_start_offset", "beeps_51_later")),
     ),
     Clip(
         "beeps_edit_list", ".mp4", "Edit lists hide what comes before 1.5 s.",

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from packager.core.fmp4 import Sample
+from packager.core.fmp4 import Fragment, Sample
 
 FRAME_TICKS = 1024
 # Sound that ends this much before the picture needs no silence behind it.
@@ -49,6 +49,15 @@ class Cutting:
     def frames_in(self, seconds: Fraction) -> int:
         """The whole frames nearest to a duration."""
         return round(seconds * self.rate / FRAME_TICKS)
+
+
+def heard_frames(fragment: Fragment) -> list[bytes]:
+    """The AAC frames of a fragment of ffmpeg's.
+
+    Where a source changes its channels, ffmpeg begins again at time 0, with silence up to the
+    moment it had come to; the muxer, whose time cannot go back, gives those frames one tick each.
+    """
+    return [sample.data for sample in fragment.samples if sample.duration_ticks > 1]
 
 
 class SoundCutter:

@@ -4,7 +4,14 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment
+from packager.core.fmp4 import Fragment, Sample
+from packager.core.sound import (
+    FRAME_TICKS,
+    Cutting,
+    SoundCutter,
+    SoundSegment,
+    heard_frames,
+)
 
 RATE = 48_000
 SILENCE = b"silence"
@@ -67,3 +74,9 @@ def test_a_segment_is_completed_with_silence() -> None:
     assert len(segment.samples) == 189
     assert cutter.number == 1
     assert cutter.rest == ()
+
+
+def test_time_that_is_gone_through_again_is_not_heard_again() -> None:
+    durations = (1024, 1024, 1, 1, 836, 1024)
+    samples = tuple(Sample(ticks, 0, 0, bytes([n])) for n, ticks in enumerate(durations))
+    assert heard_frames(Fragment(0, samples)) == [bytes([n]) for n in (0, 1, 4, 5)]
