@@ -62,7 +62,7 @@ async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
         return await workshop.ffmpeg.probe(source.any_part)
     except FfmpegError as error:
         head = await data.read_available(0, _HEAD_BYTES)
-        raise explain_unreadable(head, data.length_bytes) from error
+        raise explain_unreadable(head, data.length_bytes, error.report) from error
 
 
 def version_ladder(video: VideoTrack, version: int) -> tuple[Rung, ...]:

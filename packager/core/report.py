@@ -63,19 +63,20 @@ def explain_failure(report: str) -> SourceRejected:
             "The video uses a codec that cannot be decoded here.", code="unsupported_codec"
         )
     return SourceRejected(
-        f"The video could not be converted.{_quote(report)}", code="encode_failed"
+        f"The video could not be converted.{quote_report(report)}", code="encode_failed"
     )
 
 
 def explain_empty(report: str) -> SourceRejected:
     """Why a source that was opened is not playable: nothing came out of it."""
     return SourceRejected(
-        f"No picture or sound could be decoded: the file is damaged or cut off.{_quote(report)}",
+        "No picture or sound could be decoded: the file is damaged or cut off."
+        + quote_report(report),
         code="truncated",
     )
 
 
-def _quote(report: str) -> str:
+def quote_report(report: str) -> str:
     """Ffmpeg's last lines as a sentence."""
     lines = report.rstrip(".").replace(" / ", "; ")
     return f" ffmpeg says: {lines}." if report else ""

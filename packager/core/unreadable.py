@@ -1,5 +1,6 @@
 """Files that cannot be converted, recognised by their bytes."""
 
+from packager.core.report import quote_report
 from streamer.core.errors import SourceRejected
 
 # Boxes that describe protected samples (ISO/IEC 23001-7, 14496-12 §8.12).
@@ -7,8 +8,8 @@ _PROTECTION_BOXES = (b"encv", b"enca", b"schm", b"tenc")
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 
 
-def explain_unreadable(head: bytes, size_bytes: int) -> SourceRejected:
-    """Why ffprobe could not open a file, from its first bytes and its size."""
+def explain_unreadable(head: bytes, size_bytes: int, report: str) -> SourceRejected:
+    """Why ffprobe could not open a file, from its first bytes, its size and what ffprobe said."""
     if size_bytes == 0:
         return SourceRejected("The file is empty.", code="not_a_video")
     if head[4:8] in _MP4_FIRST_BOXES:
@@ -16,7 +17,10 @@ def explain_unreadable(head: bytes, size_bytes: int) -> SourceRejected:
             "The file is cut off: the index of this MP4 is missing. Upload the whole file again.",
             code="truncated",
         )
-    return SourceRejected("The file is not a video in a format known here.", code="not_a_video")
+    return SourceRejected(
+        f"The file is not a video in a format known here.{quote_report(report)}",
+        code="not_a_video",
+    )
 
 
 def explain_encrypted() -> SourceRejected:

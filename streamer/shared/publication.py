@@ -83,7 +83,7 @@ class Publication(Records):
             video = await read_video(connection, video_id, lock=True)
             _check_takes(video, version)
             known = await _renditions(connection, video_id, version)
-            kept = {rendition.name for rendition in known if rendition.init_name is not None}
+            kept = {r.name for r in known} & await _names_with_segments(connection, video_id)
             await _remove_renditions(connection, video_id, {r.name for r in known} - kept)
             new = [rendition for rendition in renditions if rendition.name not in kept]
             await _add_renditions(connection, video_id, new)
@@ -322,6 +322,11 @@ async def _is_playable(
     sounds = [r for r in known if r.kind is MediaKind.AUDIO]
     heard = {r.name for r in sounds if r.is_default} or {r.name for r in sounds}
     return bool(begun) and heard <= begun and (not pictures or bool(pictures & begun))
+
+
+async def _names_with_segments(connection: AsyncConnection, video_id: str) -> set[str]:
+    query = select(segments.c.rendition).where(segments.c.video_id == video_id).distinct()
+    return set((await connection.execute(query)).scalars())
 
 
 async def _has_all(connection: AsyncConnection, video_id: str, wanted: Sequence[Segment]) -> bool:

@@ -605,6 +605,16 @@ async def test_planned_renditions_give_way_but_published_ones_stay(catalog: Cata
     assert (low.name, low.height, sound.name) == ("240p", 240, "audio-eng")
 
 
+async def test_published_subtitles_stay_too_though_they_have_no_init_segment(
+    catalog: Catalog,
+) -> None:
+    text = Rendition("sub-eng", MediaKind.SUBTITLES, "wvtt", 1000, language="eng")
+    await package(catalog, LOW, text)
+    await catalog.publish(ID, [segment(text, 0)], init_names={}, now=NOW)
+    await catalog.plan_renditions(ID, [HIGH, text])
+    assert await catalog.segments(ID, "sub-eng") == [segment(text, 0)]
+
+
 async def test_a_key_is_kept_once(catalog: Catalog, other: Catalog) -> None:
     await probe(catalog)
     assert await catalog.content_key(ID, 1) is None

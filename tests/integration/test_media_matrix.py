@@ -1,6 +1,7 @@
 """Every sample clip through a real worker: what it becomes, or why it is refused."""
 
 import asyncio
+import re
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -286,7 +287,7 @@ async def test_a_clip_is_refused_with_its_reason(name: str, matrix: Matrix) -> N
     assert video.error is not None
     assert video.error.code == FAILED[name]
     assert video.error.message.endswith(".")
-    assert "/" not in video.error.message, "no path of this machine is told"
+    assert not re.search(r"(?<!\w)/", video.error.message), "no path of this machine is told"
 
 
 async def test_what_cannot_be_decoded_at_all_tells_ffmpeg_s_last_words(matrix: Matrix) -> None:

@@ -17,10 +17,15 @@ from streamer.core.errors import SourceRejected
     ],
 )
 def test_why_a_file_is_unreadable(head: bytes, size: int, code: str) -> None:
-    assert explain_unreadable(head, size).code == code
+    assert explain_unreadable(head, size, "").code == code
 
 
 def test_protected_movies_are_refused() -> None:
     refuse_encrypted_moov(b"....avc1....sinful")
     with pytest.raises(SourceRejected, match="encrypted"):
         refuse_encrypted_moov(b"....encv....sinf....frma....schm")
+
+
+def test_the_last_words_are_quoted() -> None:
+    refusal = explain_unreadable(b"PK\x03\x04", 100, "the file: Invalid data / gave up")
+    assert refusal.detail.endswith(" ffmpeg says: the file: Invalid data; gave up.")
