@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from packager.core.ladder import Rung, build_ladder
-from packager.core.plan import Grid, frame_grid
+from packager.core.ladder import Rung
+from packager.core.plan import Grid
 from packager.core.probe import container_formats, read_probe
+from packager.core.recipe import Recipe, plan_recipe
 from packager.core.renditions import plan_sounds, plan_subtitles
-from packager.core.source import SourceInfo, VideoTrack
+from packager.core.source import SourceInfo
 from packager.core.unreadable import explain_unreadable
 from packager.ffmpeg import FfmpegError
 from packager.mp4_layout import read_mp4_layout
 from packager.sources import Source
 from packager.workshop import Workshop
-from streamer.core.keys import rendition_name
 from streamer.core.video import MediaKind, Rendition
 
 _HEAD_BYTES = 64
@@ -23,9 +23,17 @@ _HEAD_BYTES = 64
 _ARRIVAL_SECONDS = 600.0
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What a source is, and what its pictures become, if it has any."""
+
+    info: SourceInfo
+    recipe: Recipe | None
+
+
 async def inspect_source(
     workshop: Workshop, video_id: str, version: int, source: Source
-) -> SourceInfo:
+) -> Inspection:
     """Probe the source and tell the catalog which renditions to expect.
 
     Raises:
@@ -39,14 +47,17 @@ async def inspect_source(
         layout = await read_mp4_layout(source.data)
         info = replace(info, index_first=layout.index_first)
         warnings = layout.warnings
+    chosen = (await workshop.catalog.get_video(video_id)).options
+    settings = workshop.settings
+    recipe = plan_recipe(info, chosen.over(settings.options), settings.encoder, version)
     await workshop.catalog.begin_packaging(
         video_id,
         duration_seconds=info.duration_seconds,
-        renditions=_renditions(info, version),
+        renditions=_renditions(info, recipe, version),
         version=version,
     )
     await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
-    return info
+    return Inspection(info, recipe)
 
 
 async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
@@ -65,18 +76,10 @@ async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
         raise explain_unreadable(head, data.length_bytes, error.report) from error
 
 
-def version_ladder(video: VideoTrack, version: int) -> tuple[Rung, ...]:
-    """The ladder with the names that its renditions have in a version."""
-    return tuple(
-        replace(rung, name=rendition_name(rung.name, version)) for rung in build_ladder(video)
-    )
-
-
-def _renditions(source: SourceInfo, version: int) -> list[Rendition]:
+def _renditions(source: SourceInfo, recipe: Recipe | None, version: int) -> list[Rendition]:
     renditions = []
-    if source.video is not None:
-        grid = frame_grid(source.video.frame_rate)
-        renditions = [_picture(rung, grid) for rung in version_ladder(source.video, version)]
+    if recipe is not None:
+        renditions = [_picture(rung, recipe.grid) for rung in recipe.rungs]
     sounds, texts = plan_sounds(source.audios, version), plan_subtitles(source.subtitles, version)
     renditions += [sound.rendition for sound in sounds]
     renditions += [text.rendition for text in texts]

@@ -22,9 +22,9 @@ from packager.core.plan import SEGMENT_SECONDS, frame_grid
 from packager.core.recipe import Recipe
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
-from packager.core.source import SourceInfo, VideoTrack
+from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
-from packager.inspection import inspect_source, version_ladder
+from packager.inspection import inspect_source
 from packager.picture import PictureSource, readable_path
 from packager.picture_run import PictureRun, encode_first_chunk
 from packager.sound import SoundSource
@@ -63,7 +63,7 @@ class Packaging:
             FfmpegError: It cannot be converted.
             NotFound: The video was deleted.
         """
-        info = await run_step(
+        inspection = await run_step(
             DBOS.reserve_step(),
             inspect_source,
             self._workshop,
@@ -71,9 +71,10 @@ class Packaging:
             self._version,
             self._source,
         )
+        info = inspection.info
         sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(info))
-        if info.video is not None:
-            ending = await self._package_pictures(info, info.video, sounds)
+        if inspection.recipe is not None:
+            ending = await self._package_pictures(inspection.recipe, sounds)
         else:
             ending = await self._package_sound(info, sounds)
         await self._source.data.wait_until_complete()
@@ -88,11 +89,7 @@ class Packaging:
         end = describe_end(info.duration_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
-    async def _package_pictures(
-        self, info: SourceInfo, video: VideoTrack, sounds: SoundRun
-    ) -> "_Ending":
-        grid = frame_grid(video.frame_rate)
-        recipe = Recipe(info, video, grid, version_ladder(video, self._version))
+    async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":
         length_bytes = 0 if self._source.data.is_complete else self._source.data.length_bytes
         run = PictureRun(self._workshop, self._video_id, self._version, recipe, length_bytes)
         encode = self._encode_pictures(recipe, run, DBOS.reserve_step())

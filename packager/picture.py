@@ -8,8 +8,10 @@ from functools import partial
 from typing import Self
 
 from packager.core.boxes import MediaFormatError
-from packager.core.encode import REORDER_FRAMES, ChunkJob, chunk_argv, seek_margins
+from packager.core.encode import ChunkJob, chunk_argv, seek_margins
+from packager.core.encoders import ENCODERS
 from packager.core.fmp4 import Fragment, FragmentReader, align_samples
+from packager.core.ladder import Rung
 from packager.core.plan import Chunk, Grid
 from packager.core.recipe import Recipe
 from packager.core.source import SourceInfo
@@ -132,18 +134,18 @@ async def _encode(
 ) -> EncodedChunk:
     recipe = pictures.recipe
     grid = recipe.grid
-    rungs = tuple(rung for rung in recipe.ladder if rung.name in chunk.renditions)
+    rungs = tuple(rung for rung in recipe.rungs if rung.name in chunk.renditions)
     job = ChunkJob(
         first_frame=chunk.start * grid.segment_frames,
         stop_frame=chunk.stop * grid.segment_frames,
         rungs=rungs,
-        preset=workshop.settings.preset,
+        preset=recipe.preset,
     )
 
     def argv(targets: Sequence[str]) -> list[str]:
         return chunk_argv(pictures.path, recipe.source, recipe.video, grid, job, targets, margin)
 
-    tracks = [_PictureTrack(workshop, video_id, rung.name, grid, chunk.start) for rung in rungs]
+    tracks = [_PictureTrack(workshop, video_id, rung, grid, chunk.start) for rung in rungs]
     publication = _Publication(workshop, video_id, [track.track for track in tracks])
     on_segment = publication.advance
     if recipe.ladder[0] not in rungs:
@@ -184,14 +186,14 @@ class _PictureTrack:
     """Turns one output of ffmpeg into a rendition's segments."""
 
     def __init__(
-        self, workshop: Workshop, video_id: str, rendition: str, grid: Grid, start: int
+        self, workshop: Workshop, video_id: str, rung: Rung, grid: Grid, start: int
     ) -> None:
         self._grid = grid
-        self._delay_ticks = REORDER_FRAMES * grid.frame_ticks
+        self._delay_ticks = ENCODERS[rung.encoder].reorder_frames * grid.frame_ticks
         self._reader = FragmentReader(start_ticks=self._delay_ticks)
         self._number = start
         self._frames = 0
-        self.track = Track(workshop, video_id, rendition)
+        self.track = Track(workshop, video_id, rung.name)
 
     async def read(
         self, pieces: AsyncIterator[bytes], on_segment: Callable[[], Awaitable[None]]

@@ -7,7 +7,14 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from packager.core.damage import describe_end, describe_lost_pictures
-from packager.core.plan import Chunk, extend_plan, needed_bytes, needed_seconds, plan_chunks
+from packager.core.plan import (
+    Chunk,
+    extend_plan,
+    needed_bytes,
+    needed_seconds,
+    plan_chunks,
+    plan_further,
+)
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
@@ -66,8 +73,10 @@ class PictureRun:
         self._recipe = recipe
         self._arriving_bytes = arriving_bytes
         self._names = [rung.name for rung in recipe.ladder]
+        self._further = [rung.name for rung in recipe.further]
         segments = recipe.grid.segments_in(recipe.source.duration_seconds)
-        self._plan = list(plan_chunks(segments, self._names))
+        plan = plan_chunks(segments, self._names)
+        self._plan = [*plan, *plan_further(plan, self._further)]
         self._frames: dict[Chunk, int] = {}
         self._end_frame: int | None = None
         self._end_known = asyncio.Event()
@@ -89,8 +98,9 @@ class PictureRun:
         )
         await self._offer(self._plan[1:])
         while not await self._wait_for_all():
-            self._plan.append(extend_plan(self._plan, self._names))
-            await self._offer(self._plan[-1:])
+            added = extend_plan(self._plan, self._names, self._further)
+            self._plan += added
+            await self._offer(added)
         self._end_known.set()
 
     async def picture_seconds(self) -> Fraction:
@@ -186,7 +196,7 @@ class PictureRun:
         """Tell the catalog how far the work is."""
         recipe = self._recipe
         duration = recipe.source.duration_seconds
-        share = share_done(recipe.ladder, recipe.grid, duration, self._frames)
+        share = share_done(recipe.rungs, recipe.grid, duration, self._frames)
         if share > self._reported:
             self._reported = share
             with suppress(StreamerError):

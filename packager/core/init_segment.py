@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from packager.core.boxes import Box, MediaFormatError, write_box, write_full_box
+from packager.core.codec_names import av1_codecs, hevc_codecs
 
 _BRANDS = b"cmfc" + bytes(4) + b"cmfciso6mp41"
 # Of a VisualSampleEntry and an AudioSampleEntry, before the boxes inside (§12.1.3, §12.2.3).
@@ -40,7 +41,7 @@ def read_init(moov: Box, *, start_ticks: int | None = None) -> InitSegment:
         start_ticks: The media time presented first; None keeps what ffmpeg says.
 
     Raises:
-        MediaFormatError: It is not one H.264 or AAC track.
+        MediaFormatError: It is not one track of a codec that is known here.
     """
     trak = moov.child("trak")
     media = trak.child("mdia")
@@ -93,11 +94,16 @@ def _edit_start(trak: Box) -> int:
 
 
 def _codecs(entry: Box) -> str:
-    if entry.kind == "avc1":
-        return f"avc1.{_inner(entry, _VISUAL_ENTRY_BYTES, 'avcC')[1:4].hex()}"
-    if entry.kind == "mp4a":
-        esds = _inner(entry, _AUDIO_ENTRY_BYTES, "esds")
-        return f"mp4a.40.{_audio_object_type(esds)}"
+    match entry.kind:
+        case "avc1":
+            return f"avc1.{_inner(entry, _VISUAL_ENTRY_BYTES, 'avcC')[1:4].hex()}"
+        case "hvc1":
+            return hevc_codecs(_inner(entry, _VISUAL_ENTRY_BYTES, "hvcC"))
+        case "av01":
+            return av1_codecs(_inner(entry, _VISUAL_ENTRY_BYTES, "av1C"))
+        case "mp4a":
+            esds = _inner(entry, _AUDIO_ENTRY_BYTES, "esds")
+            return f"mp4a.40.{_audio_object_type(esds)}"
     raise MediaFormatError(f"an unexpected codec {entry.kind}")
 
 

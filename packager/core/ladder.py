@@ -1,9 +1,10 @@
 """The ladder: which video renditions a source becomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from packager.core.source import VideoTrack
+from streamer.core.options import VideoCodec
 
 # The usual steps by short side: each about doubles the pixels of the one below.
 STEPS = (240, 360, 480, 720, 1080, 1440, 2160)
@@ -13,6 +14,11 @@ _LARGEST_SHORT_SIDE = 2160
 # H.264 level 5.2 ends at 36864 macroblocks and 8 times as wide as high; players stop earlier.
 _LARGEST_LONG_SIDE = 4096
 _SMALLEST_SIDE = 16
+
+# What x264 shows without a visible loss to most eyes.
+CONSTANT_QUALITY = 23.0
+# The bits that a codec needs for what H.264 shows.
+_CODEC_SHARES = {VideoCodec.H264: 1.0, VideoCodec.HEVC: 0.65, VideoCodec.AV1: 0.55}
 
 _REFERENCE_PIXELS = 1920 * 1080
 _REFERENCE_BPS = 5_500_000
@@ -26,12 +32,17 @@ _REFERENCE_FRAME_RATE = 30
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One video rendition: its name, its even size in square pixels and its bit rate's cap."""
+    """One video rendition: its name, its even size in square pixels and its bit rate's cap.
+
+    `quality` is on x264's scale of constant rate factors; `encoder` as in `core.encoders`.
+    """
 
     name: str
     width: int
     height: int
     max_bps: int
+    quality: float = CONSTANT_QUALITY
+    encoder: str = "libx264"
 
     @property
     def pixels(self) -> int:
@@ -49,6 +60,16 @@ def build_ladder(video: VideoTrack) -> tuple[Rung, ...]:
     own = _own_short_side(short, long)
     sides = [step for step in STEPS if step * _SMALLEST_STEP_RATIO <= own] + [own]
     return tuple(_rung(video, side) for side in sides)
+
+
+def in_codec(rung: Rung, codec: VideoCodec, encoder: str) -> Rung:
+    """The same rendition in another codec, named after it."""
+    return replace(
+        rung,
+        name=f"{rung.name}-{codec.value}",
+        max_bps=round(rung.max_bps * _CODEC_SHARES[codec] / 1000) * 1000,
+        encoder=encoder,
+    )
 
 
 def _own_short_side(short: int, long: int) -> int:

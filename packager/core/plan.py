@@ -68,12 +68,14 @@ class Chunk:
     Attributes:
         renditions: Names, as in the ladder.
         lead: A viewer waits for it: the first segments of the lowest rendition.
+        further: Nobody waits for it: renditions that are offered once they are complete.
     """
 
     start: int
     stop: int
     renditions: tuple[str, ...]
     lead: bool = False
+    further: bool = False
 
 
 def frame_grid(frame_rate: Fraction) -> Grid:
@@ -104,19 +106,36 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
     return tuple(_beyond(chunk, stated) for chunk in chunks)
 
 
-def extend_plan(plan: Sequence[Chunk], renditions: Sequence[str]) -> Chunk:
-    """The chunk after the last of `plan`, for a source that is longer than it says."""
+def plan_further(plan: Sequence[Chunk], renditions: Sequence[str]) -> tuple[Chunk, ...]:
+    """The chunks of renditions in another codec, cut as those of `plan`."""
+    if not renditions:
+        return ()
+    spans = sorted({(chunk.start, chunk.stop) for chunk in plan if not chunk.lead})
+    if not spans:
+        spans = [(0, max(chunk.stop for chunk in plan))]
+    return tuple(Chunk(start, stop, tuple(renditions), further=True) for start, stop in spans)
+
+
+def extend_plan(
+    plan: Sequence[Chunk], renditions: Sequence[str], further: Sequence[str] = ()
+) -> tuple[Chunk, ...]:
+    """The chunks after the last of `plan`, for a source that is longer than it says."""
     start = max(chunk.stop for chunk in plan)
-    return Chunk(start, start + _GROWTH[-1], tuple(renditions))
+    stop = start + _GROWTH[-1]
+    chunks = (Chunk(start, stop, tuple(renditions)),)
+    return (*chunks, Chunk(start, stop, tuple(further), further=True)) if further else chunks
 
 
 def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
     """The position of a viewer who needs a chunk.
 
-    Until the lead ends it plays the lead: the other renditions of that time are needed then.
+    Until the lead ends it plays the lead: the other renditions of that time are needed then. What
+    nobody waits for comes after all of the rest.
     """
     leads = [other.stop for other in plan if other.lead]
     start = chunk.start if chunk.lead else max(chunk.start, max(leads, default=0))
+    if chunk.further:
+        start += max(other.stop for other in plan)
     return float(start * grid.segment_seconds)
 
 

@@ -1,22 +1,77 @@
 """What any worker must know to encode any chunk of a version."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from packager.core.ladder import Rung
-from packager.core.plan import Grid
+from packager.core.encoders import encoder_name
+from packager.core.ladder import Rung, build_ladder, in_codec
+from packager.core.plan import Grid, frame_grid
 from packager.core.source import SourceInfo, VideoTrack
+from streamer.core.keys import rendition_name
+from streamer.core.options import PackagingOptions, Preset, VideoCodec
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A source's pictures, and the renditions they become, lowest first."""
+    """A source's pictures, and the renditions they become.
+
+    Attributes:
+        source: The source.
+        video: Its pictures.
+        grid: Their frames.
+        ladder: The renditions that every player takes, lowest first.
+        further: Those in other codecs, for which nobody waits.
+        preset: What an encoding may cost.
+    """
 
     source: SourceInfo
     video: VideoTrack
     grid: Grid
     ladder: tuple[Rung, ...]
+    further: tuple[Rung, ...] = ()
+    preset: Preset = Preset.FAST
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """All renditions."""
+        return self.ladder + self.further
+
+
+def plan_recipe(
+    source: SourceInfo, options: PackagingOptions, hardware: str, version: int
+) -> Recipe | None:
+    """What a source's pictures become; None when it has none.
+
+    Args:
+        source: The source.
+        options: What was chosen for it.
+        hardware: The family of encoders, as in `encoders.encoder_name`.
+        version: The version, which is in the renditions' names.
+    """
+    if source.video is None:
+        return None
+    encoder = encoder_name(VideoCodec.H264, hardware)
+    ladder = [replace(rung, encoder=encoder) for rung in build_ladder(source.video)]
+    further = [
+        in_codec(rung, codec, encoder_name(codec, hardware))
+        for codec in options.codecs or ()
+        if codec is not VideoCodec.H264
+        for rung in ladder
+    ]
+    return Recipe(
+        source=source,
+        video=source.video,
+        grid=frame_grid(source.video.frame_rate),
+        ladder=_named(ladder, version),
+        further=_named(further, version),
+        preset=options.preset or Preset.FAST,
+    )
+
+
+def _named(rungs: Sequence[Rung], version: int) -> tuple[Rung, ...]:
+    return tuple(replace(rung, name=rendition_name(rung.name, version)) for rung in rungs)
 
 
 _ADAPTER = TypeAdapter(Recipe)

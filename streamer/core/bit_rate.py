@@ -50,5 +50,12 @@ def peak_iframe_bps(rendition: Rendition, segments: Sequence[Segment]) -> int:
     )
 
 
+def average_iframe_bps(rendition: Rendition, segments: Sequence[Segment]) -> int:
+    """The bit rate of all key frames over the whole duration; 0 without segments."""
+    ticks = sum(segment.duration_ticks for segment in segments)
+    size_bytes = sum(segment.key_frame_bytes or 0 for segment in segments)
+    return _bps(size_bytes, ticks, rendition.timescale) if ticks else 0
+
+
 def _bps(size_bytes: int, ticks: int, timescale: int) -> int:
     return math.ceil(Fraction(size_bytes * 8 * timescale, ticks))

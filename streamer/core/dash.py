@@ -10,6 +10,7 @@ from fractions import Fraction
 from xml.etree import ElementTree
 
 from streamer.core.hls_attributes import printable
+from streamer.core.languages import language_tag
 from streamer.core.manifests import Track, default_rendition, display_names
 from streamer.core.video import MediaKind, Rendition
 
@@ -111,7 +112,7 @@ def _describe(
     adaptation_set: ElementTree.Element, rendition: Rendition, role: str, name: str
 ) -> None:
     if rendition.language is not None:
-        adaptation_set.set("lang", printable(rendition.language))
+        adaptation_set.set("lang", printable(language_tag(rendition.language)))
     ElementTree.SubElement(adaptation_set, "Role", schemeIdUri=_ROLE_SCHEME, value=role)
     ElementTree.SubElement(adaptation_set, "Label").text = printable(name)
 

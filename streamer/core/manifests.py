@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from streamer.core import bit_rate, keys
+from streamer.core.languages import language_tag
 from streamer.core.playlist import (
     AudioRendition,
     IFrameStream,
@@ -89,6 +90,18 @@ def target_duration_seconds(
         default=Fraction(0),
     )
     return max(SEGMENT_SECONDS, int(longest + Fraction(1, 2)))
+
+
+def growing(tracks: Sequence[Track]) -> list[Track]:
+    """What is listed while a video is being packaged: no renditions for which nobody waits.
+
+    Those in further codecs lag behind, and a player that chose one would stall.
+    """
+    return [
+        track
+        for track in tracks
+        if track.rendition.kind is not MediaKind.VIDEO or _codec_place(track) == 0
+    ]
 
 
 def multivariant_playlist(tracks: Sequence[Track]) -> MultivariantPlaylist:
@@ -241,6 +254,7 @@ def _iframe_stream(track: Track) -> IFrameStream:
     return IFrameStream(
         uri=keys.iframe_playlist_name(rendition.name),
         bandwidth_bps=track.iframe_bps,
+        average_bandwidth_bps=bit_rate.average_iframe_bps(rendition, track.segments),
         codecs=rendition.codecs,
         width=rendition.width,
         height=rendition.height,
@@ -284,7 +298,7 @@ def _audio_group(group_name: str, group: Sequence[Track]) -> Iterator[AudioRendi
             uri=keys.playlist_name(rendition.name),
             group=group_name,
             name=name,
-            language=rendition.language,
+            language=_language(rendition),
             is_default=index == default,
             channels=rendition.channels,
         )
@@ -297,12 +311,16 @@ def _subtitle_renditions(tracks: Sequence[Track]) -> tuple[SubtitleRendition, ..
             uri=keys.playlist_name(rendition.name),
             group=_SUBTITLES_GROUP,
             name=name,
-            language=rendition.language,
+            language=_language(rendition),
             is_default=rendition.is_default,
             is_forced=rendition.is_forced,
         )
         for rendition, name in zip(renditions, display_names(renditions, "Subtitles"), strict=True)
     )
+
+
+def _language(rendition: Rendition) -> str | None:
+    return None if rendition.language is None else language_tag(rendition.language)
 
 
 def _relative(name: str, rendition: str) -> str:

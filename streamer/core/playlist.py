@@ -61,6 +61,7 @@ class IFrameStream:
 
     uri: str
     bandwidth_bps: int
+    average_bandwidth_bps: int | None = None
     codecs: str | None = None
     width: int | None = None
     height: int | None = None

@@ -199,9 +199,11 @@ def _variant(uri: str, attributes: Mapping[str, str]) -> VariantStream:
 
 def _iframe_stream(attributes: Mapping[str, str]) -> IFrameStream:
     width, height = _resolution(attributes)
+    average = attributes.get("AVERAGE-BANDWIDTH")
     return IFrameStream(
         uri=_required(attributes, "URI"),
         bandwidth_bps=decimal_integer(_required(attributes, "BANDWIDTH")),
+        average_bandwidth_bps=None if average is None else decimal_integer(average),
         codecs=attributes.get("CODECS"),
         width=width,
         height=height,

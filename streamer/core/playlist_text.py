@@ -86,8 +86,10 @@ def _subtitles_tag(subtitles: SubtitleRendition) -> str:
 
 
 def _iframe_stream_inf(stream: IFrameStream) -> str:
+    average = stream.average_bandwidth_bps
     attributes = (
         ("BANDWIDTH", str(stream.bandwidth_bps)),
+        ("AVERAGE-BANDWIDTH", None if average is None else str(average)),
         ("CODECS", None if stream.codecs is None else quoted(stream.codecs)),
         ("RESOLUTION", _size(stream)),
         ("URI", quoted(safe_uri(stream.uri))),

@@ -14,6 +14,7 @@ from streamer.core.dash import render_static_manifest
 from streamer.core.errors import NotFound
 from streamer.core.manifests import (
     Track,
+    growing,
     iframe_playlist,
     media_playlist,
     multivariant_playlist,
@@ -57,9 +58,11 @@ def manifest_router() -> APIRouter:
 async def get_multivariant(video_id: str, request: Request, services: FromServices) -> Response:
     """The HLS multivariant playlist: every rendition that can be played, the lowest first."""
     video = await _playable(services, video_id)
-    playlist = multivariant_playlist(await _tracks(services, video_id))
-    if video.state is not VideoState.READY:
-        playlist = replace(playlist, iframes=())
+    tracks = await _tracks(services, video_id)
+    if video.state is VideoState.READY:
+        playlist = multivariant_playlist(tracks)
+    else:
+        playlist = replace(multivariant_playlist(growing(tracks)), iframes=())
     text = render_multivariant(playlist)
     return _manifest(request, services, text, _HLS_TYPE, video)
 

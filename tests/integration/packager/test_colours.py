@@ -16,6 +16,7 @@ from packager.ffmpeg import Ffmpeg
 from packager.settings import PackagerSettings
 from sample_media.colour_clips import GREYS, PATCHES
 from sample_media.generate import generate
+from streamer.core.options import Preset
 
 Rgb = tuple[float, ...]
 
@@ -27,7 +28,7 @@ async def encode(name: str, target: Path) -> Path:
     ffmpeg = Ffmpeg(settings.ffmpeg, settings.ffprobe)
     source = read_probe(await ffmpeg.probe(str(path)), max_duration_seconds=60)
     assert source.video is not None
-    job = ChunkJob(0, 10, build_ladder(source.video)[-1:], "veryfast")
+    job = ChunkJob(0, 10, build_ladder(source.video)[-1:], Preset.FAST)
     grid = frame_grid(source.video.frame_rate)
     argv = chunk_argv(str(path), source, source.video, grid, job, [str(target)], None)
     await asyncio.to_thread(subprocess.run, [settings.ffmpeg, *argv], check=True, timeout=60)

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -14,10 +14,8 @@ import pytest
 
 from packager.core.boxes import BoxReader, read_boxes
 from packager.core.fmp4 import read_segment
-from packager.core.ladder import build_ladder
 from packager.core.mix import STEREO
-from packager.core.plan import Chunk, frame_grid, plan_chunks
-from packager.core.recipe import Recipe
+from packager.core.plan import Chunk, plan_chunks, plan_further
 from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
 from packager.settings import PackagerSettings
@@ -26,6 +24,7 @@ from packager.workshop import Workshop
 from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
+from streamer.core.options import VideoCodec
 from streamer.shared.settings import SharedSettings
 
 VIDEO = "testvideo1"
@@ -52,18 +51,19 @@ class Bench:
     plan: tuple[Chunk, ...]
 
     @classmethod
-    async def open(cls, workshop: Workshop, path: Path) -> "Bench":
+    async def open(cls, workshop: Workshop, path: Path, *codecs: VideoCodec) -> "Bench":
+        settings = workshop.settings.model_copy(update={"codecs": codecs})
+        workshop = replace(workshop, settings=settings)
         stored = await workshop.store.put_file(source_key(VIDEO), path)
         await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
         async with workshop.sources.open(VIDEO) as opened:
-            source = await inspect_source(workshop, VIDEO, 1, opened)
-        assert source.video is not None
-        grid, ladder = frame_grid(source.video.frame_rate), build_ladder(source.video)
-        pictures = PictureSource(str(path), Recipe(source, source.video, grid, ladder))
+            recipe = (await inspect_source(workshop, VIDEO, 1, opened)).recipe
+        assert recipe is not None
         plan = plan_chunks(
-            grid.segments_in(source.duration_seconds), [rung.name for rung in ladder]
+            recipe.grid.segments_in(recipe.source.duration_seconds),
+            [rung.name for rung in recipe.ladder],
         )
-        return cls(workshop, pictures, plan)
+        return cls(workshop, PictureSource(str(path), recipe), plan)
 
     async def encode(self, chunk: Chunk) -> int:
         encoded = await encode_chunk(self.workshop, VIDEO, self.pictures, chunk, lambda _: None)
@@ -188,3 +188,19 @@ async def test_boxes_of_a_rendition_are_whole(workshop: Workshop) -> None:
         kinds = [box.kind for box in reader.feed(data)]
         assert kinds == ["ftyp", "moov", "styp", "moof", "mdat"]
         assert reader.is_empty
+
+
+@pytest.mark.parametrize("codec", [VideoCodec.HEVC, VideoCodec.AV1])
+async def test_further_codecs_join_as_exactly(workshop: Workshop, codec: VideoCodec) -> None:
+    path = await asyncio.to_thread(generate, "numbered")
+    bench = await Bench.open(workshop, path, codec)
+    (rung,) = bench.pictures.recipe.further
+    plan = plan_further(bench.plan, [rung.name])
+    halves = [replace(plan[0], stop=2), replace(plan[0], start=2, stop=6)]
+    frames = [await bench.encode(chunk) for chunk in halves]
+    assert frames == [200, 300]
+    segments = await bench.segments(rung.name)
+    track = await bench.init(rung.name) + b"".join(segments)
+    assert numbers_shown(track, rung.width, rung.height) == list(range(FRAMES))
+    (found,) = [r for r in await workshop.catalog.renditions(VIDEO) if r.name == rung.name]
+    assert found.codecs.partition(".")[0] == {"hevc": "hvc1", "av1": "av01"}[codec.value]

@@ -43,7 +43,7 @@ def encode(settings: SharedSettings) -> Encode:
             stored = await workshop.store.put_file(source_key(VIDEO), path)
             await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
             async with workshop.sources.open(VIDEO) as opened:
-                source = await inspect_source(workshop, VIDEO, 1, opened)
+                source = (await inspect_source(workshop, VIDEO, 1, opened)).info
             for planned in plan_sounds(source.audios):
                 name = planned.rendition.name
                 sound = SoundSource(

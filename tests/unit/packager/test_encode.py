@@ -13,6 +13,7 @@ from packager.core.ladder import Rung
 from packager.core.mix import STEREO, silence_argv, sound_argv
 from packager.core.plan import frame_grid
 from packager.core.source import AudioTrack, SourceInfo, VideoTrack
+from streamer.core.options import Preset
 
 VIDEO = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
 SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, (AudioTrack(1, Fraction(0), 2),))
@@ -24,7 +25,7 @@ FOLLOWING_DEMUXERS = {"hls", "concat", "dash", "image2", "sdp", "lavfi", "appleh
 def chunk(
     first: int, stop: int, video: VideoTrack = VIDEO, margin: Fraction | None = Fraction(1, 60)
 ) -> list[str]:
-    job = ChunkJob(first, stop, (LOW, HIGH), "veryfast")
+    job = ChunkJob(first, stop, (LOW, HIGH), Preset.FAST)
     return chunk_argv("/s", SOURCE, video, GRID, job, ["pipe:7", "pipe:8"], margin)
 
 
@@ -69,7 +70,7 @@ def test_a_chunk_without_a_margin_decodes_from_the_beginning() -> None:
 def test_seeking_counts_from_the_container_s_beginning() -> None:
     video = VideoTrack(0, 1280, 720, Fraction(30), Fraction("5001.4"), "bt709")
     source = SourceInfo(60.0, Fraction("5001.4"), Fraction(5000), False, video)
-    job = ChunkJob(300, 420, (LOW,), "fast")
+    job = ChunkJob(300, 420, (LOW,), Preset.BALANCED)
     argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], Fraction(5))
     assert options(argv, "-ss") == ["6.400000"]
     assert "setpts=PTS-(25007/5)/TB" in graph(argv)

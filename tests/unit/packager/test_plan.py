@@ -1,10 +1,21 @@
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.core.frame_rate import USUAL_RATES
-from packager.core.plan import SEGMENT_SECONDS, Chunk, extend_plan, frame_grid, plan_chunks
+from packager.core.plan import (
+    SEGMENT_SECONDS,
+    Chunk,
+    extend_plan,
+    frame_grid,
+    needed_bytes,
+    needed_seconds,
+    plan_chunks,
+    plan_further,
+)
+from packager.core.source import SourceInfo
 
 LADDER = ("240p", "360p", "480p")
 
@@ -56,7 +67,7 @@ def test_every_segment_of_every_rendition_is_encoded_once(segments: int, renditi
 
 def test_a_source_that_goes_on_is_followed() -> None:
     plan = plan_chunks(15, LADDER)
-    assert extend_plan(plan, LADDER) == Chunk(16, 22, LADDER)
+    assert extend_plan(plan, LADDER) == (Chunk(16, 22, LADDER),)
 
 
 @given(st.sampled_from(USUAL_RATES) | st.fractions(1, 60, max_denominator=1001))
@@ -73,3 +84,43 @@ def test_counting_segments() -> None:
     assert [grid.segments_in(seconds) for seconds in (0, 0.1, 4, 4.01, 4.04, 60)] == [
         1, 1, 1, 1, 2, 15,
     ]  # fmt: skip
+
+
+def test_nobody_waits_for_further_codecs() -> None:
+    plan = plan_chunks(15, LADDER)
+    further = plan_further(plan, ("240p-av1",))
+    assert [(chunk.start, chunk.stop) for chunk in further] == [(0, 6), (6, 9), (9, 12), (12, 16)]
+    grid = frame_grid(Fraction(25))
+    whole = [*plan, *further]
+    waits = [needed_seconds(whole, chunk, grid) for chunk in whole]
+    assert max(waits[: len(plan)]) < min(waits[len(plan) :])
+    assert extend_plan(plan, LADDER, ("240p-av1",))[1].further
+
+
+def test_the_lead_of_a_viewer_is_needed_first() -> None:
+    plan = plan_chunks(30, LADDER)
+    grid = frame_grid(Fraction(25))
+    waits = [needed_seconds(plan, chunk, grid) for chunk in plan]
+    assert waits == sorted(waits)
+    assert waits[:3] == [0.0, 4.0, 16.0]
+
+
+@pytest.mark.parametrize(
+    ("index_first", "chunk", "bytes_"),
+    [
+        (True, Chunk(0, 6, LADDER), 264_000 + (1 << 20)),
+        (True, Chunk(24, 30, LADDER), 1_320_000 + (1 << 20)),
+        (False, Chunk(0, 6, LADDER), 10_000_000),
+        (False, Chunk(1, 4, LADDER[:1], lead=True), 176_000 + (1 << 20)),
+    ],
+)
+def test_a_chunk_waits_for_its_bytes(index_first: bool, chunk: Chunk, bytes_: int) -> None:
+    source = SourceInfo(
+        duration_seconds=1000.0,
+        zero_seconds=Fraction(0),
+        format_start_seconds=Fraction(0),
+        indexed=True,
+        video=None,
+        index_first=index_first,
+    )
+    assert needed_bytes(chunk, frame_grid(Fraction(25)), source, 10_000_000) == bytes_
