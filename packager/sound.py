@@ -76,7 +76,7 @@ class SoundEnd:
 async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) -> SoundEnd:
     """Encode and publish all complete segments of the sound.
 
-    Sound that cannot be decoded becomes silence when there is a picture to see.
+    Sound that cannot be decoded becomes silence when there is a picture to see, or another sound.
 
     Raises:
         FfmpegError: There is nothing else, and it cannot be decoded.
@@ -90,20 +90,22 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
     def silence(targets: Sequence[str]) -> list[str]:
         return silence_argv(sound.mix, targets[0])
 
+    source = sound.source
+    is_all_there_is = source.video is None and sound.audio == source.audio
     track = _SoundTrack(workshop, video_id, sound)
     is_damaged = True
     try:
         report = await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
         is_damaged = report.tells_damage
     except FfmpegError as error:
-        if sound.source.video is None:
+        if is_all_there_is:
             raise
         _log.warning("video %s: the sound is damaged: %s", video_id, error.report)
-    if not track.has_begun and sound.source.video is not None:
+    if not track.has_begun and not is_all_there_is:
         is_damaged = True
         track = _SoundTrack(workshop, video_id, sound)
         await workshop.ffmpeg.run(silence, [track.read], standing=Standing(_NICE))
-    await track.fill(sound.source)
+    await track.fill(source)
     return track.end(is_damaged=is_damaged)
 
 

@@ -364,6 +364,7 @@ async def test_chapters_are_known(matrix: Matrix) -> None:
 async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
     video = await matrix.outcome(SOUND_ALONE)
     assert (video.state, video.error) == (VideoState.READY, None)
+    assert video.has_poster
     assert await matrix.renditions(SOUND_ALONE, MediaKind.VIDEO) == []
     (sound,) = await matrix.renditions(SOUND_ALONE, MediaKind.AUDIO)
     assert await total_seconds(matrix, SOUND_ALONE, sound) == pytest.approx(4, abs=0.05)
