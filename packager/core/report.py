@@ -8,6 +8,8 @@ from streamer.core.errors import SourceRejected
 _FRAMES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
 _CONTEXT = re.compile(r"\[[^\]\n]*@ 0x[0-9a-f]+\]\s*")
 _PATH = re.compile(r"(?:file|http):\S+|(?<![\w/])/\S+")
+# Says nothing of the file.
+_CONFINEMENT = "Format not on whitelist"
 _REPORT_LINES = 4
 _LINE_CHARACTERS = 200
 _NO_DECODER = re.compile(
@@ -46,7 +48,8 @@ def read_frames(progress: str) -> int | None:
 def clean_report(text: str) -> str:
     """The last lines of a process's standard error, without paths, addresses or control codes."""
     lines = [_CONTEXT.sub("", line).strip() for line in text.replace("\r", "\n").split("\n")]
-    kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in lines if line]
+    told = [line for line in lines if line and not line.startswith(_CONFINEMENT)]
+    kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in told]
     printable = ("".join(c if c.isprintable() else "?" for c in line) for line in kept)
     return " / ".join(list(printable)[-_REPORT_LINES:])
 

@@ -17,6 +17,10 @@ def test_a_report_tells_no_path_address_or_control_code() -> None:
     assert not {"/", "\x1b", "\n"} & set(text.replace(" / ", ""))
 
 
+def test_a_report_tells_nothing_of_the_confinement() -> None:
+    assert clean_report("Format not on whitelist 'mov,avi'\nInvalid argument") == "Invalid argument"
+
+
 def test_a_report_is_short() -> None:
     assert len(clean_report("x" * 10_000 + "\n" * 3)) == 200
     assert clean_report("\n".join(map(str, range(50)))) == "46 / 47 / 48 / 49"
