@@ -86,7 +86,7 @@ class Packaging:
         path = self._source.any_part
         waveform = make_waveform(self._workshop, self._video_id, path, info.audios[0])
         await _optional("poster", self._video_id, waveform)
-        end = describe_end(info.duration_seconds, float(seconds))
+        end = describe_end("sound", info.duration_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":

@@ -119,7 +119,10 @@ class PictureRun:
             if not self._is_behind_the_end(chunk)
         ]
         stated_seconds = self._recipe.source.duration_seconds
-        return [*describe_lost_pictures(spans), *describe_end(stated_seconds, float(end))]
+        return [
+            *describe_lost_pictures(spans),
+            *describe_end("pictures", stated_seconds, float(end)),
+        ]
 
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
         numbers = {chunk: number for number, chunk in enumerate(self._plan)}

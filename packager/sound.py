@@ -11,6 +11,7 @@ from packager.core.fmp4 import FragmentReader
 from packager.core.init_segment import InitSegment
 from packager.core.mix import (
     AUDIO_RATE,
+    STEREO,
     Mix,
     gain_to,
     loudness_argv,
@@ -26,6 +27,7 @@ from packager.workshop import Track, Workshop, publish
 
 # Behind the first pictures, which take longer; ahead of all that nobody waits for yet.
 _NICE = 5
+_OTHERS_NICE = 10
 _PUBLISH_SECONDS = 0.5
 # Of a measurement, which ends with its result.
 _MEASURED_BYTES = 1024
@@ -42,6 +44,11 @@ class SoundSource:
     mix: Mix
     rendition: str
     segment_seconds: Fraction
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one that viewers wait for."""
+        return self.audio == self.source.audio and self.mix == STEREO
 
     def cutting(self, priming_frames: int) -> Cutting:
         """Where it is cut, once the encoder has told its priming."""
@@ -91,11 +98,12 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
         return silence_argv(sound.mix, targets[0])
 
     source = sound.source
-    is_all_there_is = source.video is None and sound.audio == source.audio
+    is_all_there_is = source.video is None and sound.is_first
+    standing = Standing(_NICE if sound.is_first else _OTHERS_NICE)
     track = _SoundTrack(workshop, video_id, sound)
     is_damaged = True
     try:
-        report = await workshop.ffmpeg.run(argv, [track.read], standing=Standing(_NICE))
+        report = await workshop.ffmpeg.run(argv, [track.read], standing=standing)
         is_damaged = report.tells_damage
     except FfmpegError as error:
         if is_all_there_is:
@@ -104,7 +112,7 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
     if not track.has_begun and not is_all_there_is:
         is_damaged = True
         track = _SoundTrack(workshop, video_id, sound)
-        await workshop.ffmpeg.run(silence, [track.read], standing=Standing(_NICE))
+        await workshop.ffmpeg.run(silence, [track.read], standing=standing)
     await track.fill(source)
     return track.end(is_damaged=is_damaged)
 

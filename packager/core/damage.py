@@ -41,14 +41,14 @@ def describe_cut_off(stated_bytes: int, size_bytes: int) -> list[str]:
     return [f"The file is cut off: {max(1, round(share))} % of it is missing."]
 
 
-def describe_end(stated_seconds: float, found_seconds: float) -> list[str]:
-    """A sentence if a source ends noticeably before it should."""
+def describe_end(what: str, stated_seconds: float, found_seconds: float) -> list[str]:
+    """A sentence if a source's pictures, or its sound, end noticeably before they should."""
     missing = stated_seconds - found_seconds
     if missing <= max(_TOLERATED_SECONDS, stated_seconds * _TOLERATED_SHARE):
         return []
     return [
         f"The file says that it lasts {_clock(stated_seconds)},"
-        f" but what can be decoded ends at {_clock(found_seconds)}."
+        f" but the last of its {what} is at {_clock(found_seconds)}."
     ]
 
 

@@ -41,7 +41,7 @@ def test_a_sound_is_named() -> None:
     [(80, 4, True), (0, 4, False), (4, 3, False), (3600, 3570, False), (3600, 3400, True)],
 )
 def test_an_early_end_is_told(stated: float, found: float, told: bool) -> None:
-    assert bool(describe_end(stated, found)) is told
+    assert bool(describe_end("pictures", stated, found)) is told
 
 
 def test_a_missing_end_is_told() -> None:
