@@ -55,11 +55,23 @@ async def _tell(events: AsyncIterator[VideoResource], console: Console) -> Video
     last: VideoResource | None = None
     told = None
     async for last in events:
-        matter = (last["state"], last["playable"], int(last["progress"] * 10), _remarks(last))
+        matter = _matter(last)
         if matter != told:
             console.print(line(last), markup=False, highlight=False, soft_wrap=True)
         told = matter
     return last
+
+
+def _matter(video: VideoResource) -> tuple[object, ...]:
+    """What is worth a line when it changes: progress by tenths."""
+    making = video["repackaging"]
+    return (
+        video["state"],
+        video["playable"],
+        int(video["progress"] * 10),
+        video["warnings"],
+        making and (making["error"], int(making["progress"] * 10)),
+    )
 
 
 def _renditions(video: VideoResource) -> Table:

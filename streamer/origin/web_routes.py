@@ -13,11 +13,12 @@ import streamer
 
 DIST = Path(streamer.__file__).parent / "web" / "dist"
 _SECURITY = {
-    # Players fetch from any edge, hls.js feeds the <video> and its worker from blob: URLs.
+    # Players fetch from any edge, hls.js feeds the <video> and its worker from blob: URLs, text
+    # tracks from data: ones.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; "
         "img-src 'self' data: blob: http: https:; font-src 'self'; connect-src *; "
-        "media-src 'self' blob: http: https:; worker-src 'self' blob:; manifest-src 'self'; "
+        "media-src 'self' blob: data: http: https:; worker-src 'self' blob:; manifest-src 'self'; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-cache",

@@ -5,11 +5,12 @@ import { confirmed } from "../shared/dialog";
 import { el } from "../shared/dom";
 import { ago, clock } from "../shared/format";
 import { icon } from "../shared/icons";
-import { statusOf } from "../shared/status";
+import { remarksOn, statusOf } from "../shared/status";
 import { toast, toastError } from "../shared/toast";
-import { isFinal, mediaPath, type VideoResource } from "../shared/video";
+import { isFinal, isPackagedAnew, mediaPath, type VideoResource } from "../shared/video";
 import { watchVideo } from "../shared/watch";
 import { canBeContinued } from "./interrupted";
+import { askForSubtitles } from "./subtitles";
 
 const POSTER_PAUSE_MS = 4000;
 
@@ -23,6 +24,11 @@ export class Card {
   readonly #created = el("time");
   readonly #reason = el("p", { class: "card-reason", hidden: true });
   readonly #bar = el("progress", { max: 1, value: 0, class: "card-progress" });
+  readonly #subtitles = el(
+    "button",
+    { type: "button", class: "icon-button", "aria-label": "Add subtitles", title: "Add subtitles" },
+    icon("captions"),
+  );
   readonly #heading: HTMLElement;
   #video: VideoResource;
   #poster: HTMLImageElement | null = null;
@@ -78,8 +84,10 @@ export class Card {
     this.#duration.textContent = video.duration_seconds ? clock(video.duration_seconds) : "";
     this.#reason.textContent = this.#note();
     this.#reason.hidden = !this.#reason.textContent;
-    this.#bar.hidden = video.state !== "packaging";
-    this.#bar.value = video.progress;
+    const anew = isPackagedAnew(video);
+    this.#bar.hidden = video.state !== "packaging" && !anew;
+    this.#bar.value = anew ? (video.repackaging?.progress ?? 0) : video.progress;
+    this.#subtitles.hidden = video.state !== "packaging" && video.state !== "ready";
     this.#bar.setAttribute("aria-label", `Packaging of ${video.title}`);
     const target = `/watch/${encodeURIComponent(video.id)}`;
     this.#title.href = target;
@@ -88,7 +96,8 @@ export class Card {
   }
 
   #note(): string {
-    if (this.#video.error) return this.#video.error.message;
+    const remarks = remarksOn(this.#video);
+    if (remarks) return remarks;
     const waits = this.#video.state === "uploading" && canBeContinued(this.#video.id);
     return waits ? "Choose the same file again to continue its upload." : "";
   }
@@ -120,7 +129,8 @@ export class Card {
     );
     rename.addEventListener("click", () => this.#edit(rename));
     remove.addEventListener("click", () => void this.#delete());
-    return el("div", { class: "card-actions" }, rename, remove);
+    this.#subtitles.addEventListener("click", () => void this.#addSubtitles());
+    return el("div", { class: "card-actions" }, this.#subtitles, rename, remove);
   }
 
   #edit(button: HTMLButtonElement): void {
@@ -153,6 +163,17 @@ export class Card {
     if (title === this.#video.title) return;
     try {
       this.update(await renameVideo(this.#video.id, title));
+    } catch (error) {
+      toastError(error);
+    }
+  }
+
+  async #addSubtitles(): Promise<void> {
+    try {
+      const video = await askForSubtitles(this.#video);
+      if (!video) return;
+      this.update(video);
+      toast(`“${video.title}” has subtitles now.`);
     } catch (error) {
       toastError(error);
     }

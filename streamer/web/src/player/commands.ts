@@ -11,6 +11,8 @@ export interface CommandTargets {
   shortcuts: HTMLDialogElement;
   flash: (text: string) => void;
   toggleStats: () => void;
+  /** Shows or hides captions; returns whether they show now, null when there are none. */
+  toggleCaptions: () => boolean | null;
 }
 
 /** The function that carries out a command. */
@@ -34,7 +36,7 @@ export function commandRunner(targets: CommandTargets): (command: Command) => vo
       case "speedBy":
         return flash(`${playback.speedBy(command.amount)}×`);
       case "captions":
-        return flash(captionsWord(playback.toggleCaptions()));
+        return flash(captionsWord(targets.toggleCaptions()));
       case "fullscreen":
         return void toggleFullscreen(stage, video).catch(toastError);
       case "pip":

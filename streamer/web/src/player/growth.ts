@@ -3,14 +3,14 @@
 import Hls from "hls.js";
 import type { RenditionResource } from "../shared/video";
 
-/** How many variants the multivariant playlist lists: the renditions that have a segment. */
+/** How many qualities the multivariant playlist lists: sizes that have a segment in any codec. */
 export function publishedVariants(renditions: readonly RenditionResource[]): number {
-  return videoRenditions(renditions).filter(({ segments }) => segments > 0).length;
+  return sizes(videoRenditions(renditions).filter(({ segments }) => segments > 0));
 }
 
 /** Whether better qualities than the published ones will follow. */
 export function awaitsVariants(renditions: readonly RenditionResource[]): boolean {
-  return publishedVariants(renditions) < videoRenditions(renditions).length;
+  return publishedVariants(renditions) < sizes(videoRenditions(renditions));
 }
 
 /** Whether the media playlist in use lacks segments that are published. */
@@ -18,7 +18,9 @@ export function missesSegments(hls: Hls, renditions: readonly RenditionResource[
   const level = hls.levels[hls.loadLevel];
   const details = level?.details;
   if (!level || !details?.live) return false;
-  const rendition = videoRenditions(renditions).find(({ height }) => height === level.height);
+  const rendition = videoRenditions(renditions).find(
+    ({ height, codecs }) => height === level.height && codecs === level.videoCodec,
+  );
   return (rendition?.segments ?? 0) > details.fragments.length;
 }
 
@@ -56,4 +58,8 @@ export function readPlaylistsAgain(hls: Hls): void {
 
 function videoRenditions(renditions: readonly RenditionResource[]): RenditionResource[] {
   return renditions.filter(({ kind }) => kind === "video");
+}
+
+function sizes(renditions: readonly RenditionResource[]): number {
+  return new Set(renditions.map(({ height }) => height)).size;
 }

@@ -6,7 +6,7 @@
  * is buffered (`transferMedia`): nothing on the screen moves.
  */
 
-import Hls, { type ErrorData, type FragLoadedData, type Level } from "hls.js";
+import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
 import { nearestVisit } from "./cache-status";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
@@ -42,6 +42,8 @@ export class HlsStream implements Stream {
   #chosen: Quality | null = null;
   #shown: Quality | null = null;
   #spoken: string | null = null;
+  /** The name of the chosen subtitles; null for none, undefined before the viewer chose. */
+  #captioned: string | null | undefined = undefined;
   #renditions: readonly RenditionResource[] = [];
 
   constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
@@ -55,7 +57,7 @@ export class HlsStream implements Stream {
   }
 
   get qualities(): readonly Quality[] {
-    return this.#active?.levels.map(qualityOf) ?? [];
+    return qualitiesOf(this.#active?.levels ?? []);
   }
 
   get shown(): Quality | null {
@@ -68,6 +70,15 @@ export class HlsStream implements Stream {
 
   get language(): number {
     return this.#active?.audioTrack ?? 0;
+  }
+
+  get subtitles(): readonly string[] {
+    return this.#choosable().map((track) => track.name);
+  }
+
+  get subtitle(): number {
+    const shown = this.#active?.subtitleTrack ?? -1;
+    return this.#choosable().findIndex((track) => track.id === shown);
   }
 
   get bandwidth(): number | null {
@@ -87,6 +98,12 @@ export class HlsStream implements Stream {
   speak(language: number): void {
     this.#spoken = this.languages[language] ?? null;
     if (this.#active) this.#active.audioTrack = language;
+  }
+
+  caption(subtitle: number): void {
+    const track = this.#choosable()[subtitle];
+    this.#captioned = track?.name ?? null;
+    if (this.#active) this.#active.subtitleTrack = track?.id ?? -1;
   }
 
   follow(renditions: readonly RenditionResource[]): void {
@@ -115,7 +132,7 @@ export class HlsStream implements Stream {
   }
 
   #missesVariants(hls: Hls): boolean {
-    return hls.levels.length < publishedVariants(this.#renditions);
+    return qualitiesOf(hls.levels).length < publishedVariants(this.#renditions);
   }
 
   #prepareIn(milliseconds: number): void {
@@ -134,16 +151,25 @@ export class HlsStream implements Stream {
     coming.on(Hls.Events.ERROR, (_, data) => this.#react(coming, data));
     coming.on(Hls.Events.FRAG_LOADED, (_, data) => this.#delivered(data));
     coming.on(Hls.Events.LEVEL_SWITCHED, (_, { level }) => this.#show(coming.levels[level]));
-    coming.on(Hls.Events.AUDIO_TRACKS_UPDATED, () => this.#events.onTracks());
+    for (const event of [
+      Hls.Events.AUDIO_TRACKS_UPDATED,
+      Hls.Events.AUDIO_TRACK_SWITCHED,
+      Hls.Events.SUBTITLE_TRACK_SWITCH,
+    ] as const) {
+      coming.on(event, () => this.#events.onTracks());
+    }
+    coming.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => {
+      this.#keepSubtitles(coming);
+      this.#events.onTracks();
+    });
     coming.loadSource(this.#ring.current.url);
   }
 
   /** An edge may serve the playlist of a second ago: then what is there goes on. */
   #consider(coming: Hls): void {
     this.#coming = null;
-    const lists = coming.levels.length;
-    const isStale =
-      this.#active && this.#missesVariants(coming) && lists <= this.#active.levels.length;
+    const lists = qualitiesOf(coming.levels).length;
+    const isStale = this.#active && this.#missesVariants(coming) && lists <= this.qualities.length;
     if (isStale) coming.destroy();
     else this.#takeOver(coming);
     this.#catchUp();
@@ -171,6 +197,17 @@ export class HlsStream implements Stream {
   #keepLanguage(hls: Hls): void {
     const track = hls.audioTracks.findIndex(({ name }) => name === this.#spoken);
     if (track >= 0) hls.audioTrack = track;
+  }
+
+  /** Forced subtitles show by themselves: they are nobody's choice. */
+  #choosable(): MediaPlaylist[] {
+    return this.#active?.subtitleTracks.filter(({ forced }) => !forced) ?? [];
+  }
+
+  #keepSubtitles(hls: Hls): void {
+    if (this.#captioned === undefined) return;
+    const track = hls.subtitleTracks.find(({ name }) => name === this.#captioned);
+    hls.subtitleTrack = track?.id ?? -1;
   }
 
   #react(hls: Hls, data: ErrorData): void {
@@ -208,4 +245,13 @@ function cacheStatus(request: unknown): string | null {
 
 function qualityOf(level: Level): Quality {
   return { lines: Math.min(level.width, level.height), bitsPerSecond: level.bitrate };
+}
+
+/** One quality for each size, whatever the codecs that offer it. */
+function qualitiesOf(levels: readonly Level[]): Quality[] {
+  const byLines = new Map<number, Quality>();
+  for (const quality of levels.map(qualityOf)) {
+    if (!byLines.has(quality.lines)) byLines.set(quality.lines, quality);
+  }
+  return [...byLines.values()];
 }

@@ -1,4 +1,4 @@
-/** The menus of the player: quality, language, speed. */
+/** The menus of the player: quality, language, subtitles, speed. */
 
 import { bitRate } from "../shared/format";
 import { Menu } from "./menu";
@@ -9,6 +9,7 @@ export class Menus {
   readonly #stream: Stream;
   readonly #quality: Menu;
   readonly #language: Menu;
+  readonly #subtitles: Menu;
   #fixed: Quality | null = null;
 
   constructor(parent: HTMLElement, stream: Stream, playback: Playback) {
@@ -16,6 +17,10 @@ export class Menus {
     this.#quality = new Menu("Quality", (index) => this.#choose(index));
     this.#language = new Menu("Audio", (index) => {
       stream.speak(index);
+      this.update();
+    });
+    this.#subtitles = new Menu("Subtitles", (index) => {
+      stream.caption(index - 1);
       this.update();
     });
     const speed = new Menu("Speed", (index) => {
@@ -27,14 +32,19 @@ export class Menus {
       speed.update(`${rate}×`, choices, SPEEDS.indexOf(rate));
     };
     playback.video.addEventListener("ratechange", showSpeed);
-    parent.replaceChildren(this.#language.element, speed.element, this.#quality.element);
+    parent.replaceChildren(
+      this.#language.element,
+      this.#subtitles.element,
+      speed.element,
+      this.#quality.element,
+    );
     showSpeed();
     this.update();
   }
 
   /** Shows the stream's tracks as they are now. */
   update(): void {
-    const { shown, languages, language } = this.#stream;
+    const { shown, languages, language, subtitles, subtitle } = this.#stream;
     const qualities = this.#highestFirst();
     const automatic = { label: "Auto", ...(shown ? { note: `${shown.lines}p` } : {}) };
     const choices = qualities.map((quality) => ({
@@ -49,6 +59,13 @@ export class Menus {
       languages[language] ?? "Audio",
       languages.map((label) => ({ label })),
       language,
+    );
+    const texts = ["Off", ...subtitles];
+    const read = subtitle < 0 ? "Subtitles" : `CC ${subtitles[subtitle] ?? ""}`;
+    this.#subtitles.update(
+      read,
+      texts.map((label) => ({ label })),
+      subtitle + 1,
     );
   }
 

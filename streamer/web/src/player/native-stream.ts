@@ -8,6 +8,8 @@ export class NativeStream implements Stream {
   readonly shown = null;
   readonly languages = [];
   readonly language = 0;
+  readonly subtitles = [];
+  readonly subtitle = -1;
   readonly bandwidth = null;
   readonly #video: HTMLVideoElement;
   readonly #ring: SourceRing;
@@ -39,6 +41,8 @@ export class NativeStream implements Stream {
   choose(): void {}
 
   speak(): void {}
+
+  caption(): void {}
 
   follow(): void {}
 

@@ -70,6 +70,7 @@ export class Player {
   update(video: VideoResource): void {
     this.#video = video;
     this.#playback.expect(video.duration_seconds);
+    this.#scrubber.divide(video.chapters);
     this.#stream.follow(video.renditions);
     this.#draw();
     void this.#loadStoryboard();
@@ -102,6 +103,7 @@ export class Player {
       playback: this.#playback,
       shortcuts: byId<HTMLDialogElement>("shortcuts"),
       flash: flashIn(byId("flash")),
+      toggleCaptions: () => this.#toggleCaptions(),
       toggleStats: () => {
         this.#overlay.toggle();
         byId("stats").setAttribute("aria-pressed", String(this.#overlay.open));
@@ -114,6 +116,14 @@ export class Player {
     bindButtons(this.#playback, run);
     listenToKeys(run);
     listenToGestures({ surface: byId("gestures"), run, toggleControls: idleness.toggle });
+  }
+
+  #toggleCaptions(): boolean | null {
+    const { subtitles, subtitle } = this.#stream;
+    if (subtitles.length === 0) return this.#playback.toggleCaptions();
+    this.#stream.caption(subtitle < 0 ? 0 : -1);
+    this.#menus.update();
+    return subtitle < 0;
   }
 
   #followElement(): void {

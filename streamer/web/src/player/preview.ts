@@ -7,12 +7,14 @@ export class Preview {
   readonly #element: HTMLElement;
   readonly #picture: HTMLElement;
   readonly #time: HTMLElement;
+  readonly #chapter: HTMLElement;
   #board: readonly Thumbnail[] = [];
 
   constructor(element: HTMLElement) {
     this.#element = element;
     this.#picture = element.querySelector<HTMLElement>(".preview-picture") as HTMLElement;
     this.#time = element.querySelector<HTMLElement>(".preview-time") as HTMLElement;
+    this.#chapter = element.querySelector<HTMLElement>(".preview-chapter") as HTMLElement;
     this.#picture.hidden = true;
   }
 
@@ -21,9 +23,11 @@ export class Preview {
     this.#board = board;
   }
 
-  /** Shows the moment, centred at this fraction of the bar. */
-  show(seconds: number, fraction: number): void {
+  /** Shows the moment and its chapter, centred at this fraction of the bar. */
+  show(seconds: number, fraction: number, chapter: string): void {
     this.#element.hidden = false;
+    this.#chapter.hidden = !chapter;
+    this.#chapter.textContent = chapter;
     this.#time.textContent = clock(seconds);
     this.#draw(thumbnailAt(this.#board, seconds));
     const bar = this.#element.parentElement?.clientWidth ?? 0;

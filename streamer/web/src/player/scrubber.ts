@@ -1,7 +1,9 @@
-/** The scrub bar: what is packaged, buffered and played; seeks by pointer; previews on hover. */
+/** The scrub bar: what is packaged, buffered, played; chapters; seeks by pointer; previews on hover. */
 
 import { el } from "../shared/dom";
 import { clock, spokenClock } from "../shared/format";
+import type { ChapterResource } from "../shared/video";
+import { chapterAt, drawMarks, marksOf } from "./chapters";
 import type { Playback } from "./playback";
 import { Preview } from "./preview";
 
@@ -13,6 +15,8 @@ export class Scrubber {
   readonly #buffered: HTMLElement;
   readonly #played: HTMLElement;
   readonly #thumb: HTMLElement;
+  readonly #marks: HTMLElement;
+  #chapters: readonly ChapterResource[] = [];
   #dragged: number | null = null;
 
   constructor(bar: HTMLElement, playback: Playback) {
@@ -23,12 +27,19 @@ export class Scrubber {
     this.#buffered = part("scrubber-buffered");
     this.#played = part("scrubber-played");
     this.#thumb = part("scrubber-thumb");
+    this.#marks = part("scrubber-chapters");
     this.preview = new Preview(part("preview"));
     bar.addEventListener("pointerdown", (event) => this.#press(event));
     bar.addEventListener("pointermove", (event) => this.#move(event));
     bar.addEventListener("pointerup", () => this.#release());
     bar.addEventListener("pointercancel", () => this.#release());
     bar.addEventListener("pointerleave", () => this.preview.hide());
+  }
+
+  /** Marks these chapters from now on. */
+  divide(chapters: readonly ChapterResource[]): void {
+    this.#chapters = chapters;
+    drawMarks(this.#marks, marksOf(chapters, this.#playback.durationSeconds));
   }
 
   /** Draws the bar as things are now. */
@@ -43,10 +54,9 @@ export class Scrubber {
     this.#drawBuffered(share);
     this.#bar.setAttribute("aria-valuemax", duration.toFixed(0));
     this.#bar.setAttribute("aria-valuenow", position.toFixed(0));
-    this.#bar.setAttribute(
-      "aria-valuetext",
-      `${spokenClock(position)} of ${spokenClock(duration)}`,
-    );
+    const chapter = chapterAt(this.#chapters, position)?.title;
+    const time = `${spokenClock(position)} of ${spokenClock(duration)}`;
+    this.#bar.setAttribute("aria-valuetext", chapter ? `${time}, ${chapter}` : time);
   }
 
   #drawBuffered(share: (seconds: number) => string): void {
@@ -75,7 +85,7 @@ export class Scrubber {
   #move(event: PointerEvent): void {
     const fraction = this.#fraction(event);
     const seconds = fraction * this.#playback.durationSeconds;
-    this.preview.show(seconds, fraction);
+    this.preview.show(seconds, fraction, chapterAt(this.#chapters, seconds)?.title ?? "");
     if (this.#dragged === null) return;
     this.#dragged = seconds;
     this.draw();

@@ -11,7 +11,7 @@ export interface Quality {
 }
 
 export interface StreamEvents {
-  /** The list of qualities or languages changed. */
+  /** The list of qualities, languages or subtitles changed, or which of them is chosen. */
   onTracks: () => void;
   /** Another quality is on the screen. */
   onQuality: () => void;
@@ -29,12 +29,18 @@ export interface Stream {
   /** The names of the audio languages. */
   readonly languages: readonly string[];
   readonly language: number;
+  /** The names of the subtitles that one may choose. */
+  readonly subtitles: readonly string[];
+  /** The index of those on the screen; -1 for none. */
+  readonly subtitle: number;
   /** Measured bits a second; null before anything was. */
   readonly bandwidth: number | null;
   start(positionSeconds: number): void;
   /** Fixes the quality; null leaves the choice to the measured bandwidth. */
   choose(quality: Quality | null): void;
   speak(language: number): void;
+  /** Shows subtitles; -1 for none. */
+  caption(subtitle: number): void;
   /** Takes in what is published by now, which the playlists that were read may lack. */
   follow(renditions: readonly RenditionResource[]): void;
   /** Lets go of the media element for good. */

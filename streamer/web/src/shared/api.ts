@@ -46,6 +46,14 @@ export function renameVideo(id: string, title: string): Promise<VideoResource> {
   return request(videoPath(id), { method: "PATCH", ...json({ title }) });
 }
 
+/** Gives the video the subtitles in a WebVTT or SubRip file. */
+export function addSubtitles(id: string, file: File, language: string): Promise<VideoResource> {
+  const form = new FormData();
+  form.append("language", language);
+  form.append("file", file);
+  return request(`${videoPath(id)}/subtitles`, { method: "POST", body: form });
+}
+
 /** Deletes the video with everything that was made of it. */
 export async function deleteVideo(id: string): Promise<void> {
   await request(videoPath(id), { method: "DELETE" });

@@ -26,8 +26,12 @@ export async function promptFor(
     id: "dialog-input",
   });
   const label = el("label", { for: "dialog-input" }, question.label);
-  const dialog = build(question, [label, input], "primary");
-  return (await answer(dialog)) === "yes" ? input.value.trim() : null;
+  return (await filledIn(question, [label, input])) ? input.value.trim() : null;
+}
+
+/** Shows fields to be filled in; whether the person did. */
+export async function filledIn(question: Question, fields: HTMLElement[]): Promise<boolean> {
+  return (await answer(build(question, fields, "primary"))) === "yes";
 }
 
 function build(question: Question, fields: HTMLElement[], look: string): HTMLDialogElement {

@@ -1,6 +1,6 @@
 /** A video's state in words. */
 
-import type { VideoResource } from "./video";
+import { isPackagedAnew, type VideoResource } from "./video";
 
 export interface Status {
   label: string;
@@ -12,7 +12,9 @@ export function statusOf(video: VideoResource): Status {
   const percent = Math.floor(video.progress * 100);
   switch (video.state) {
     case "uploading":
-      return { label: "Uploading", tone: "idle" };
+      return video.playable
+        ? { label: "Playable · uploading", tone: "good" }
+        : { label: "Uploading", tone: "idle" };
     case "probing":
       return { label: "Reading the file", tone: "busy" };
     case "packaging":
@@ -20,10 +22,17 @@ export function statusOf(video: VideoResource): Status {
         ? { label: `Playable · ${percent}%`, tone: "good" }
         : { label: "Packaging", tone: "busy" };
     case "ready":
-      return { label: "Ready", tone: "good" };
+      return { label: isPackagedAnew(video) ? newVersion(video) : "Ready", tone: "good" };
     case "failed":
       return { label: "Failed", tone: "bad" };
   }
+}
+
+/** What its owner should know of it; empty for nothing. */
+export function remarksOn(video: VideoResource): string {
+  const failure = video.error ?? video.repackaging?.error;
+  if (failure) return failure.message;
+  return video.warnings.join(" ");
 }
 
 /** What the person in front of a video that cannot be played yet should know. */
@@ -39,4 +48,8 @@ export function explanationOf(video: VideoResource): string {
     case "ready":
       return "";
   }
+}
+
+function newVersion({ repackaging }: VideoResource): string {
+  return `Ready · new version ${Math.floor((repackaging?.progress ?? 0) * 100)}%`;
 }

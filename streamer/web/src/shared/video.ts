@@ -4,7 +4,8 @@ export type VideoState = "uploading" | "probing" | "packaging" | "ready" | "fail
 
 export interface RenditionResource {
   name: string;
-  kind: "video" | "audio";
+  kind: "video" | "audio" | "subtitles";
+  codecs: string;
   width: number | null;
   height: number | null;
   segments: number;
@@ -24,11 +25,31 @@ export interface VideoResource {
   created_at: string;
   playable_at: string | null;
   ready_at: string | null;
+  /** A new version in the making, or given up; the old one plays. */
+  repackaging: {
+    version: number;
+    progress: number;
+    error: { code: string; message: string } | null;
+  } | null;
+  /** What was lost of a damaged source. */
+  warnings: string[];
+  chapters: ChapterResource[];
+}
+
+export interface ChapterResource {
+  start_seconds: number;
+  end_seconds: number;
+  title: string;
 }
 
 /** Whether the video will not change by itself any more. */
 export function isFinal(video: VideoResource): boolean {
-  return video.state === "ready" || video.state === "failed";
+  return (video.state === "ready" || video.state === "failed") && !isPackagedAnew(video);
+}
+
+/** Whether a new version of it is in the making. */
+export function isPackagedAnew(video: VideoResource): boolean {
+  return video.repackaging !== null && video.repackaging.error === null;
 }
 
 /** Where a picture or track of the video is served, relative to the origin. */
