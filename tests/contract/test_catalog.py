@@ -1,10 +1,9 @@
 """What the catalog promises, checked on SQLite and on a real PostgreSQL server."""
 
 import asyncio
-import itertools
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -65,40 +64,6 @@ FAST = PackagingOptions(preset=Preset.FAST)
 KEY, OTHER_KEY = ContentKey(b"i" * 16, b"k" * 16), ContentKey(b"j" * 16, b"l" * 16)
 
 Step = Callable[[Catalog], Awaitable[object]]
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Awaitable[str]]:
-    """Makes URLs of new, empty databases."""
-    numbers = itertools.count()
-
-    async def sqlite() -> str:
-        return f"sqlite:///{tmp_path}/new/catalog-{next(numbers)}.db"
-
-    if request.param == "sqlite":
-        return sqlite
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.create_database
-
-
-@pytest.fixture
-async def url(make_url: Callable[[], Awaitable[str]]) -> str:
-    return await make_url()
-
-
-@pytest.fixture
-async def catalog(url: str) -> AsyncIterator[Catalog]:
-    catalog = await Catalog.open(url)
-    yield catalog
-    await catalog.close()
-
-
-@pytest.fixture
-async def other(catalog: Catalog, url: str) -> AsyncIterator[Catalog]:
-    """The same database by connections of its own, as another process has them."""
-    other = await Catalog.open(url)
-    yield other
-    await other.close()
 
 
 def segment(rendition: Rendition, number: int, size_bytes: int = 1000) -> Segment:

@@ -97,14 +97,6 @@ def test_nobody_waits_for_further_codecs() -> None:
     assert extend_plan(plan, LADDER, ("240p-av1",))[1].further
 
 
-def test_the_lead_of_a_viewer_is_needed_first() -> None:
-    plan = plan_chunks(30, LADDER)
-    grid = frame_grid(Fraction(25))
-    waits = [needed_seconds(plan, chunk, grid) for chunk in plan]
-    assert waits == sorted(waits)
-    assert waits[:3] == [0.0, 4.0, 16.0]
-
-
 @pytest.mark.parametrize(
     ("index_first", "chunk", "bytes_"),
     [
@@ -124,3 +116,30 @@ def test_a_chunk_waits_for_its_bytes(index_first: bool, chunk: Chunk, bytes_: in
         index_first=index_first,
     )
     assert needed_bytes(chunk, frame_grid(Fraction(25)), source, 10_000_000) == bytes_
+
+
+def test_when_the_chunks_of_a_minute_are_needed() -> None:
+    plan, grid = plan_chunks(15, LADDER), frame_grid(Fraction(25))
+    needed = [needed_seconds(plan, chunk, grid) for chunk in plan]
+    assert needed == [0.0, 4.0, 16.0, 24.0, 24.0, 36.0, 48.0]
+    (following,) = extend_plan(plan, LADDER)
+    assert needed_seconds(plan, following, grid) == 64.0
+
+
+@given(st.integers(0, 3000), st.integers(1, 7))
+def test_chunks_are_needed_in_the_order_of_the_plan(segments: int, renditions: int) -> None:
+    plan = plan_chunks(segments, [f"r{number}" for number in range(renditions)])
+    grid = frame_grid(Fraction(30))
+    needed = [needed_seconds(plan, chunk, grid) for chunk in plan]
+    assert needed == sorted(needed)
+    assert needed[0] == 0.0
+
+
+@given(st.integers(1, 300), st.integers(0, 1 << 32))
+def test_a_chunk_waits_for_no_more_than_there_will_be(segments: int, length_bytes: int) -> None:
+    plan, grid = plan_chunks(segments, LADDER), frame_grid(Fraction(25))
+    source = SourceInfo(4.0 * segments, Fraction(0), Fraction(0), True, None, index_first=True)
+    needed = [needed_bytes(chunk, grid, source, length_bytes) for chunk in plan]
+    assert max(needed) == needed[-1] == length_bytes
+    wait = [needed_bytes(chunk, grid, source, 0) for chunk in plan]
+    assert set(wait) == {0}, "what is whole is waited for no more"
