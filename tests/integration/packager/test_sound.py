@@ -22,10 +22,12 @@ from packager.sound import SoundSource, encode_sound, finish_sound
 from packager.workshop import Workshop
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
+from streamer.core.options import PackagingOptions
 from streamer.shared.settings import SharedSettings
 
 VIDEO = "testvideo1"
 SEGMENT_SECONDS = Fraction(4)
+NOTHING = PackagingOptions()
 
 Encode = Callable[..., Coroutine[Any, Any, dict[str, list[bytes]]]]
 
@@ -34,12 +36,16 @@ Encode = Callable[..., Coroutine[Any, Any, dict[str, list[bytes]]]]
 def encode(settings: SharedSettings) -> Encode:
     """Encodes every sound of a clip; returns their init segments and segments by name."""
 
-    async def encode(clip: str, seconds: int, **chosen: Any) -> dict[str, list[bytes]]:
+    async def encode(
+        clip: str, seconds: int, asked: PackagingOptions = NOTHING, **chosen: Any
+    ) -> dict[str, list[bytes]]:
         path = await asyncio.to_thread(generate, clip)
         settings.data_dir.mkdir()
         async with AsyncExitStack() as stack:
             workshop = await Workshop.open(PackagerSettings(shared=settings, **chosen), stack)
-            await workshop.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+            await workshop.catalog.create_video(
+                VIDEO, title="x", now=datetime.now(UTC), options=asked
+            )
             stored = await workshop.store.put_file(source_key(VIDEO), path)
             await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
             async with workshop.sources.open(VIDEO) as opened:
@@ -127,6 +133,13 @@ async def test_each_mix_is_as_loud_as_was_asked_for(
     tracks = await encode("surround_51", 4, loudness_lufs=target)
     for track in tracks.values():
         assert loudness(track, tmp_path / "track")[0] == pytest.approx(target, abs=0.5)
+
+
+async def test_what_an_upload_asks_for_comes_before_the_setting(
+    encode: Encode, tmp_path: Path
+) -> None:
+    tracks = await encode("mono_44100", 4, PackagingOptions(loudness_lufs=-24), loudness_lufs=-16)
+    assert loudness(tracks["audio"], tmp_path / "track")[0] == pytest.approx(-24, abs=0.5)
 
 
 async def test_a_sound_that_is_made_louder_does_not_clip(encode: Encode, tmp_path: Path) -> None:
