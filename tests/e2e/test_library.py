@@ -38,8 +38,8 @@ def test_a_video_is_renamed_found_and_deleted(
     system.upload(text_file, "Before")
     page = open_page("/")
     card(page, "Before").get_by_role("button", name="Rename").click()
-    page.get_by_label("Title").fill("Zanzibar at dawn")
-    page.get_by_label("Title").press("Enter")
+    page.get_by_label("Title", exact=True).fill("Zanzibar at dawn")
+    page.get_by_label("Title", exact=True).press("Enter")
     expect(card(page, "Zanzibar at dawn")).to_be_visible()
 
     page.get_by_label("Search videos").fill("zanzibar")

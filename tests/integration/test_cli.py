@@ -8,7 +8,19 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("serve", "worker", "edge", "upload", "videos", "status", "delete", "purge", "demo")
+COMMANDS = (
+    "serve",
+    "worker",
+    "edge",
+    "upload",
+    "videos",
+    "status",
+    "repackage",
+    "subtitles",
+    "delete",
+    "purge",
+    "demo",
+)
 
 
 def streamer(*arguments: str) -> subprocess.CompletedProcess[str]:

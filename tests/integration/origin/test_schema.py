@@ -30,7 +30,7 @@ CHECKS = (
     "response_headers_conformance",
     "response_schema_conformance",
 )
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ async def examine(target: Target, directory: Path, config: str, *options: str) -
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(file)),
         *("run", f"{target.url}/openapi.json", "--checks", ",".join(CHECKS), "--seed", "1"),
-        *("--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--no-color"),
+        *("--max-examples", "8", "--phases", "examples,coverage,fuzzing", "--no-color"),
         *options,
         cwd=directory,
         stdout=asyncio.subprocess.PIPE,
