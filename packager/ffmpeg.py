@@ -24,7 +24,7 @@ from packager.together import together
 
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
-_KEPT_REPORT_BYTES = 4096
+_KEPT_REPORT_BYTES = 32 * 1024
 PROBE_SECONDS = 20.0
 _LONGEST_CPU_SECONDS = 24 * 3600
 _MAX_OPEN_FILES = 256
@@ -243,7 +243,7 @@ async def _run(
         coming_forward.cancel()
     if code != 0:
         raise FfmpegError(report.text)
-    return Report(report.text, report.tells_damage)
+    return Report(report.text, report.tells_damage, report.tail)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
@@ -285,7 +285,11 @@ class _ReportReader:
 
     @property
     def text(self) -> str:
-        return clean_report(self._tail.decode("utf-8", "replace"))
+        return clean_report(self.tail)
+
+    @property
+    def tail(self) -> str:
+        return self._tail.decode("utf-8", "replace")
 
 
 def _stream(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:

@@ -53,7 +53,7 @@ async def inspect_source(
     await workshop.catalog.begin_packaging(
         video_id,
         duration_seconds=info.duration_seconds,
-        renditions=_renditions(info, recipe, version),
+        renditions=plan_renditions(info, recipe, version),
         version=version,
     )
     await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
@@ -76,7 +76,8 @@ async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
         raise explain_unreadable(head, data.length_bytes, error.report) from error
 
 
-def _renditions(source: SourceInfo, recipe: Recipe | None, version: int) -> list[Rendition]:
+def plan_renditions(source: SourceInfo, recipe: Recipe | None, version: int) -> list[Rendition]:
+    """All renditions of a version: pictures, sounds and subtitles."""
     renditions = []
     if recipe is not None:
         renditions = [_picture(rung, recipe.grid) for rung in recipe.rungs]

@@ -17,14 +17,15 @@ from fractions import Fraction
 
 from dbos import DBOS, StepReservation
 
+from packager.analysis import revise_ladder
 from packager.core.damage import describe_end
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
-from packager.core.recipe import Recipe
+from packager.core.recipe import Recipe, with_ladder
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
 from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
-from packager.inspection import inspect_source
+from packager.inspection import inspect_source, plan_renditions
 from packager.picture import PictureSource, readable_path
 from packager.picture_run import PictureRun, encode_first_chunk
 from packager.sound import SoundSource
@@ -92,7 +93,7 @@ class Packaging:
     async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":
         length_bytes = 0 if self._source.data.is_complete else self._source.data.length_bytes
         run = PictureRun(self._workshop, self._video_id, self._version, recipe, length_bytes)
-        encode = self._encode_pictures(recipe, run, DBOS.reserve_step())
+        encode = self._encode_pictures(recipe, run, DBOS.reserve_step(), DBOS.reserve_step())
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
         await _optional(
@@ -105,22 +106,41 @@ class Packaging:
         return _Ending(float(seconds), (*run.warnings, *sounds.warnings))
 
     async def _encode_pictures(
-        self, recipe: Recipe, run: PictureRun, reserved: StepReservation
+        self,
+        recipe: Recipe,
+        run: PictureRun,
+        encoding: StepReservation,
+        judging: StepReservation,
     ) -> None:
         pictures = PictureSource.of(self._source, recipe)
         # A viewer waits: it starts at once, beside whatever is running.
         first = await run_step(
-            reserved, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
+            encoding, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
         )
+
+        async def judge() -> Recipe:
+            return await run_step(judging, self._judge, recipe)
+
         if first.frames == 0:
             raise explain_empty(first.report)
         await together(
             [
-                run.encode(first),
+                run.encode(first, judge),
                 _optional("poster", self._video_id, self._make_poster(recipe)),
                 self._extract_subtitles(recipe.source),
             ]
         )
+
+    async def _judge(self, recipe: Recipe) -> Recipe:
+        """The recipe with the ladder that the pictures ask for, if all of them are there to see."""
+        if not self._source.data.is_complete:
+            return with_ladder(recipe, recipe.ladder)
+        judged = await revise_ladder(self._workshop.ffmpeg, self._source.any_part, recipe)
+        renditions = plan_renditions(judged.source, judged, self._version)
+        await self._workshop.catalog.plan_renditions(
+            self._video_id, renditions, version=self._version
+        )
+        return judged
 
     async def _make_poster(self, recipe: Recipe) -> None:
         if not recipe.source.index_first:

@@ -1,20 +1,13 @@
 """All chunks of a version: the first by its own workflow, the others by whoever is free."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 
 from packager.core.damage import describe_end, describe_lost_pictures
-from packager.core.plan import (
-    Chunk,
-    extend_plan,
-    needed_bytes,
-    needed_seconds,
-    plan_chunks,
-    plan_further,
-)
+from packager.core.plan import Chunk, extend_plan, needed_bytes, needed_seconds, plan_all
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
@@ -70,13 +63,8 @@ class PictureRun:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
-        self._recipe = recipe
         self._arriving_bytes = arriving_bytes
-        self._names = [rung.name for rung in recipe.ladder]
-        self._further = [rung.name for rung in recipe.further]
-        segments = recipe.grid.segments_in(recipe.source.duration_seconds)
-        plan = plan_chunks(segments, self._names)
-        self._plan = [*plan, *plan_further(plan, self._further)]
+        self._adopt(recipe)
         self._frames: dict[Chunk, int] = {}
         self._end_frame: int | None = None
         self._end_known = asyncio.Event()
@@ -84,8 +72,12 @@ class PictureRun:
         self._reported = 0.0
         self.first = self._plan[0]
 
-    async def encode(self, first: EncodedChunk) -> None:
+    async def encode(self, first: EncodedChunk, judge: Callable[[], Awaitable[Recipe]]) -> None:
         """Have all chunks but the first encoded, until the source ends.
+
+        Args:
+            first: What became of the first.
+            judge: Decides on the other renditions, while the lead goes on.
 
         Raises:
             FfmpegError: One of them cannot be encoded, on no worker.
@@ -96,12 +88,25 @@ class PictureRun:
         await catalog.begin_version(
             self._video_id, self._version, write_recipe(self._recipe), now=datetime.now(UTC)
         )
-        await self._offer(self._plan[1:])
+        await self._offer([chunk for chunk in self._plan[1:] if chunk.lead])
+        if self._recipe.is_open:
+            self._adopt(await judge())
+            recipe = write_recipe(self._recipe)
+            await catalog.revise_version(self._video_id, self._version, recipe)
+        await self._offer([chunk for chunk in self._plan if not chunk.lead])
         while not await self._wait_for_all():
             added = extend_plan(self._plan, self._names, self._further)
             self._plan += added
             await self._offer(added)
         self._end_known.set()
+
+    def _adopt(self, recipe: Recipe) -> None:
+        """Go on with another ladder; the lead stays as it is."""
+        self._recipe = recipe
+        self._names = [rung.name for rung in recipe.ladder]
+        self._further = [rung.name for rung in recipe.further]
+        segments = recipe.grid.segments_in(recipe.source.duration_seconds)
+        self._plan = plan_all(segments, self._names, self._further)
 
     async def picture_seconds(self) -> Fraction:
         """How long the picture lasts, as soon as that is certain."""

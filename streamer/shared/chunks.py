@@ -39,6 +39,15 @@ class Chunks(Records):
             await connection.execute(statement, [row])
             return str((await _read_recipe(connection, video_id, version)).recipe)
 
+    async def revise_version(self, video_id: str, version: int, recipe: str) -> None:
+        """Replace the recipe of a version, before the chunks that it changes are added."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(recipes)
+                .where(recipes.c.video_id == video_id, recipes.c.version == version)
+                .values(recipe=recipe)
+            )
+
     async def add_chunks(self, video_id: str, version: int, orders: Sequence[ChunkOrder]) -> None:
         """Let workers encode chunks; those that are known already stay as they are.
 
