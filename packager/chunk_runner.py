@@ -11,7 +11,7 @@ from packager.ffmpeg import FfmpegError
 from packager.patience import insist
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
 from packager.together import together
-from packager.workshop import Workshop
+from packager.workshop import Workshop, clear_if_deleted
 from streamer.core.chunks import ClaimedChunk
 from streamer.core.errors import Conflict, NotFound, StreamerError
 from streamer.shared.chunks import ChunkKey
@@ -37,6 +37,7 @@ class ChunkRunner:
         self._worker_id = worker_id
         self._frames: dict[ChunkKey, int] = {}
         self._encodings: dict[ChunkKey, asyncio.Task[None]] = {}
+        self._claiming = asyncio.Lock()
 
     async def run(self) -> None:
         """Work until cancelled; chunks that are not done then are given back."""
@@ -45,15 +46,20 @@ class ChunkRunner:
 
     async def _claim_on(self) -> None:
         while True:
-            claim = None
+            # One looks for all.
+            async with self._claiming:
+                claim = await self._claim()
+            await self._carry_out(claim)
+
+    async def _claim(self) -> ClaimedChunk:
+        while True:
             with suppress(StreamerError):
                 claim = await self._workshop.catalog.claim_chunk(
                     self._worker_id, now=datetime.now(UTC), within_seconds=_OTHERS_SECONDS
                 )
-            if claim is None:
-                await asyncio.sleep(_POLL_SECONDS)
-                continue
-            await self._carry_out(claim)
+                if claim is not None:
+                    return claim
+            await asyncio.sleep(_POLL_SECONDS)
 
     async def _carry_out(self, claim: ClaimedChunk) -> None:
         key = (claim.video_id, claim.version, claim.order.number)
@@ -70,6 +76,9 @@ class ChunkRunner:
         finally:
             self._encodings.pop(key, None)
             self._frames.pop(key, None)
+        # What it stored after its video was deleted is found by nobody else before long.
+        with suppress(StreamerError):
+            await clear_if_deleted(self._workshop, claim.video_id)
         if not encoding.cancelled():
             encoding.result()
 

@@ -159,6 +159,9 @@ class PictureRun:
 
     async def _statuses(self) -> list[ChunkStatus]:
         statuses = await self._workshop.catalog.chunk_statuses(self._video_id, self._version)
+        while statuses and statuses[-1].number >= len(self._plan):
+            # An earlier run of the workflow followed the source beyond its stated end.
+            self._plan += extend_plan(self._plan, self._names, self._further)
         end = self._end_frame
         for status in statuses:
             if status.state is ChunkState.FAILED:

@@ -9,9 +9,8 @@ from dbos import error as dbos_error
 from packager.core.report import explain_failure
 from packager.ffmpeg import FfmpegError
 from packager.packaging import Packaging
-from packager.workshop import Workshop
+from packager.workshop import Workshop, clear_if_deleted
 from streamer.core.errors import NotFound, SourceRejected, StreamerError
-from streamer.core.keys import video_prefix
 from streamer.shared.jobs import WORKFLOW
 
 _log = logging.getLogger("packager")
@@ -53,9 +52,9 @@ class Workflows:
         try:
             await self._package(video_id, version)
         except NotFound:
-            await self._clean_up(video_id)
+            await clear_if_deleted(self._workshop, video_id)
         except _LOST:
-            await self._clean_up(video_id)
+            await clear_if_deleted(self._workshop, video_id)
             raise
 
     async def _package(self, video_id: str, version: int) -> None:
@@ -81,10 +80,3 @@ class Workflows:
         catalog = self._workshop.catalog
         await catalog.fail(video_id, code=code, message=message, version=version)
         await catalog.end_version(video_id, version)
-
-    async def _clean_up(self, video_id: str) -> None:
-        """Remove what was stored after the video was deleted."""
-        try:
-            await self._workshop.catalog.get_video(video_id)
-        except NotFound:
-            await self._workshop.store.delete_prefix(video_prefix(video_id))

@@ -15,7 +15,8 @@ from packager.settings import PackagerSettings
 from packager.slots import Slots
 from packager.sources import Sources
 from packager.standing import may_come_forward
-from streamer.core.keys import init_name, media_key, segment_name
+from streamer.core.errors import NotFound
+from streamer.core.keys import init_name, media_key, segment_name, video_prefix
 from streamer.core.video import Segment
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
@@ -127,6 +128,18 @@ async def publish(workshop: Workshop, video_id: str, tracks: Sequence[Track]) ->
         )
     for track in tracks:
         del track.segments[:ready]
+
+
+async def clear_if_deleted(workshop: Workshop, video_id: str) -> None:
+    """Remove what was stored after the video was deleted.
+
+    Raises:
+        Unavailable: The catalog or the store does not answer.
+    """
+    try:
+        await workshop.catalog.get_video(video_id)
+    except NotFound:
+        await workshop.store.delete_prefix(video_prefix(video_id))
 
 
 def _digest(data: bytes) -> str:

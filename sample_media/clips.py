@@ -41,6 +41,10 @@ _PLAIN = (
         "numbered", ".mp4", "Frame exactness over several chunks: 20 s with B-frames, numbered.",
         *picture(seconds=20), *tone(20), *H264, "-bf", "3", *AAC,
     ),
+    video(
+        "minute", ".mp4", "Chunks for several workers: 60 s, of few frames.",
+        *picture(rate="10", seconds=60), *tone(60), *H264, *AAC,
+    ),
 )  # fmt: skip
 
 _SHAPES = (

@@ -1,5 +1,6 @@
 """Chunks of videos as work for any worker: what is to be done, and by when."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -67,3 +68,11 @@ def deadline(begun_at: datetime, needed_seconds: float, priority: int) -> dateti
     twice the speed.
     """
     return begun_at + timedelta(seconds=needed_seconds / priority)
+
+
+def may_begin(earlier_tries: int, running: Collection[int]) -> bool:
+    """Whether a worker may begin a chunk beside those it encodes, whose tries are `running`.
+
+    What was tried before is encoded alone: should it end its worker, that is no try of another.
+    """
+    return not running or (earlier_tries == 0 and max(running) <= 1)

@@ -12,7 +12,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus, ClaimedChunk, deadline
+from streamer.core.chunks import (
+    ChunkOrder,
+    ChunkState,
+    ChunkStatus,
+    ClaimedChunk,
+    deadline,
+    may_begin,
+)
 from streamer.core.video import Video, VideoState
 from streamer.shared.records import Records, check_text, read_video
 from streamer.shared.tables import chunks, recipes, videos, workers
@@ -68,13 +75,15 @@ class Chunks(Records):
         """The waiting chunk with the earliest deadline, now this worker's; None when there is none.
 
         What this worker tried last is left to others, as long as others were heard of within
-        these seconds.
+        these seconds. None too while the next one must wait to be encoded alone.
         """
         if await self._find_waiting(worker_id, now, within_seconds) is None:
             return None
         async with self._database.writing() as connection:
             own = await _next_waiting(connection, worker_id, now, within_seconds, lock=True)
             if own is None:
+                return None
+            if not await _may_begin(connection, own, worker_id):
                 return None
             claimed = await connection.execute(
                 update(chunks)
@@ -253,6 +262,14 @@ async def _next_waiting(
         query = query.with_for_update(of=chunks, skip_locked=True)
     row = (await connection.execute(query)).first()
     return None if row is None else (row.video_id, row.version, row.number)
+
+
+async def _may_begin(connection: AsyncConnection, key: ChunkKey, worker_id: str) -> bool:
+    running = select(chunks.c.tries).where(
+        chunks.c.worker == worker_id, chunks.c.state == ChunkState.RUNNING
+    )
+    tries = (await connection.execute(select(chunks.c.tries).where(_is(key)))).scalar_one()
+    return may_begin(tries, list((await connection.execute(running)).scalars()))
 
 
 async def _read_recipe(connection: AsyncConnection, video_id: str, version: int) -> Row[Any]:

@@ -62,13 +62,19 @@ class Jobs:
             await self._client.enqueue_async(options, video_id, version)
 
     async def cancel(self, video_id: str) -> None:
-        """Stop the work on a video: its processes end within seconds. None running is no error.
+        """Stop the work on all versions of a video: its processes end within seconds.
+
+        None running is no error.
 
         Raises:
             Unavailable: The database does not answer.
         """
         with _translate():
-            await self._client.cancel_workflow_async(video_id)
+            versions = await self._client.list_workflows_async(
+                workflow_id_prefix=f"{video_id}-v", status=["ENQUEUED", "PENDING"], load_input=False
+            )
+            ids = [video_id, *(version.workflow_id for version in versions)]
+            await self._client.cancel_workflows_async(ids)
 
     async def check(self) -> None:
         """Return when the database answers; raise Unavailable when it does not."""

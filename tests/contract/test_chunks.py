@@ -127,7 +127,6 @@ async def test_a_dead_worker_s_chunks_wait_again_each_death_being_a_try(catalog:
         await catalog.release_chunks(worker_id, reason="died", most_tries=MOST_TRIES)
         assert await states(catalog) == [ChunkState.WAITING] * 2
     await claim_certainly(catalog, "third")
-    await claim_certainly(catalog, "third")
     await catalog.release_chunks("third", reason="died", most_tries=MOST_TRIES)
     assert await states(catalog) == [ChunkState.FAILED, ChunkState.WAITING]
     assert (await catalog.chunk_statuses(ID, 1))[0].reason == "died"
@@ -190,3 +189,18 @@ async def test_chunks_are_gone_when_nobody_needs_them(catalog: Catalog) -> None:
     assert await catalog.own_chunks(HERE, {}) == set()
     await catalog.finish_chunk(claimed, HERE, frames=100)
     assert await states(catalog) == []
+
+
+async def test_what_was_tried_before_is_encoded_alone(catalog: Catalog) -> None:
+    await offer(catalog, order(0), order(1, 4.0), order(2, 8.0))
+    await claim_certainly(catalog, THERE)
+    await claim_certainly(catalog, THERE)
+    await catalog.release_chunks(THERE, reason="died", most_tries=MOST_TRIES)
+    first = await claim_certainly(catalog)
+    assert await claim(catalog) is None
+    await catalog.finish_chunk(first, HERE, frames=100)
+    second = await claim_certainly(catalog)
+    assert second.order.number == 1
+    assert await claim(catalog) is None, "nothing begins beside it"
+    await catalog.finish_chunk(second, HERE, frames=100)
+    assert (await claim_certainly(catalog)).order.number == 2

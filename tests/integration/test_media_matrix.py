@@ -138,7 +138,9 @@ DAMAGED = {
 
 SOUND_ALONE = "audio_only"
 # Packaged by other tests: the demo's, and packager/test_colours.py.
-ELSEWHERE = {"demo", "demo_60s"} | {n for n in CLIPS if n.startswith(("patches_", "greys_"))}
+ELSEWHERE = {"demo", "demo_60s", "minute"} | {
+    n for n in CLIPS if n.startswith(("patches_", "greys_"))
+}
 
 
 SUBTITLES = [(500, 2000, "First line"), (2500, 3500, "Second")]

@@ -105,7 +105,8 @@ class WatchedFfmpeg:
         self._runs = directory / "runs"
         self._held = directory / "held"
         self._broken = directory / "broken"
-        for path in (self._runs, self._held, self._broken):
+        self._deadly = directory / "deadly"
+        for path in (self._runs, self._held, self._broken, self._deadly):
             path.mkdir()
         self.path = directory / "ffmpeg"
         quoted = {
@@ -114,6 +115,7 @@ class WatchedFfmpeg:
                 "runs": self._runs,
                 "held": self._held,
                 "broken": self._broken,
+                "deadly": self._deadly,
                 "ffmpeg": Path(imageio_ffmpeg.get_ffmpeg_exe()),
             }.items()
         }
@@ -126,6 +128,7 @@ class WatchedFfmpeg:
             f'mkdir {quoted["runs"]}/"$kind.$$"\n'
             f'while [ -e {quoted["held"]}/"$kind" ]; do sleep 0.02; done\n'
             f'if [ -e {quoted["broken"]}/"$kind" ]; then echo "out of luck" >&2; exit 1; fi\n'
+            f'if [ -e {quoted["deadly"]}/"$kind" ]; then kill -9 $PPID; exit 1; fi\n'
             f'exec {quoted["ffmpeg"]} "$@"\n'
         )
         self.path.chmod(0o755)
@@ -138,6 +141,9 @@ class WatchedFfmpeg:
 
     def break_down(self, kind: str) -> None:
         (self._broken / kind).touch()
+
+    def end_the_worker(self, kind: str) -> None:
+        (self._deadly / kind).touch()
 
     def runs(self) -> Counter[str]:
         """How often each kind was run."""
@@ -164,6 +170,10 @@ class WorkerProcess:
                 stdout=output,
                 stderr=output,
             )
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
 
     def kill(self) -> None:
         """End it as a power failure would."""

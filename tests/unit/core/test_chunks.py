@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamer.core.chunks import deadline
+from streamer.core.chunks import deadline, may_begin
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 POSITIONS = st.floats(0, 12 * 3600)
@@ -66,3 +66,11 @@ def test_new_videos_do_not_starve_old_work(begin: float, number: int) -> None:
 def test_a_new_video_begins_at_once_beside_long_ones() -> None:
     order = served({"long": (0, 1), "new": (100, 1)}, 40)
     assert order.index(("new", 0)) == 11
+
+
+def test_what_was_tried_before_begins_alone_and_nothing_beside_it() -> None:
+    assert may_begin(0, [])
+    assert may_begin(0, [1, 1])
+    assert may_begin(2, [])
+    assert not may_begin(1, [1])
+    assert not may_begin(0, [1, 2])

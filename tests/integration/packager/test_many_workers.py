@@ -1,0 +1,202 @@
+"""Several workers at the chunks of one PostgreSQL database and one store."""
+
+import asyncio
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from streamer.core.errors import NotFound
+from streamer.core.keys import source_key, video_prefix
+from streamer.core.video import VideoState
+from streamer.shared.settings import SharedSettings
+from tests.integration.packager.conftest import StartWorker
+from tests.integration.packager.installation import (
+    Installation,
+    WatchedFfmpeg,
+    WorkerProcess,
+    eventually,
+)
+from tests.servers import Postgres
+
+VIDEO, OTHER = "testvideo1", "testvideo2"
+CLIP = "minute"
+# The clip's chunks begin at these frames, 40 to a segment; the workflow encodes the first itself.
+FIRST, *SHARED = CHUNKS = ["0", "40", "160", "240", "360", "480"]
+POISONED = SHARED[2]
+# A chunk of the clip "numbered".
+OF_THE_OTHER = "400"
+MOST_TRIES = 3
+
+
+@pytest.fixture
+async def settings(tmp_path: Path, postgres: Postgres) -> SharedSettings:
+    return SharedSettings(data_dir=tmp_path / "data", database_url=await postgres.create_database())
+
+
+@pytest.fixture
+def other_ffmpeg(tmp_path: Path) -> WatchedFfmpeg:
+    (tmp_path / "watched-too").mkdir()
+    return WatchedFfmpeg(tmp_path / "watched-too")
+
+
+async def objects(installation: Installation, video_id: str) -> set[str]:
+    """The names of all that was made of a video; most are named by their bytes."""
+    prefix = video_prefix(video_id)
+    listed = [info.key async for info in installation.store.list(prefix)]
+    return {key.removeprefix(prefix) for key in listed if key != source_key(video_id)}
+
+
+async def published(installation: Installation, video_id: str) -> object:
+    """What the manifests are made of."""
+    return (
+        await installation.catalog.renditions(video_id),
+        await installation.catalog.all_segments(video_id),
+        (await installation.catalog.get_video(video_id)).duration_seconds,
+    )
+
+
+async def test_two_workers_share_the_chunks_of_one_video(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    other_ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+) -> None:
+    watched = (ffmpeg, other_ffmpeg)
+    for program in watched:
+        for kind in SHARED:
+            program.hold(kind)
+        start_worker(PACKAGER_FFMPEG=str(program.path), PACKAGER_CONCURRENCY="1")
+    await installation.hand_over(VIDEO, CLIP)
+
+    async def both_have_some() -> bool:
+        return all(any(program.is_running(kind) for kind in SHARED) for program in watched)
+
+    await eventually(both_have_some)
+    for program in watched:
+        for kind in SHARED:
+            program.release(kind)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    runs = ffmpeg.runs() + other_ffmpeg.runs()
+    assert {kind: runs[kind] for kind in CHUNKS} == dict.fromkeys(CHUNKS, 1)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_workers_killed_at_any_moment_change_no_byte(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker, seed: int
+) -> None:
+    workers = [start_worker(PACKAGER_TRIES="20") for _ in range(2)]
+    await installation.hand_over(OTHER, CLIP)
+    assert (await installation.outcome(OTHER)).state is VideoState.READY
+    undisturbed = ffmpeg.runs()
+    moments = random.Random(seed)
+    await installation.hand_over(VIDEO, CLIP)
+    for _ in range(3):
+        wanted = ffmpeg.runs().total() + moments.randint(1, 3)
+
+        async def it_is_time(wanted: int = wanted) -> bool:
+            state = (await installation.catalog.get_video(VIDEO)).state
+            return ffmpeg.runs().total() >= wanted or state is VideoState.READY
+
+        await eventually(it_is_time)
+        await asyncio.sleep(moments.random() * 0.3)
+        workers.pop(moments.randrange(2)).kill()
+        workers.append(start_worker(PACKAGER_TRIES="20"))
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert ffmpeg.runs().total() > 2 * undisturbed.total(), "something was begun twice"
+    assert await published(installation, VIDEO) == await published(installation, OTHER)
+    assert await objects(installation, VIDEO) == await objects(installation, OTHER)
+
+
+async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    for kind in SHARED[:2]:
+        ffmpeg.hold(kind)
+    start_worker(PACKAGER_CONCURRENCY="1")
+    await installation.hand_over(VIDEO, CLIP)
+
+    async def the_worker_has_enough() -> bool:
+        return all(ffmpeg.is_running(kind) for kind in SHARED[:2])
+
+    await eventually(the_worker_has_enough)
+    # This test is the other host: it takes a chunk and is not heard of again.
+    gone, now = "elsewhere/1/abcdef", datetime.now(UTC)
+    await installation.catalog.worker_heartbeat(gone, now=now)
+    claimed = await installation.catalog.claim_chunk(gone, now=now, within_seconds=10.0)
+    assert claimed is not None
+    for kind in SHARED[:2]:
+        ffmpeg.release(kind)
+    async with asyncio.timeout(30):
+        video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert ffmpeg.runs()[SHARED[2]] == 1
+
+
+async def test_a_chunk_that_ends_its_workers_fails_its_video_and_no_other(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.end_the_worker(POISONED)
+    ffmpeg.hold(OF_THE_OTHER)
+    workers = [start_worker() for _ in range(2)]
+    await installation.hand_over(OTHER, "numbered")
+    await installation.hand_over(VIDEO, CLIP)
+    restarting = asyncio.create_task(restart(workers, start_worker))
+    try:
+        video = await installation.outcome(VIDEO)
+        assert video.state is VideoState.FAILED
+        assert video.error is not None
+        assert "24 s to 36 s" in video.error.message
+        assert "worker" in video.error.message
+        assert ffmpeg.runs()[POISONED] == MOST_TRIES
+        ffmpeg.release(OF_THE_OTHER)
+        assert (await installation.outcome(OTHER)).state is VideoState.READY
+    finally:
+        restarting.cancel()
+        await asyncio.wait([restarting])
+
+
+async def restart(workers: list[WorkerProcess], start_worker: StartWorker) -> None:
+    """What a supervisor does, until cancelled."""
+    while True:
+        await asyncio.sleep(0.1)
+        for worker in [worker for worker in workers if worker.has_ended]:
+            workers.remove(worker)
+            workers.append(start_worker())
+
+
+async def test_a_deleted_video_s_work_ends_on_every_worker(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    other_ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+) -> None:
+    watched = (ffmpeg, other_ffmpeg)
+    for program in watched:
+        for kind in SHARED:
+            program.hold(kind)
+        start_worker(PACKAGER_FFMPEG=str(program.path), PACKAGER_CONCURRENCY="1")
+    await installation.hand_over(VIDEO, CLIP)
+
+    async def both_have_some() -> bool:
+        return all(any(program.is_running(kind) for kind in SHARED) for program in watched)
+
+    await eventually(both_have_some)
+    await installation.catalog.delete_video(VIDEO, now=datetime.now(UTC))
+    await installation.jobs.cancel(VIDEO)
+
+    async def nothing_runs() -> bool:
+        return not any(program.is_running(kind) for program in watched for kind in CHUNKS)
+
+    async with asyncio.timeout(5):
+        await eventually(nothing_runs)
+
+    async def nothing_is_left() -> bool:
+        return not [info async for info in installation.store.list(video_prefix(VIDEO))]
+
+    await eventually(nothing_is_left)
+    with pytest.raises(NotFound):
+        await installation.catalog.get_video(VIDEO)
