@@ -1,0 +1,40 @@
+"""What commands write where: results to standard output, one line for a failure, exit codes."""
+
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+import typer
+import uvloop
+from rich.console import Console
+
+from streamer.core.errors import NotFound, StreamerError, Unavailable
+
+ERRORS = Console(stderr=True)
+RESULTS = Console()
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command's coroutine; a failure becomes one line and an exit code."""
+    try:
+        uvloop.run(work)
+    except NotFound as error:
+        _end(error, 4)
+    except Unavailable as error:
+        _end(error, 3)
+    except StreamerError as error:
+        _end(error, 1)
+    except OSError as error:
+        complain(error.strerror or type(error).__name__)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _end(error: StreamerError, code: int) -> NoReturn:
+    complain(error.detail)
+    raise typer.Exit(code) from error
+
+
+def complain(message: str) -> None:
+    """Say in one line what is wrong."""
+    ERRORS.print(f"streamer: {message}", markup=False, highlight=False, soft_wrap=True)
