@@ -135,6 +135,14 @@ _TIMES = (
         "wrong_duration", ".mkv", "Its header claims 20 times its true duration.",
         Edit("mkv_vp9", lambda data: claiming_duration(data, 20)),
     ),
+    video(
+        "minute_matroska", ".mkv", "The minute in Matroska.",
+        *picture(rate="10", seconds=60), *tone(60), *H264, *AAC,
+    ),
+    Clip(
+        "longer_than_stated", ".mkv", "Its header claims a fifth of its true duration.",
+        Edit("minute_matroska", lambda data: claiming_duration(data, 0.2)),
+    ),
 )  # fmt: skip
 
 _CONTAINERS = (

@@ -21,7 +21,7 @@ def without_box(data: bytes, kind: bytes) -> bytes:
     return bytes(kept)
 
 
-def claiming_duration(data: bytes, factor: int) -> bytes:
+def claiming_duration(data: bytes, factor: float) -> bytes:
     """A Matroska file whose header says `factor` times its duration."""
     position = data.index(_DURATION) + len(_DURATION)
     (duration,) = struct.unpack_from(">d", data, position)

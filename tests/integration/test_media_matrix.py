@@ -138,7 +138,7 @@ DAMAGED = {
 
 SOUND_ALONE = "audio_only"
 # Packaged by other tests: the demo's, and packager/test_colours.py.
-ELSEWHERE = {"demo", "demo_60s", "minute"} | {
+ELSEWHERE = {"demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated"} | {
     n for n in CLIPS if n.startswith(("patches_", "greys_"))
 }
 

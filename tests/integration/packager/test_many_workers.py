@@ -200,3 +200,25 @@ async def test_a_deleted_video_s_work_ends_on_every_worker(
     await eventually(nothing_is_left)
     with pytest.raises(NotFound):
         await installation.catalog.get_video(VIDEO)
+
+
+async def test_a_source_longer_than_stated_is_followed_by_the_next_worker_too(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    """Twelve seconds are stated: chunks from frame 160 on are not in the first plan."""
+    behind_the_plan = "160", "400"
+    ffmpeg.hold(behind_the_plan[1])
+    first = start_worker()
+    await installation.hand_over(VIDEO, "longer_than_stated")
+
+    async def is_behind_the_plan() -> bool:
+        return ffmpeg.is_running(behind_the_plan[1])
+
+    await eventually(is_behind_the_plan)
+    first.kill()
+    ffmpeg.release(behind_the_plan[1])
+    start_worker()
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert await installation.segment_counts(VIDEO) == {"180p": 15, "audio": 15}
+    assert ffmpeg.runs()[behind_the_plan[0]] == 1

@@ -1,9 +1,12 @@
 """Workers as processes: killed, stopped, cancelled, and several videos at once."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from streamer.core.errors import NotFound
 from streamer.core.keys import video_prefix
+from streamer.core.options import PackagingOptions
 from streamer.core.video import VideoState
 from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
@@ -89,6 +92,32 @@ async def test_a_deleted_video_s_work_ends_and_leaves_nothing(
     await eventually(nothing_is_left)
     with pytest.raises(NotFound):
         await installation.catalog.get_video(VIDEO)
+
+
+async def test_a_deleted_video_s_next_version_ends_with_it(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    start_worker()
+    await installation.hand_over(VIDEO, "plain")
+    await installation.outcome(VIDEO)
+    ffmpeg.hold(FIRST)
+    again = await installation.catalog.repackage(VIDEO, PackagingOptions())
+    assert again.repackaging is not None
+    await installation.jobs.package(VIDEO, again.repackaging.version)
+
+    async def only_its_first_chunk_is_left() -> bool:
+        sound = await installation.catalog.segments(VIDEO, "audio-v2")
+        return ffmpeg.is_running(FIRST) and not ffmpeg.is_running("sound") and bool(sound)
+
+    await eventually(only_its_first_chunk_is_left)
+    await installation.catalog.delete_video(VIDEO, now=datetime.now(UTC))
+    await installation.jobs.cancel(VIDEO)
+
+    async def nothing_is_left() -> bool:
+        objects = [info async for info in installation.store.list(video_prefix(VIDEO))]
+        return not objects and not ffmpeg.is_running(FIRST)
+
+    await eventually(nothing_is_left)
 
 
 async def test_a_new_video_starts_while_another_one_keeps_the_worker_busy(
