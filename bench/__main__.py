@@ -10,16 +10,20 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import (
+    arriving,
+    bd_vmaf,
     collapse,
     edge_hits,
     hit_ratio,
     idle,
     ladder,
     origin_memory,
+    per_title,
     playable,
     prefetch,
     recovery,
     soak,
+    two_workers,
     workers,
 )
 from bench.report import Report, show
@@ -28,7 +32,11 @@ Benchmark = Callable[[Path, bool], Awaitable[Report]]
 
 BENCHMARKS: dict[str, Benchmark] = {
     "playable": playable.run,
+    "arriving": arriving.run,
     "ladder": ladder.run,
+    "two_workers": two_workers.run,
+    "bd_vmaf": bd_vmaf.run,
+    "per_title": per_title.run,
     "origin_memory": origin_memory.run,
     "edge_hits": edge_hits.run,
     "collapse": collapse.run,

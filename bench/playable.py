@@ -18,7 +18,9 @@ from streamer.client import ApiClient
 from streamer.core.keys import MULTIVARIANT_PLAYLIST, media_path
 
 GOAL_SECONDS = 2.0
-_REPEATS_OF_A_MINUTE = 30
+# How often each clip is uploaded, and its minutes.
+_CLIPS = ((5, 1), (5, 30), (3, 120))
+_QUICK_CLIPS = ((1, 1), (1, 5))
 _IDLE_SECONDS = 60.0
 
 
@@ -31,19 +33,23 @@ class _Times:
 
 
 async def run(directory: Path, quick: bool) -> Report:
-    """Upload a short and a long clip in turn, each time to a packager that has nothing to do."""
-    rounds, minutes = (1, 5) if quick else (5, _REPEATS_OF_A_MINUTE)
-    short = await asyncio.to_thread(generate, "demo_60s")
-    long = await asyncio.to_thread(_repeated, short, minutes, directory / "long.mp4")
-    clips = {"60 s": short, f"{minutes} min": long}
+    """Upload short and long clips in turn, each time to a packager that has nothing to do."""
+    minute = await asyncio.to_thread(generate, "demo_60s")
+    plan = _QUICK_CLIPS if quick else _CLIPS
+    clips = {
+        minutes: await asyncio.to_thread(repeated, minute, minutes, directory / f"{minutes}.mp4")
+        for _, minutes in plan
+    }
     found: dict[str, list[_Times]] = defaultdict(list)
     async with open_site(directory) as site:
         origin, worker = await site.origin(), await site.worker()
         edge = await site.edge(origin.url)
-        await _time_to_playable(origin, edge, worker, short)  # the first run warms the processes
-        for _ in range(rounds):
-            for label, clip in clips.items():
-                found[label].append(await _time_to_playable(origin, edge, worker, clip))
+        await _time_to_playable(origin, edge, worker, minute)  # the first run warms the processes
+        for number in range(max(rounds for rounds, _ in plan)):
+            for rounds, minutes in plan:
+                if number < rounds:
+                    times = await _time_to_playable(origin, edge, worker, clips[minutes])
+                    found[f"{minutes} min"].append(times)
     playable = tuple(
         Measure(f"{label}, playable", "s", tuple(run.playable_seconds for run in runs))
         for label, runs in found.items()
@@ -56,11 +62,15 @@ async def run(directory: Path, quick: bool) -> Report:
         "Time to playable, 1080p30",
         (*playable, *answered),
         tuple(Goal(measure, GOAL_SECONDS) for measure in playable),
-        ("from the last byte sent; playable: playlists, init and first segments came by the edge",),
+        (
+            "from the last byte sent until playlists, init and first segments came by the edge",
+            "published by the best commercial service, medians: 2.0 s for less than a minute,"
+            " 3.3 s for 1 to 5 minutes, 93 s for an hour",
+        ),
     )
 
 
-def _repeated(clip: Path, times: int, target: Path) -> Path:
+def repeated(clip: Path, times: int, target: Path) -> Path:
     """The clip played several times over, its packets copied into one file."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-stream_loop", str(times - 1)]
     command += ["-i", str(clip), "-c", "copy", "-movflags", "+faststart", str(target)]

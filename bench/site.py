@@ -1,11 +1,18 @@
 """A whole installation on this machine: origin, worker and edges as processes of their own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.process import Running, free_port, running, streamer_command, wait_until_answering
+from bench.process import (
+    Running,
+    free_port,
+    pinned,
+    running,
+    streamer_command,
+    wait_until_answering,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Site:
     """Starts services that share one data directory; they end with the context that opened it."""
 
     directory: Path
+    environment: Mapping[str, str]
     _stack: AsyncExitStack = field(repr=False)
 
     async def origin(self) -> Service:
@@ -31,9 +39,16 @@ class Site:
         await wait_until_answering(f"{url}/readyz", process)
         return Service(url, url, process)
 
-    async def worker(self) -> Running:
-        """Start a packager worker."""
-        return await self._start("worker", "worker")
+    async def worker(
+        self,
+        *,
+        name: str = "worker",
+        core: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Running:
+        """Start a packager worker, on one core if that is named."""
+        prefix = () if core is None else pinned(core)
+        return await self._start(name, "worker", prefix=prefix, environment=environment)
 
     async def edge(
         self, origin_url: str, *, name: str = "edge", options: tuple[str, ...] = ()
@@ -50,18 +65,27 @@ class Site:
         await wait_until_answering(f"{admin_url}/healthz", process)
         return Service(f"http://127.0.0.1:{port}", admin_url, process)
 
-    async def _start(self, name: str, *arguments: str) -> Running:
+    async def _start(
+        self,
+        name: str,
+        *arguments: str,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Running:
+        data_dir = {"STREAMER_DATA_DIR": str(self.directory / "data")}
         return await self._stack.enter_async_context(
             running(
-                streamer_command(*arguments),
+                [*prefix, *streamer_command(*arguments)],
                 log=self.directory / f"{name}.log",
-                environment={"STREAMER_DATA_DIR": str(self.directory / "data")},
+                environment={**data_dir, **self.environment, **(environment or {})},
             )
         )
 
 
 @asynccontextmanager
-async def open_site(directory: Path) -> AsyncIterator[Site]:
+async def open_site(
+    directory: Path, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Site]:
     """A site in an empty directory; whatever is started on it is ended at the end."""
     async with AsyncExitStack() as stack:
-        yield Site(directory, stack)
+        yield Site(directory, environment or {}, stack)

@@ -1,0 +1,163 @@
+"""Sources uploaded at 20 Mbit/s: when they can be played, and whether a viewer then waits."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiofiles
+import aiohttp
+import imageio_ffmpeg
+
+from bench.playable import repeated
+from bench.report import Goal, Measure, Report
+from bench.site import open_site
+from sample_media.generate import generate
+from streamer.client import ApiClient
+from streamer.core.keys import media_path, playlist_name
+from streamer.core.playlist import MediaPlaylist
+from streamer.core.playlist_reader import parse_playlist
+
+RATE_BPS = 20_000_000
+_PIECE_BYTES = 64 * 1024
+_POLL_SECONDS = 0.25
+_FINAL_SECONDS = 1200.0
+_CONTAINERS: dict[str, Sequence[str]] = {
+    "mp4": ("-movflags", "+faststart"),
+    "fragmented.mp4": ("-movflags", "+frag_keyframe+empty_moov"),
+    "mkv": (),
+    "ts": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """Seconds after the first byte: playable, uploaded; and how far ahead of a viewer it stayed."""
+
+    playable: float
+    uploaded: float
+    least_ahead: float
+
+
+async def run(directory: Path, quick: bool) -> Report:
+    """Upload a film in each streamable container, paced, and watch it from the first moment on."""
+    rounds, minutes = (1, 1) if quick else (3, 3)
+    minute = await asyncio.to_thread(generate, "demo_60s")
+    film = await asyncio.to_thread(repeated, minute, minutes, directory / "film.mp4")
+    found: dict[str, list[_Times]] = {name: [] for name in _CONTAINERS}
+    async with open_site(directory) as site:
+        origin = await site.origin()
+        await site.worker()
+        for _ in range(rounds):
+            for name in _CONTAINERS:
+                clip = await asyncio.to_thread(_in_container, film, name)
+                found[name].append(await _watch(origin.url, clip))
+    shares = [
+        Measure(
+            f"{name}: playable, of the upload's time",
+            "",
+            tuple(run.playable / run.uploaded for run in runs),
+        )
+        for name, runs in found.items()
+    ]
+    return Report(
+        f"{minutes} min of 1080p30 uploaded at {RATE_BPS // 1_000_000} Mbit/s",
+        (
+            *(
+                Measure(f"{name}: playable after", "s", tuple(run.playable for run in runs))
+                for name, runs in found.items()
+            ),
+            *shares,
+            *(
+                Measure(
+                    f"{name}: least ahead of a viewer", "s", tuple(run.least_ahead for run in runs)
+                )
+                for name, runs in found.items()
+            ),
+        ),
+        tuple(Goal(share, 1.0) for share in shares),
+        ("seconds from the first byte sent; below 0 ahead, a viewer who starts at once waits",),
+    )
+
+
+def _in_container(film: Path, name: str) -> Path:
+    target = film.with_name(f"film.{name}")
+    if not target.exists():
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(film), "-c", "copy"]
+        subprocess.run([*command, *_CONTAINERS[name], str(target)], check=True, timeout=300)
+    return target
+
+
+async def _watch(origin_url: str, clip: Path) -> _Times:
+    loop = asyncio.get_running_loop()
+    async with aiohttp.ClientSession(origin_url) as session, ApiClient(origin_url) as client:
+        size_bytes = (await asyncio.to_thread(clip.stat)).st_size
+        video_id = await _create(session, size_bytes)
+        begun_at = loop.time()
+        upload = asyncio.create_task(_send(session, video_id, clip, size_bytes))
+        playable_at, least_ahead = 0.0, float("inf")
+        while True:
+            now = loop.time()
+            video = await client.video(video_id)
+            if video["state"] == "failed":
+                raise RuntimeError(f"packaging failed: {video['error']}")
+            if video["playable"]:
+                playable_at = playable_at or now
+                ready = await _seconds_published(session, video_id, video)
+                if video["state"] != "ready":
+                    least_ahead = min(least_ahead, ready - (now - playable_at))
+            if video["state"] == "ready" or now - begun_at > _FINAL_SECONDS:
+                break
+            await asyncio.sleep(_POLL_SECONDS)
+        uploaded_at = await upload
+        await client.delete(video_id)
+    return _Times(playable_at - begun_at, uploaded_at - begun_at, least_ahead)
+
+
+async def _create(session: aiohttp.ClientSession, size_bytes: int) -> str:
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(size_bytes)}
+    async with session.post("/api/v1/uploads", headers=headers) as answer:
+        answer.raise_for_status()
+        return answer.headers["Location"].rpartition("/")[2]
+
+
+async def _send(
+    session: aiohttp.ClientSession, video_id: str, clip: Path, size_bytes: int
+) -> float:
+    """Send the clip at the pace of the line; returns when its last byte was answered."""
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Offset": "0",
+        "Content-Type": "application/offset+octet-stream",
+        "Content-Length": str(size_bytes),
+    }
+    timeout = aiohttp.ClientTimeout(total=_FINAL_SECONDS)
+    path = f"/api/v1/uploads/{video_id}"
+    async with session.patch(path, data=_paced(clip), headers=headers, timeout=timeout) as answer:
+        answer.raise_for_status()
+    return asyncio.get_running_loop().time()
+
+
+async def _paced(clip: Path) -> AsyncIterator[bytes]:
+    loop = asyncio.get_running_loop()
+    begun_at, sent = loop.time(), 0
+    async with aiofiles.open(clip, "rb") as file:
+        while piece := await file.read(_PIECE_BYTES):
+            yield piece
+            sent += len(piece)
+            await asyncio.sleep(max(0.0, begun_at + sent * 8 / RATE_BPS - loop.time()))
+
+
+async def _seconds_published(
+    session: aiohttp.ClientSession, video_id: str, video: dict[str, object]
+) -> float:
+    """How much of the lowest rendition a viewer has."""
+    lowest = video["renditions"][0]["name"]  # type: ignore[index]
+    async with session.get(media_path(video_id, playlist_name(str(lowest)))) as answer:
+        if answer.status != 200:
+            return 0.0
+        playlist = parse_playlist(await answer.text())
+    if not isinstance(playlist, MediaPlaylist):
+        raise RuntimeError("no media playlist")
+    return sum(segment.duration_seconds for segment in playlist.segments)
