@@ -7,12 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.quality import CLIPS_VARIABLE, Point, bd_vmaf, clips, run_ffmpeg, score
+from bench.quality import CLIPS_VARIABLE, Point, bd_vmaf, clips, media_seconds, run_ffmpeg, score
 from bench.report import Goal, Measure, Report
 from packager.core.ladder import Rung
 from packager.core.plan import plan_chunks
 from packager.core.recipe import Recipe
-from packager.ffmpeg import Ffmpeg
 from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
 from packager.settings import PackagerSettings
@@ -113,14 +112,8 @@ async def _two_pass(clip: Path, rung: Rung, bps: float, gop: int, place: Path) -
             ),
         )
     # Two passes miss the bit rate a little: it is theirs that counts.
-    seconds = await _seconds(target)
+    seconds = await media_seconds(target)
     return Point(target.stat().st_size * 8 / seconds, await score(target, clip, rung))
-
-
-async def _seconds(path: Path) -> float:
-    settings = PackagerSettings()
-    probe = await Ffmpeg(settings.ffmpeg, settings.ffprobe).probe(str(path))
-    return float(probe["format"]["duration"])
 
 
 @asynccontextmanager

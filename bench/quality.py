@@ -12,6 +12,8 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from packager.core.ladder import Rung
+from packager.ffmpeg import Ffmpeg
+from packager.settings import PackagerSettings
 from sample_media.generate import generate
 
 CLIPS_VARIABLE = "BENCH_CLIPS"
@@ -93,12 +95,19 @@ async def run_ffmpeg(*arguments: str) -> bytes:
     return output
 
 
+async def media_seconds(path: Path) -> float:
+    """How long a file lasts."""
+    settings = PackagerSettings()
+    probe = await Ffmpeg(settings.ffmpeg, settings.ffprobe).probe(str(path))
+    return float(probe["format"]["duration"])
+
+
 def _overlap(
     ours: Sequence[Point], theirs: Sequence[Point], key: Callable[[Point], float]
 ) -> tuple[float, float]:
     low = max(min(map(key, ours)), min(map(key, theirs)))
     high = min(max(map(key, ours)), max(map(key, theirs)))
-    if low >= high:
+    if low >= high or min(len(ours), len(theirs)) < 2:
         raise ValueError("the curves have nothing in common")
     return low, high
 

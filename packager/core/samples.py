@@ -32,7 +32,7 @@ _NOWHERE = "-"
 def sample_positions(duration_seconds: float) -> tuple[Fraction, ...]:
     """Where samples begin, in seconds: spread over the source, not at its ends."""
     count = _FEW if duration_seconds < _LONG_SECONDS else _MANY
-    whole = Fraction(duration_seconds).limit_denominator(1000)
+    whole = max(Fraction(0), Fraction(duration_seconds).limit_denominator(1000) - SAMPLE_SECONDS)
     return tuple(whole * (2 * number + 1) / (2 * count) for number in range(count))
 
 
