@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from secrets import token_bytes
 from typing import Any
 
 from packager.core.ladder import Rung
@@ -16,7 +17,8 @@ from packager.ffmpeg import FfmpegError
 from packager.mp4_layout import read_mp4_layout
 from packager.sources import Source
 from packager.workshop import Workshop
-from streamer.core.video import MediaKind, Rendition
+from streamer.core.options import Encryption
+from streamer.core.video import ContentKey, MediaKind, Rendition
 
 _HEAD_BYTES = 64
 # The beginning of an upload over a slow line.
@@ -49,7 +51,11 @@ async def inspect_source(
         warnings = layout.warnings
     chosen = (await workshop.catalog.get_video(video_id)).options
     settings = workshop.settings
-    recipe = plan_recipe(info, chosen.over(settings.options), settings.encoder, version)
+    options = chosen.over(settings.options)
+    recipe = plan_recipe(info, options, settings.encoder, version)
+    if options.encryption not in (None, Encryption.NONE):
+        key = ContentKey(token_bytes(16), token_bytes(16), options.encryption)
+        await workshop.catalog.keep_content_key(video_id, version, key)
     await workshop.catalog.begin_packaging(
         video_id,
         duration_seconds=info.duration_seconds,

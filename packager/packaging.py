@@ -96,13 +96,12 @@ class Packaging:
         encode = self._encode_pictures(recipe, run, DBOS.reserve_step(), DBOS.reserve_step())
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
-        await _optional(
-            "storyboard",
-            self._video_id,
-            make_storyboard(
+        # Pictures in the clear would tell what an encrypted video shows.
+        if await self._workshop.catalog.content_key(self._video_id, self._version) is None:
+            storyboard = make_storyboard(
                 self._workshop, self._video_id, self._version, recipe.ladder[0], float(seconds)
-            ),
-        )
+            )
+            await _optional("storyboard", self._video_id, storyboard)
         return _Ending(float(seconds), (*run.warnings, *sounds.warnings))
 
     async def _encode_pictures(

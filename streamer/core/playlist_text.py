@@ -6,6 +6,7 @@ from streamer.core.hls_attributes import quoted, render_attributes, safe_uri
 from streamer.core.playlist import (
     AudioRendition,
     IFrameStream,
+    MediaKey,
     MediaPlaylist,
     MultivariantPlaylist,
     SubtitleRendition,
@@ -43,18 +44,37 @@ def _media_lines(playlist: MediaPlaylist) -> Iterator[str]:
         yield "#EXT-X-I-FRAMES-ONLY"
     if playlist.start_offset_seconds is not None:
         yield f"#EXT-X-START:TIME-OFFSET={playlist.start_offset_seconds:.6f}"
+    yield from _segment_lines(playlist)
+    if playlist.ended:
+        yield "#EXT-X-ENDLIST"
+
+
+def _segment_lines(playlist: MediaPlaylist) -> Iterator[str]:
     init_uri = None
+    is_keyed = playlist.key is None
     for segment in playlist.segments:
         if segment.init_uri is not None and segment.init_uri != init_uri:
             init_uri = segment.init_uri
             yield f"#EXT-X-MAP:URI={quoted(safe_uri(init_uri))}"
+        if not is_keyed and playlist.key is not None:
+            # What stands before it is not encrypted: init segments are not.
+            is_keyed = True
+            yield _key_tag(playlist.key)
         yield f"#EXTINF:{segment.duration_seconds:.6f},"
         if segment.byte_range is not None:
             start, stop = segment.byte_range
             yield f"#EXT-X-BYTERANGE:{stop - start}@{start}"
         yield safe_uri(segment.uri)
-    if playlist.ended:
-        yield "#EXT-X-ENDLIST"
+
+
+def _key_tag(key: MediaKey) -> str:
+    attributes = (
+        ("METHOD", key.method),
+        ("URI", quoted(safe_uri(key.uri))),
+        ("IV", None if key.vector is None else f"0x{key.vector.hex()}"),
+        ("KEYFORMAT", None if key.key_format is None else quoted(key.key_format)),
+    )
+    return f"#EXT-X-KEY:{render_attributes(attributes)}"
 
 
 def _audio_tag(audio: AudioRendition) -> str:

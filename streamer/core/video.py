@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 
-from streamer.core.options import PackagingOptions
+from streamer.core.options import Encryption, PackagingOptions
 
 
 class VideoState(StrEnum):
@@ -144,10 +144,16 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True)
 class ContentKey:
-    """What segments are encrypted with: 16 bytes each, the id is no secret."""
+    """What segments are encrypted with, and how: 16 bytes each, the id is no secret."""
 
     key_id: bytes
     key: bytes = field(repr=False)
+    method: Encryption = Encryption.AES_128
+
+    @property
+    def vector(self) -> bytes:
+        """The constant initialization vector of `cbcs`, no secret either."""
+        return self.key_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,12 @@ from streamer.origin.events import Watches
 from streamer.origin.fetch import Fetches
 from streamer.origin.health import health_router
 from streamer.origin.intake import Intake
+from streamer.origin.key_routes import key_router
 from streamer.origin.manifest_routes import manifest_router
 from streamer.origin.media_routes import media_router
 from streamer.origin.metrics import Metrics, MetricsMiddleware
 from streamer.origin.packaging_queue import PackagingQueue
+from streamer.origin.playback_secret import load_secret
 from streamer.origin.reconcile import Reconciler
 from streamer.origin.resources import Presenter
 from streamer.origin.retirement import Retirement
@@ -73,6 +75,7 @@ def create_app(
         version_router(guard),
         subtitle_router(guard),
         webhook_router(guard),
+        key_router(guard),
         manifest_router(),
         media_router(),
         health_router(),
@@ -144,6 +147,7 @@ def _make_services(
         subtitles=SubtitlesShelf(catalog, store),
         webhooks=webhooks,
         metrics=Metrics(),
+        playback_secret=load_secret(settings.playback_secret.get_secret_value(), settings.data_dir),
     )
 
 

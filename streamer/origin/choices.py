@@ -12,6 +12,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from streamer.core.errors import InvalidInput
@@ -53,11 +54,6 @@ class OptionsResource(BaseModel):
         description="Offered beside H.264.",
         json_schema_extra={"uniqueItems": True},
     )
-    passthrough: bool | None = Field(
-        default=None,
-        strict=True,
-        description="Keep a source's own H.264 and AAC where they fit.",
-    )
     encryption: Encryption | None = None
     loudness_lufs: float | None = Field(
         default=None,
@@ -86,6 +82,12 @@ class OptionsResource(BaseModel):
     def of(cls, options: PackagingOptions) -> Self:
         """What the API says of choices that were made."""
         return cls.model_validate(asdict(options))
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_be_encrypted(self) -> Self:
+        if self.encryption is Encryption.SAMPLE_AES and VideoCodec.AV1 in (self.codecs or ()):
+            raise ValueError("samples of AV1 cannot be encrypted; choose aes-128, or not av1")
+        return self
 
     def chosen(self) -> PackagingOptions:
         """The choices."""

@@ -3,6 +3,13 @@
 from streamer.core.errors import StreamerError
 
 
+class Forbidden(StreamerError):
+    """Who asks may not have it."""
+
+    http_status = 403
+    default_code = "forbidden"
+
+
 class Gone(StreamerError):
     """It was here and will not come back."""
 

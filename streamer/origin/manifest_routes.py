@@ -21,9 +21,12 @@ from streamer.core.manifests import (
     published_tracks,
     subtitles_playlist,
 )
+from streamer.core.options import Encryption
 from streamer.core.playlist_text import render_media, render_multivariant
+from streamer.core.protected import carry_token, key_path, with_key
 from streamer.core.video import EVERY_VERSION, MediaKind, Video, VideoState
 from streamer.origin.errors import Gone
+from streamer.origin.key_routes import Token
 from streamer.origin.services import FromServices, Services
 from streamer.shared.problems import problems
 
@@ -55,7 +58,9 @@ def manifest_router() -> APIRouter:
     return router
 
 
-async def get_multivariant(video_id: str, request: Request, services: FromServices) -> Response:
+async def get_multivariant(
+    video_id: str, request: Request, services: FromServices, token: Token = ""
+) -> Response:
     """The HLS multivariant playlist: every rendition that can be played, the lowest first."""
     video = await _playable(services, video_id)
     tracks = await _tracks(services, video_id)
@@ -63,12 +68,14 @@ async def get_multivariant(video_id: str, request: Request, services: FromServic
         playlist = multivariant_playlist(tracks)
     else:
         playlist = replace(multivariant_playlist(growing(tracks)), iframes=())
+    if await services.catalog.content_key(video_id, video.version) is not None:
+        playlist = carry_token(playlist, token)
     text = render_multivariant(playlist)
     return _manifest(request, services, text, _HLS_TYPE, video)
 
 
 async def get_media(
-    video_id: str, rendition: str, request: Request, services: FromServices
+    video_id: str, rendition: str, request: Request, services: FromServices, token: Token = ""
 ) -> Response:
     """A rendition's HLS media playlist: EVENT while it grows, then VOD."""
     video = await _playable(services, video_id)
@@ -77,26 +84,36 @@ async def get_media(
         playlist = subtitles_playlist(track)
     else:
         playlist = media_playlist(track, ended=video.state is VideoState.READY)
+        key = await services.catalog.rendition_key(video_id, rendition)
+        playlist = with_key(playlist, key, token)
     return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
 
 
 async def get_iframes(
-    video_id: str, rendition: str, request: Request, services: FromServices
+    video_id: str, rendition: str, request: Request, services: FromServices, token: Token = ""
 ) -> Response:
     """A rendition's key frames, for fast forward and rewind, once the video is ready."""
     video = await _playable(services, video_id)
     track = await _track(services, video, rendition)
     if video.state is not VideoState.READY or not track.iframe_bps:
         raise NotFound("there are no key frames of this rendition yet")
-    return _manifest(request, services, render_media(iframe_playlist(track)), _HLS_TYPE, video)
+    key = await services.catalog.rendition_key(video_id, rendition)
+    playlist = with_key(iframe_playlist(track), key, token)
+    return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
 
 
-async def get_dash(video_id: str, request: Request, services: FromServices) -> Response:
+async def get_dash(
+    video_id: str, request: Request, services: FromServices, token: Token = ""
+) -> Response:
     """The DASH manifest, once the video is ready."""
     video = await _playable(services, video_id)
     if video.state is not VideoState.READY:
         raise NotFound("DASH is offered once the video is ready; HLS is playable now")
-    text = render_static_manifest(await _tracks(services, video_id))
+    key = await services.catalog.content_key(video_id, video.version)
+    if key is not None and key.method is Encryption.AES_128:
+        raise NotFound("segments encrypted whole (AES-128) are for HLS only")
+    license_path = key_path(keys.LICENSE, token)
+    text = render_static_manifest(await _tracks(services, video_id), key, license_path)
     return _manifest(request, services, text, _DASH_TYPE, video)
 
 

@@ -44,6 +44,7 @@ class Services:
     subtitles: SubtitlesShelf
     webhooks: WebhookSender
     metrics: Metrics
+    playback_secret: bytes
 
 
 def _services(request: Request) -> Services:

@@ -44,6 +44,11 @@ class OriginSettings(SharedSettings):
         ge=0,
         description="A version of a video that was replaced is kept so long for its viewers.",
     )
+    playback_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Signs playback tokens; the same for all origins. Default: one that is made"
+        " once and kept in the data directory.",
+    )
     webhook_urls: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="URLs that are told of what happens to videos, by commas."
     )

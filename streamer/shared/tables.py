@@ -130,6 +130,7 @@ content_keys = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("key_id", LargeBinary, nullable=False),
     Column("key", LargeBinary, nullable=False),
+    Column("method", Text, nullable=False, server_default="aes-128"),
 )
 
 # How a version in the making is made, and since when.

@@ -1,12 +1,13 @@
 """The catalog's versions of a video: begun, forgotten, encrypted with their keys."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, delete, false, func, or_, select
+from sqlalchemy import Row, and_, delete, false, func, or_, select
 
 from streamer.core.errors import Conflict
 from streamer.core.keys import is_rendition_name, is_video_id
-from streamer.core.options import PackagingOptions
+from streamer.core.options import Encryption, PackagingOptions
 from streamer.core.video import EVERY_VERSION, ContentKey, Video, VideoState
 from streamer.shared.records import Records, change_video, read_video
 from streamer.shared.rows import to_video
@@ -108,18 +109,45 @@ class Versions(Records):
 
     async def content_key(self, video_id: str, version: int) -> ContentKey | None:
         """The key that a version is encrypted with; None when it is not."""
-        query = select(content_keys.c.key_id, content_keys.c.key).where(
+        query = select(content_keys).where(
             content_keys.c.video_id == video_id, content_keys.c.version == version
         )
         async with self._database.reading() as connection:
             row = (await connection.execute(query)).first()
-        return None if row is None else ContentKey(row.key_id, row.key)
+        return None if row is None else _to_key(row)
+
+    async def rendition_key(self, video_id: str, rendition: str) -> ContentKey | None:
+        """The key that a rendition is encrypted with, which is its version's."""
+        query = (
+            select(content_keys)
+            .join(
+                renditions,
+                and_(
+                    renditions.c.video_id == content_keys.c.video_id,
+                    renditions.c.version == content_keys.c.version,
+                ),
+            )
+            .where(renditions.c.video_id == video_id, renditions.c.name == rendition)
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else _to_key(row)
 
     async def keep_content_key(self, video_id: str, version: int, key: ContentKey) -> ContentKey:
         """The key of a version: the one kept before, or this one from now on."""
-        row = {"video_id": video_id, "version": version, "key_id": key.key_id, "key": key.key}
+        row = {
+            "video_id": video_id,
+            "version": version,
+            "key_id": key.key_id,
+            "key": key.key,
+            "method": key.method,
+        }
         async with self._database.writing() as connection:
             await read_video(connection, video_id, lock=True)
             statement = self._database.insert(content_keys).on_conflict_do_nothing()
             await connection.execute(statement, [row])
         return await self.content_key(video_id, version) or key
+
+
+def _to_key(row: Row[Any]) -> ContentKey:
+    return ContentKey(row.key_id, row.key, Encryption(row.method))

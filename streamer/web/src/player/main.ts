@@ -65,6 +65,9 @@ function showGone(): void {
 
 async function play(video: VideoResource): Promise<Player> {
   const playbackUrl = new URL(video.playback.hls, location.href);
+  // Of an encrypted video: who was given the token may have the key.
+  const token = new URLSearchParams(location.search).get("token");
+  if (token) playbackUrl.searchParams.set("token", token);
   const ring = new SourceRing(await findSources(playbackUrl));
   const createStream: StreamFactory = (...parts) =>
     Hls.isSupported() ? new HlsStream(...parts) : new NativeStream(...parts);
