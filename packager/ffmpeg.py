@@ -5,10 +5,8 @@ a file, limits on processor time, a deadline on standing still, and ends with it
 """
 
 import asyncio
-import ctypes
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -17,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from packager.confinement import Confinement
 from packager.core.input import probe_argv
 from packager.core.report import Report, clean_report, read_frames, tells_damage
 from packager.standing import Standing
@@ -26,10 +25,6 @@ _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
 _KEPT_REPORT_BYTES = 32 * 1024
 PROBE_SECONDS = 20.0
-_LONGEST_CPU_SECONDS = 24 * 3600
-_MAX_OPEN_FILES = 256
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
-_libc = ctypes.CDLL(None)
 
 Sink = Callable[[AsyncIterator[bytes]], Awaitable[None]]
 """Reads one output of a run to its end."""
@@ -49,15 +44,21 @@ class FfmpegError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ffmpeg:
-    """The two programs and how long one of them may stand still.
+    """The two programs, and what they may do.
 
-    `is_excused` says of a command that it stands still for a good reason.
+    Attributes:
+        ffmpeg: The program.
+        ffprobe: The other.
+        stall_seconds: How long one may stand still.
+        is_excused: Says of a command that it stands still for a good reason.
+        confinement: What its processes are kept from.
     """
 
     ffmpeg: str
     ffprobe: str
     stall_seconds: float = 120.0
     is_excused: Callable[[Sequence[str]], bool] = lambda command: False
+    confinement: Confinement = Confinement()
 
     async def probe(self, path: str, *, deadline_seconds: float = PROBE_SECONDS) -> dict[str, Any]:
         """What ffprobe says of the file.
@@ -73,7 +74,8 @@ class Ffmpeg:
 
         try:
             async with asyncio.timeout(deadline_seconds):
-                await _run([self.ffprobe, *probe_argv(path)], stdout=keep)
+                command = [self.ffprobe, *probe_argv(path)]
+                await _run(command, stdout=keep, confinement=self.confinement)
             probe = json.loads(output)
         except TimeoutError as error:
             raise FfmpegError("reading the file took too long") from error
@@ -112,6 +114,7 @@ class Ffmpeg:
             return await _run(
                 command,
                 stdout=watch.follow,
+                confinement=self.confinement,
                 standing=standing,
                 pass_fds=pipes.write_ends,
                 started=pipes.close_write_ends,
@@ -209,6 +212,7 @@ async def _run(
     command: Sequence[str],
     *,
     stdout: Sink,
+    confinement: Confinement,
     standing: Standing = Standing(),
     pass_fds: tuple[int, ...] = (),
     started: Callable[[], None] = lambda: None,
@@ -222,7 +226,7 @@ async def _run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         pass_fds=pass_fds,
-        preexec_fn=lambda: _confine(standing.nice_at_start),
+        preexec_fn=lambda: confinement.apply(standing.nice_at_start),
         env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
     )
     started()
@@ -301,17 +305,3 @@ def _stream(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:
 async def _pieces(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while piece := await reader.read(_PIECE_BYTES):
         yield piece
-
-
-def _confine(nice: int) -> None:
-    """Runs in the new process, before the program: limits it and ties it to this one."""
-    # A group, not a session: Linux (sched_autogroup) shares processors between sessions evenly,
-    # however nice they are.
-    os.setpgid(0, 0)
-    _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    resource.setrlimit(resource.RLIMIT_CPU, (_LONGEST_CPU_SECONDS, _LONGEST_CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Everything leaves through pipes: there is no file to write.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_MAX_OPEN_FILES, _MAX_OPEN_FILES))
-    os.nice(nice)

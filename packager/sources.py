@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from packager.cell import Cell
 from packager.source_bytes import SourceBytes
 from streamer.core.byte_range import Span, Unsatisfiable, content_range, parse_range
 from streamer.core.errors import StreamerError
@@ -41,11 +42,18 @@ class Source:
 
 
 class Sources:
-    """The sources that this worker reads; an async context manager."""
+    """The sources that this worker reads; an async context manager.
 
-    def __init__(self, store: ObjectStore, catalog: Catalog) -> None:
+    Args:
+        store: Where they lie.
+        catalog: Knows how much of them has arrived.
+        cell: The network that they are served in; None: this machine's.
+    """
+
+    def __init__(self, store: ObjectStore, catalog: Catalog, cell: Cell | None) -> None:
         self._store = store
         self._catalog = catalog
+        self._cell = cell
         self._served: dict[str, SourceBytes] = {}
         app = web.Application()
         app.router.add_get("/{token}/{way}", self._serve)
@@ -57,7 +65,9 @@ class Sources:
 
     async def __aenter__(self) -> "Sources":
         await self._runner.setup()
-        site = web.TCPSite(self._runner, _HOST, 0)
+        site: web.BaseSite = web.TCPSite(self._runner, _HOST, 0)
+        if self._cell is not None:
+            site = web.SockSite(self._runner, self._cell.listener)
         await site.start()
         port = self._runner.addresses[0][1]
         self._url = f"http://{_HOST}:{port}"

