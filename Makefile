@@ -31,6 +31,10 @@ $(STAMPS)/http-cache-tests: tests/http_cache_tests/package-lock.json
 	@cd tests/http_cache_tests && npm ci --silent
 	@mkdir -p $(STAMPS) && touch $@
 
+$(STAMPS)/players: tests/players/package-lock.json
+	@cd tests/players && npm ci --silent
+	@mkdir -p $(STAMPS) && touch $@
+
 $(STAMPS)/bench-tools: deploy/debian-packages Makefile
 	@deploy/debian-packages nginx:nginx varnish:varnishd wrk:wrk postgresql:postgres
 	@test -x $(STAMPS)/shaka/bin/shaka-streamer || $(PYTHON) -m venv $(STAMPS)/shaka
@@ -42,7 +46,7 @@ install: $(STAMPS)/venv $(STAMPS)/web
 demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
-test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests
+test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
 	@$(BIN)/pytest $(ARGS)
 	@cd $(WEB) && npm test --silent
 
@@ -63,4 +67,4 @@ lock:
 	@$(BIN)/uv pip compile --quiet --all-extras --no-annotate --no-header --python-version 3.11 --upgrade pyproject.toml --output-file requirements.lock
 
 clean:
-	rm -rf .venv $(STAMPS) $(WEB)/node_modules $(WEB)/dist tests/http_cache_tests/node_modules
+	rm -rf .venv $(STAMPS) $(WEB)/node_modules $(WEB)/dist tests/http_cache_tests/node_modules tests/players/node_modules

@@ -1,4 +1,4 @@
-"""Removes versions of videos that were replaced or given up.
+"""Removes versions of videos that were replaced or given up, and what a failed video has published.
 
 A replaced one stays for those who are in the middle of it. Its objects go first: the catalog knows
 of them until nothing is left, so a crash leaves nothing behind.

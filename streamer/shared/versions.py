@@ -51,7 +51,7 @@ class Versions(Records):
             return [to_video(row) for row in await connection.execute(query)]
 
     async def forgettable_versions(self, *, before: datetime) -> list[tuple[str, int]]:
-        """The videos' ids and versions that nobody needs: given up, or replaced before then."""
+        """The videos' ids and versions that nobody needs: failed, or replaced before then."""
         is_in_the_making = and_(
             videos.c.next_error_code.is_(None), renditions.c.version == videos.c.next_version
         )
@@ -59,13 +59,16 @@ class Versions(Records):
         was_given_up = and_(
             renditions.c.version > videos.c.version, ~func.coalesce(is_in_the_making, false())
         )
+        has_failed = and_(
+            videos.c.state == VideoState.FAILED, renditions.c.version == videos.c.version
+        )
         query = (
             select(videos.c.id, renditions.c.version)
             .join(videos, videos.c.id == renditions.c.video_id)
             .where(
                 videos.c.deleted_at.is_(None),
                 renditions.c.version != EVERY_VERSION,
-                or_(was_replaced, was_given_up),
+                or_(was_replaced, was_given_up, has_failed),
             )
             .distinct()
             .order_by(videos.c.id, renditions.c.version)
@@ -82,7 +85,8 @@ class Versions(Records):
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
             making = video.repackaging
-            if version in (video.version, EVERY_VERSION) or (
+            served = set() if video.state is VideoState.FAILED else {video.version}
+            if version in {*served, EVERY_VERSION} or (
                 video.is_being_packaged_anew and making is not None and making.version == version
             ):
                 raise Conflict("this version is needed")

@@ -529,6 +529,18 @@ async def test_a_replaced_version_is_forgotten_after_a_while(catalog: Catalog) -
         await catalog.forget_version(ID, 2)
 
 
+async def test_what_a_failed_video_published_is_forgotten_at_once(catalog: Catalog) -> None:
+    await package(catalog, LOW)
+    await publish(catalog, segment(LOW, 0))
+    assert await catalog.forgettable_versions(before=NOW) == []
+    await catalog.fail(ID, code="encode_failed", message="It broke.")
+    assert await catalog.forgettable_versions(before=NOW) == [(ID, 1)]
+    await catalog.forget_version(ID, 1)
+    assert await catalog.forgettable_versions(before=NOW) == []
+    assert await catalog.renditions(ID) == []
+    assert (await catalog.get_video(ID)).state is VideoState.FAILED
+
+
 async def test_a_version_that_was_given_up_is_forgotten_at_once(catalog: Catalog) -> None:
     await begin_anew(catalog)
     with pytest.raises(Conflict):

@@ -1,0 +1,105 @@
+"""Streams in players of other projects: HLS in hls.js and Shaka, DASH in Shaka and dash.js."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg
+import pytest
+from playwright.sync_api import Browser, Page
+
+from sample_media.bar_code import read_frame_number
+from sample_media.generate import generate
+from tests.e2e.pages import wait_until
+from tests.e2e.system import System
+
+PLAYERS = Path(__file__).parent.parent / "players"
+LIBRARIES = {
+    "hls": "hls.js/dist/hls.min.js",
+    "shaka": "shaka-player/dist/shaka-player.compiled.js",
+    "dash": "dashjs/dist/modern/umd/dash.all.min.js",
+}
+ENGLISH_HERTZ, GERMAN_HERTZ = 440, 1320
+TEXT = "1\n00:00:00,000 --> 00:00:20,000\nGood evening\n"
+
+
+@pytest.fixture(scope="module")
+def video(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Twenty seconds of numbered frames, in two languages and with a text."""
+    directory = tmp_path_factory.mktemp("players")
+    text, path = directory / "text.srt", directory / "two_languages.mkv"
+    text.write_text(TEXT)
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(generate("numbered"))]
+    for hertz in (ENGLISH_HERTZ, GERMAN_HERTZ):
+        command += ["-f", "lavfi", "-i", f"sine=frequency={hertz}:duration=20"]
+    command += ["-i", str(text), "-map", "0:v", "-map", "1", "-map", "2", "-map", "3"]
+    command += ["-vf", "scale=640:360:flags=neighbor", "-preset", "ultrafast", "-c:a", "aac"]
+    for stream, language in (("a:0", "eng"), ("a:1", "deu"), ("s:0", "eng")):
+        command += [f"-metadata:s:{stream}", f"language={language}"]
+    subprocess.run([*command, str(path)], check=True, timeout=60)
+    found = system.wait_until_final(system.upload(path, "Two languages"))
+    assert (found["state"], found["error"]) == ("ready", None)
+    return found
+
+
+@pytest.fixture(params=[("hls", "hls"), ("shaka", "hls"), ("shaka", "dash"), ("dash", "dash")])
+def playing(
+    request: pytest.FixtureRequest, browser: Browser, system: System, video: dict[str, Any]
+) -> Iterator[Page]:
+    """A page on which a player plays the stream from the edge."""
+    player, form = request.param
+    context = browser.new_context(bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"{system.origin_url}/healthz")
+    page.set_content("<video playsinline crossorigin=anonymous></video>")
+    page.add_script_tag(path=PLAYERS / "node_modules" / LIBRARIES[player])
+    page.add_script_tag(path=PLAYERS / "players.js")
+    page.evaluate(
+        "([player, url]) => openPlayer(player, url)",
+        [player, system.edge_url + video["playback"][form]],
+    )
+    yield page
+    assert page.evaluate("errors") == []
+    context.close()
+
+
+def test_it_plays_switches_and_seeks_exactly(playing: Page) -> None:
+    wait_until(playing, "document.querySelector('video').currentTime > 1")
+    playing.evaluate("countStalls()")
+    wait_until(playing, "document.querySelector('video').currentTime > 3")
+    assert playing.evaluate("stalls") == 0
+
+    assert abs(playing.evaluate("loudest()") - ENGLISH_HERTZ) < 20
+    playing.evaluate("player.chooseSound('de')")
+    wait_until(playing, f"Math.abs(loudest() - {GERMAN_HERTZ}) < 20")
+
+    playing.evaluate("player.chooseText('en')")
+    wait_until(playing, "shown().includes('Good evening')")
+
+    for seconds in (15.02, 3.02):
+        assert frame_at(playing, seconds) == round(seconds * 25 - 0.5)
+
+    playing.evaluate("document.querySelector('video').currentTime = 19")
+    playing.evaluate("document.querySelector('video').play()")
+    wait_until(playing, "document.querySelector('video').ended")
+
+
+def frame_at(page: Page, seconds: float) -> int:
+    """The number that the picture shows at a moment."""
+    page.evaluate(
+        """async (seconds) => {
+          const video = document.querySelector("video");
+          video.pause();
+          const seeked = new Promise((done) => {
+            video.addEventListener("seeked", done, { once: true });
+          });
+          const painted = new Promise((done) => video.requestVideoFrameCallback(done));
+          video.currentTime = seconds;
+          await seeked;
+          await painted;
+        }""",
+        seconds,
+    )
+    picture = page.evaluate("picture()")
+    return read_frame_number(bytes(picture["luma"]), picture["width"], picture["height"])
