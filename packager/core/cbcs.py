@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 
-from packager.core.boxes import Box, read_boxes, write_box, write_full_box
+from packager.core.boxes import Box, MediaFormatError, read_boxes, write_box, write_full_box
 from packager.core.fmp4 import Sample
 
 BLOCK_BYTES = 16
@@ -20,6 +20,8 @@ _NAL_LENGTH_BYTES = 4
 # More than any slice header of the encoders used here: it stays in the clear.
 _SLICE_LEAD_BYTES = 96
 _LARGEST_CLEAR_BYTES = 0xFFFF
+# Their sizes are told in one byte.
+_LARGEST_ROW_BYTES = 255
 _SCHEME_VERSION = 1 << 16
 # Where sample entries hold the boxes that describe them (ISO/IEC 14496-12 §12.1.3, §12.2.3).
 _ENTRY_BYTES = {"avc1": 78, "hvc1": 78, "mp4a": 28}
@@ -81,6 +83,8 @@ def write_sample_boxes(protection: Sequence[Sequence[Subsample]], senc_offset: i
         )
         for subsamples in protection
     ]
+    if any(len(row) > _LARGEST_ROW_BYTES for row in rows):
+        raise MediaFormatError("a picture of more slices than can be described")
     count = len(rows).to_bytes(4, "big")
     saiz = write_full_box("saiz", 0, 0, b"\0", count, bytes(len(row) for row in rows))
     saio_bytes = len(write_full_box("saio", 0, 0, bytes(8)))

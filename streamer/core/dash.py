@@ -28,9 +28,9 @@ _ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 
 
 def render_static_manifest(
-    tracks: Sequence[Track], key: ContentKey | None = None, license_path: str = ""
+    tracks: Sequence[Track], key: ContentKey | None = None, license_url: str = ""
 ) -> str:
-    """An MPD of type static; segment URLs, and the license's, are relative to the video.
+    """An MPD of type static; segment URLs are relative to the video.
 
     With a key, its samples are encrypted (`cbcs`), and players are told of W3C Clear Key.
     """
@@ -55,13 +55,13 @@ def render_static_manifest(
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
         if key is not None and adaptation_set.get("contentType") != "text":
-            _add_protection(adaptation_set, key.key_id, license_path)
+            _add_protection(adaptation_set, key.key_id, license_url)
     ElementTree.indent(root)
     body = ElementTree.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{body}\n'
 
 
-def _add_protection(adaptation_set: ElementTree.Element, key_id: bytes, path: str) -> None:
+def _add_protection(adaptation_set: ElementTree.Element, key_id: bytes, license_url: str) -> None:
     """Goes before what else is in the set, as the schema orders it (ISO/IEC 23001-7 §11.2)."""
     common = ElementTree.Element(
         "ContentProtection",
@@ -74,8 +74,8 @@ def _add_protection(adaptation_set: ElementTree.Element, key_id: bytes, path: st
     clear_key = ElementTree.Element(
         "ContentProtection", schemeIdUri=_CLEAR_KEY, value="ClearKey1.0"
     )
-    license_url = ElementTree.SubElement(clear_key, "dashif:Laurl", licenseType="EME-1.0")
-    license_url.text = path
+    place = ElementTree.SubElement(clear_key, "dashif:Laurl", licenseType="EME-1.0")
+    place.text = license_url
     adaptation_set.insert(0, common)
     adaptation_set.insert(1, clear_key)
 

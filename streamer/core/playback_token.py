@@ -17,6 +17,11 @@ def make_token(secret: bytes, video_id: str, expires_at: int) -> str:
     return f"{expires_at}.{_signature(secret, video_id, expires_at)}"
 
 
+def is_token(text: str) -> bool:
+    """Whether a text is spelled like a token, valid or not."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def is_valid(secret: bytes, video_id: str, token: str, *, now: float) -> bool:
     """Whether a token is for this video and has not expired, compared in constant time."""
     match = _TOKEN.fullmatch(token)

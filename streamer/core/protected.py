@@ -32,12 +32,18 @@ def with_key(playlist: MediaPlaylist, key: ContentKey | None, token: str) -> Med
     """A rendition's playlist that says how its segments are encrypted, if they are."""
     if key is None:
         return playlist
-    uri = f"../{key_path(keys.KEY, token)}"
+    # Viewers in the middle of an old version want its key, not the new one's.
+    query = f"kid={key.key_id.hex()}" + (f"&token={token}" if token else "")
+    uri = f"../{keys.KEY}?{query}"
     if key.method is Encryption.AES_128:
         return replace(playlist, key=MediaKey("AES-128", uri))
     return replace(playlist, key=MediaKey("SAMPLE-AES", uri, key.vector, "identity"))
 
 
-def key_path(name: str, token: str) -> str:
-    """The URL of a key or license, relative to its video."""
-    return f"{name}?token={token}" if token else name
+def license_url(base_url: str, video_id: str, token: str) -> str:
+    """Where Clear Key licenses of a video are had.
+
+    Absolute: players resolve what a DASH manifest says of licenses against their own page.
+    """
+    url = base_url.rstrip("/") + keys.media_path(video_id, keys.LICENSE)
+    return f"{url}?token={token}" if token else url

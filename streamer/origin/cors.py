@@ -25,9 +25,10 @@ class Policy:
 
 PLAYBACK = Policy(
     path="/v/",
-    methods="GET, HEAD, OPTIONS",
+    # Licenses are asked for with POST, as JSON.
+    methods="GET, HEAD, POST, OPTIONS",
     request_headers=(
-        "Range, If-Range, If-None-Match, Cache-Control, "
+        "Content-Type, Range, If-Range, If-None-Match, Cache-Control, "
         "CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status"
     ),
     exposed_headers=("Content-Length, Content-Range, ETag, Cache-Status, Age, Date, Server-Timing"),

@@ -4,11 +4,11 @@ import base64
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamer.core import keys
-from streamer.core.errors import NotFound
+from streamer.core.errors import InvalidInput, NotFound
 from streamer.core.playback_token import is_valid, make_token
 from streamer.core.video import ContentKey
 from streamer.origin.errors import Forbidden
@@ -19,8 +19,13 @@ from streamer.shared.problems import problems
 MAX_TOKEN_CHARS = 100
 _LONGEST_SECONDS = 30 * 24 * 3600
 _USUAL_SECONDS = 6 * 3600
+_LARGEST_REQUEST_BYTES = 4096
 _PRIVATE = {"Cache-Control": "no-store"}
 Token = Annotated[str, Query(max_length=MAX_TOKEN_CHARS, description="A playback token.")]
+
+KeyId = Annotated[
+    str | None, Query(pattern="^[0-9a-f]{32}$", description="Which key, where there are several.")
+]
 
 
 class TokenRequest(BaseModel):
@@ -29,6 +34,12 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ttl_seconds: int = Field(default=_USUAL_SECONDS, ge=1, le=_LONGEST_SECONDS)
+
+
+class LicenseRequest(BaseModel):
+    """What Clear Key asks for; other members do not matter here."""
+
+    kids: list[str] = Field(default=[], max_length=16)
 
 
 class TokenResource(BaseModel):
@@ -71,17 +82,26 @@ def key_router(guard: Guard) -> APIRouter:
     return router
 
 
-async def get_key(video_id: str, services: FromServices, token: Token = "") -> Response:
+async def get_key(
+    video_id: str, services: FromServices, token: Token = "", kid: KeyId = None
+) -> Response:
     """The 16 bytes that an encrypted video's segments are encrypted with."""
-    found = await _key(services, video_id, token)
+    found = await _key(services, video_id, token, None if kid is None else bytes.fromhex(kid))
     return Response(found.key, media_type="application/octet-stream", headers=_PRIVATE)
 
 
 async def get_license(
-    video_id: str, services: FromServices, response: Response, token: Token = ""
+    video_id: str,
+    request: Request,
+    services: FromServices,
+    response: Response,
+    token: Token = "",
 ) -> dict[str, Any]:
-    """The key as a license of W3C Clear Key (Encrypted Media Extensions §9.1.4)."""
-    found = await _key(services, video_id, token)
+    """The key as a license of W3C Clear Key (Encrypted Media Extensions §9.1.4).
+
+    The body is a license request, `{"kids": [...]}`; without one it is the current version's key.
+    """
+    found = await _key(services, video_id, token, await _wanted_key_id(request))
     response.headers.update(_PRIVATE)
     key = {"kty": "oct", "kid": _base64(found.key_id), "k": _base64(found.key)}
     return {"keys": [key], "type": "temporary"}
@@ -105,14 +125,35 @@ async def create_token(
     )
 
 
-async def _key(services: Services, video_id: str, token: str) -> ContentKey:
+async def _key(services: Services, video_id: str, token: str, key_id: bytes | None) -> ContentKey:
     if not is_valid(services.playback_secret, video_id, token, now=utc_now().timestamp()):
         raise Forbidden("a valid playback token for this video is needed")
     video = await services.catalog.get_video(video_id)
-    found = await services.catalog.content_key(video_id, video.version)
+    if key_id is None:
+        found = await services.catalog.content_key(video_id, video.version)
+    else:
+        found = await services.catalog.key_by_id(video_id, key_id)
     if found is None:
-        raise NotFound("this video is not encrypted")
+        raise NotFound("this video has no such key")
     return found
+
+
+async def _wanted_key_id(request: Request) -> bytes | None:
+    """The first key that a license request names; None where it names none."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_REQUEST_BYTES:
+            raise InvalidInput("the license request is too large")
+    try:
+        wanted = LicenseRequest.model_validate_json(bytes(body) or b"{}")
+        return _from_base64(wanted.kids[0]) if wanted.kids else None
+    except ValueError as error:
+        raise InvalidInput("this is no license request") from error
+
+
+def _from_base64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _base64(data: bytes) -> str:

@@ -22,8 +22,9 @@ from streamer.core.manifests import (
     subtitles_playlist,
 )
 from streamer.core.options import Encryption
+from streamer.core.playback_token import is_token
 from streamer.core.playlist_text import render_media, render_multivariant
-from streamer.core.protected import carry_token, key_path, with_key
+from streamer.core.protected import carry_token, license_url, with_key
 from streamer.core.video import EVERY_VERSION, MediaKind, Video, VideoState
 from streamer.origin.errors import Gone
 from streamer.origin.key_routes import Token
@@ -69,7 +70,7 @@ async def get_multivariant(
     else:
         playlist = replace(multivariant_playlist(growing(tracks)), iframes=())
     if await services.catalog.content_key(video_id, video.version) is not None:
-        playlist = carry_token(playlist, token)
+        playlist = carry_token(playlist, _spelled(token))
     text = render_multivariant(playlist)
     return _manifest(request, services, text, _HLS_TYPE, video)
 
@@ -85,7 +86,7 @@ async def get_media(
     else:
         playlist = media_playlist(track, ended=video.state is VideoState.READY)
         key = await services.catalog.rendition_key(video_id, rendition)
-        playlist = with_key(playlist, key, token)
+        playlist = with_key(playlist, key, _spelled(token))
     return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
 
 
@@ -98,7 +99,7 @@ async def get_iframes(
     if video.state is not VideoState.READY or not track.iframe_bps:
         raise NotFound("there are no key frames of this rendition yet")
     key = await services.catalog.rendition_key(video_id, rendition)
-    playlist = with_key(iframe_playlist(track), key, token)
+    playlist = with_key(iframe_playlist(track), key, _spelled(token))
     return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
 
 
@@ -112,9 +113,15 @@ async def get_dash(
     key = await services.catalog.content_key(video_id, video.version)
     if key is not None and key.method is Encryption.AES_128:
         raise NotFound("segments encrypted whole (AES-128) are for HLS only")
-    license_path = key_path(keys.LICENSE, token)
-    text = render_static_manifest(await _tracks(services, video_id), key, license_path)
+    base_url = services.settings.playback_base_url or str(request.base_url)
+    license_at = license_url(base_url, video_id, _spelled(token))
+    text = render_static_manifest(await _tracks(services, video_id), key, license_at)
     return _manifest(request, services, text, _DASH_TYPE, video)
+
+
+def _spelled(token: str) -> str:
+    """The token, unless it cannot be one."""
+    return token if is_token(token) else ""
 
 
 async def _playable(services: Services, video_id: str) -> Video:

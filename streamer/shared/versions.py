@@ -120,6 +120,15 @@ class Versions(Records):
             row = (await connection.execute(query)).first()
         return None if row is None else _to_key(row)
 
+    async def key_by_id(self, video_id: str, key_id: bytes) -> ContentKey | None:
+        """The key of this id, of whichever version that is still kept."""
+        query = select(content_keys).where(
+            content_keys.c.video_id == video_id, content_keys.c.key_id == key_id
+        )
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).first()
+        return None if row is None else _to_key(row)
+
     async def rendition_key(self, video_id: str, rendition: str) -> ContentKey | None:
         """The key that a rendition is encrypted with, which is its version's."""
         query = (

@@ -63,7 +63,9 @@ def test_the_key_is_for_who_holds_a_token(encrypted: tuple[str, str, str]) -> No
     assert (answer.status_code, len(answer.content)) == (200, 16)
     assert answer.headers["Cache-Control"] == "no-store"
     assert httpx.get(key_url, params={"token": token + "x"}).status_code == 403
-    clear_key = httpx.post(f"{url}/v/{video_id}/license", params={"token": token}, json={})
+    clear_key = httpx.post(
+        f"{url}/v/{video_id}/license", params={"token": token}, json={"kids": []}
+    )
     assert clear_key.json()["type"] == "temporary"
 
 
@@ -73,9 +75,16 @@ def test_playlists_carry_the_token_only_for_who_has_it(encrypted: tuple[str, str
     with_token = httpx.get(f"{url}{token['hls']}").text
     assert f"180p/index.m3u8?token={token['token']}" in with_token
     media = httpx.get(f"{url}/v/{video_id}/180p/index.m3u8?token={token['token']}").text
-    assert f'URI="../key?token={token["token"]}"' in media
+    assert f'&token={token["token"]}"' in media
     plain = httpx.get(f"{url}/v/{video_id}/180p/index.m3u8").text
-    assert 'URI="../key"' in plain
+    key_uri = next(line for line in plain.splitlines() if "EXT-X-KEY" in line).split('"')[1]
+    assert "token" not in key_uri
+    key = httpx.get(f"{url}/v/{video_id}/180p/{key_uri}", params={"token": token["token"]})
+    assert len(key.content) == 16
+    other = httpx.get(f"{url}/v/{video_id}/key", params={"token": token["token"], "kid": "0" * 32})
+    assert other.status_code == 404
+    junk = httpx.get(f"{url}/v/{video_id}/180p/index.m3u8?token=a%26b%23c").text
+    assert junk == plain
     assert httpx.get(f"{url}/v/{video_id}/storyboard.vtt").status_code == 404
 
 
