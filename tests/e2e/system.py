@@ -33,10 +33,10 @@ class System:
         video: dict[str, Any] = fetch_json(f"{self.origin_url}/api/v1/videos/{video_id}")
         return video
 
-    def upload(self, path: Path, title: str) -> str:
+    def upload(self, path: Path, title: str, *options: str) -> str:
         """Upload through the command line; returns the video's id."""
         command = [sys.executable, "-m", "streamer", "upload", str(path), "--json"]
-        command += ["--title", title, "--server", self.origin_url]
+        command += ["--title", title, "--server", self.origin_url, *options]
         result = subprocess.run(command, check=True, capture_output=True, timeout=120)
         return str(json.loads(result.stdout)["id"])
 

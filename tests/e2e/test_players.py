@@ -1,7 +1,9 @@
 """Streams in players of other projects: HLS in hls.js and Shaka, DASH in Shaka and dash.js."""
 
+import json
 import subprocess
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ LIBRARIES = {
     "dash": "dashjs/dist/modern/umd/dash.all.min.js",
 }
 ENGLISH_HERTZ, GERMAN_HERTZ = 440, 1320
+OpenPlayer = Callable[[str, str], Page]
 TEXT = "1\n00:00:00,000 --> 00:00:20,000\nGood evening\n"
 
 
@@ -43,28 +46,36 @@ def video(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return found
 
 
-@pytest.fixture(params=[("hls", "hls"), ("shaka", "hls"), ("shaka", "dash"), ("dash", "dash")])
-def playing(
-    request: pytest.FixtureRequest, browser: Browser, system: System, video: dict[str, Any]
-) -> Iterator[Page]:
-    """A page on which a player plays the stream from the edge."""
-    player, form = request.param
-    context = browser.new_context(bypass_csp=True)
-    page = context.new_page()
-    page.goto(f"{system.origin_url}/healthz")
-    page.set_content("<video playsinline crossorigin=anonymous></video>")
-    page.add_script_tag(path=PLAYERS / "node_modules" / LIBRARIES[player])
-    page.add_script_tag(path=PLAYERS / "players.js")
-    page.evaluate(
-        "([player, url]) => openPlayer(player, url)",
-        [player, system.edge_url + video["playback"][form]],
-    )
-    yield page
-    assert page.evaluate("errors") == []
-    context.close()
+@pytest.fixture
+def open_player(browser: Browser, system: System) -> Iterator[OpenPlayer]:
+    """Opens a page on which a player plays the stream at an edge's path; fails on its errors."""
+    pages: list[Page] = []
+
+    def open_player(player: str, path: str) -> Page:
+        page = browser.new_context(bypass_csp=True).new_page()
+        pages.append(page)
+        page.goto(f"{system.origin_url}/healthz")
+        page.set_content("<video playsinline crossorigin=anonymous></video>")
+        page.add_script_tag(path=PLAYERS / "node_modules" / LIBRARIES[player])
+        page.add_script_tag(path=PLAYERS / "players.js")
+        page.evaluate(
+            "([player, url]) => openPlayer(player, url)", [player, system.edge_url + path]
+        )
+        return page
+
+    yield open_player
+    for page in pages:
+        assert page.evaluate("errors") == []
+        page.context.close()
 
 
-def test_it_plays_switches_and_seeks_exactly(playing: Page) -> None:
+@pytest.mark.parametrize(
+    ("player", "form"), [("hls", "hls"), ("shaka", "hls"), ("shaka", "dash"), ("dash", "dash")]
+)
+def test_it_plays_switches_and_seeks_exactly(
+    open_player: OpenPlayer, video: dict[str, Any], player: str, form: str
+) -> None:
+    playing = open_player(player, video["playback"][form])
     wait_until(playing, "document.querySelector('video').currentTime > 1")
     playing.evaluate("countStalls()")
     wait_until(playing, "document.querySelector('video').currentTime > 3")
@@ -83,6 +94,45 @@ def test_it_plays_switches_and_seeks_exactly(playing: Page) -> None:
     playing.evaluate("document.querySelector('video').currentTime = 19")
     playing.evaluate("document.querySelector('video').play()")
     wait_until(playing, "document.querySelector('video').ended")
+
+
+@pytest.fixture(scope="module")
+def encrypted(system: System) -> dict[str, dict[str, str]]:
+    """Playback paths with a token, by how the video is encrypted."""
+    paths = {}
+    for method in ("aes-128", "sample-aes"):
+        video_id = system.upload(generate("numbered"), method, "--encryption", method)
+        video = system.wait_until_final(video_id)
+        assert (video["state"], video["error"]) == ("ready", None)
+        tokens = f"{system.origin_url}/api/v1/videos/{video_id}/tokens"
+        request = urllib.request.Request(tokens, b"{}", {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            paths[method] = json.load(answer)
+    return paths
+
+
+@pytest.mark.parametrize(
+    ("player", "form", "method"),
+    [
+        ("hls", "hls", "aes-128"),
+        ("shaka", "hls", "aes-128"),
+        ("shaka", "hls", "sample-aes"),
+        ("shaka", "dash", "sample-aes"),
+        ("dash", "dash", "sample-aes"),
+    ],
+)
+def test_an_encrypted_stream_plays_with_a_token(
+    open_player: OpenPlayer,
+    encrypted: dict[str, dict[str, str]],
+    player: str,
+    form: str,
+    method: str,
+) -> None:
+    playing = open_player(player, encrypted[method][form])
+    wait_until(playing, "document.querySelector('video').currentTime > 3")
+    # What is protected may not be read back: that it moves must do.
+    playing.evaluate("document.querySelector('video').currentTime = 15")
+    wait_until(playing, "document.querySelector('video').currentTime > 16")
 
 
 def frame_at(page: Page, seconds: float) -> int:
