@@ -34,6 +34,7 @@ def test_an_upload_plays_through_the_edge_while_it_is_packaged(
     card = page.locator(".card", has_text="fresh from the camera")
     expect(card.locator(".chip")).to_contain_text("Playable", timeout=60_000)
     card.get_by_role("link").click()
+    page.wait_for_url("**/watch/*")
     wait_until_playing(page)
     playing_since = page.evaluate("Date.now()") / 1000
     record_stalls(page)
