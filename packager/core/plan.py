@@ -116,9 +116,11 @@ def plan_further(plan: Sequence[Chunk], renditions: Sequence[str]) -> tuple[Chun
     """The chunks of renditions in another codec, cut as those of `plan`."""
     if not renditions:
         return ()
-    spans = sorted({(chunk.start, chunk.stop) for chunk in plan if not chunk.lead})
-    if not spans:
-        spans = [(0, max(chunk.stop for chunk in plan))]
+    spans = [(chunk.start, chunk.stop) for chunk in plan if not chunk.lead]
+    # A ladder of one rendition has nothing but the lead there.
+    begin = min((start for start, _ in spans), default=max(chunk.stop for chunk in plan))
+    if begin > 0:
+        spans = [(0, begin), *spans]
     return tuple(Chunk(start, stop, tuple(renditions), further=True) for start, stop in spans)
 
 

@@ -97,6 +97,14 @@ def test_nobody_waits_for_further_codecs() -> None:
     assert extend_plan(plan, LADDER, ("240p-av1",))[1].further
 
 
+@given(st.integers(0, 3000), st.integers(1, 7))
+def test_every_segment_of_a_further_codec_is_encoded_once(segments: int, renditions: int) -> None:
+    plan = plan_chunks(segments, [f"r{number}" for number in range(renditions)])
+    further = plan_further(plan, ("r0-hevc",))
+    covered = [number for chunk in further for number in range(chunk.start, chunk.stop)]
+    assert covered == list(range(max(chunk.stop for chunk in plan)))
+
+
 @pytest.mark.parametrize(
     ("index_first", "chunk", "bytes_"),
     [
