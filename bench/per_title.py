@@ -56,6 +56,7 @@ async def run(directory: Path, quick: bool) -> Report:
                 f"{name}: {one.of_bit_rates:.2f}, {one.of_qualities:.2f}; {one.rungs}"
                 for name, one in found.items()
             ),
+            "a clip of one rendition has no curve: the ratio is of its bits alone",
             f"clips: {CLIPS_VARIABLE}, or a generated one; rungs encoded whole, the same preset",
         ),
     )
@@ -86,7 +87,7 @@ async def _compare(clip: Path, directory: Path, seconds: int | None) -> _Found:
 
 
 def _rate(ours: Sequence[Point], fixed: Sequence[Point]) -> float:
-    """Where there is no curve, or nothing in common: what the best of both costs."""
+    """Where there is no curve, or nothing in common: what the largest renditions cost."""
     try:
         return bd_rate(ours, fixed)
     except ValueError:

@@ -21,6 +21,8 @@ from streamer.origin.staging import Staging, disk_failures
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
 
+# An upload that is complete by then is taken in faster whole.
+_PATIENCE_SECONDS = 0.5
 # The catalog is told of progress this often at most.
 _PAUSE_SECONDS = 0.2
 _log = logging.getLogger(__name__)
@@ -100,6 +102,7 @@ class Arrivals:
             await self.forget(upload_id)
 
     async def _follow(self, arrival: _Arrival) -> None:
+        await asyncio.sleep(_PATIENCE_SECONDS)
         while True:
             await arrival.more.wait()
             arrival.more.clear()
