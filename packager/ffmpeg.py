@@ -12,14 +12,15 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from packager.confinement import Confinement
 from packager.core.input import probe_argv
 from packager.core.report import Report, clean_report, read_frames, tells_damage
+from packager.inputs import Inputs
 from packager.standing import Standing
-from packager.together import together
+from packager.together import together, unless
 
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
@@ -50,14 +51,14 @@ class Ffmpeg:
         ffmpeg: The program.
         ffprobe: The other.
         stall_seconds: How long one may stand still.
-        is_excused: Says of a command that it stands still for a good reason.
+        inputs: What they read.
         confinement: What its processes are kept from.
     """
 
     ffmpeg: str
     ffprobe: str
     stall_seconds: float = 120.0
-    is_excused: Callable[[Sequence[str]], bool] = lambda command: False
+    inputs: Inputs = field(default_factory=Inputs)
     confinement: Confinement = Confinement()
 
     async def probe(self, path: str, *, deadline_seconds: float = PROBE_SECONDS) -> dict[str, Any]:
@@ -65,6 +66,7 @@ class Ffmpeg:
 
         Raises:
             FfmpegError: It cannot be opened as a media file.
+            StreamerError: What it reads cannot be read.
         """
         output = bytearray()
 
@@ -75,7 +77,7 @@ class Ffmpeg:
         try:
             async with asyncio.timeout(deadline_seconds):
                 command = [self.ffprobe, *probe_argv(path)]
-                await _run(command, stdout=keep, confinement=self.confinement)
+                await _run(command, self.inputs, stdout=keep, confinement=self.confinement)
             probe = json.loads(output)
         except TimeoutError as error:
             raise FfmpegError("reading the file took too long") from error
@@ -103,16 +105,18 @@ class Ffmpeg:
 
         Raises:
             FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
+            StreamerError: What it reads cannot be read.
         """
         async with _Pipes(len(sinks)) as pipes:
             command = [self.ffmpeg, *argv([f"pipe:{fd}" for fd in pipes.write_ends])]
-            watch = _Watch(self.stall_seconds, on_frames, lambda: self.is_excused(command))
+            watch = _Watch(self.stall_seconds, on_frames, lambda: self.inputs.is_awaited(command))
             readers = [
                 sink(watch.seen(pieces))
                 for sink, pieces in zip(sinks, await pipes.open(), strict=True)
             ]
             return await _run(
                 command,
+                self.inputs,
                 stdout=watch.follow,
                 confinement=self.confinement,
                 standing=standing,
@@ -210,6 +214,7 @@ class _Pipes:
 
 async def _run(
     command: Sequence[str],
+    inputs: Inputs,
     *,
     stdout: Sink,
     confinement: Confinement,
@@ -236,7 +241,7 @@ async def _run(
         streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
         if feed is not None:
             streams.append(_feed(process, feed))
-        await together(streams)
+        await unless(together(streams), inputs.failure(command))
         code = await process.wait()
     except BaseException as error:
         await _end(process)

@@ -36,6 +36,7 @@ from packager.stills import make_poster, make_storyboard, make_waveform
 from packager.subtitles import extract_subtitles
 from packager.together import together
 from packager.workshop import Workshop
+from streamer.core.errors import Unavailable
 
 _log = logging.getLogger("packager")
 
@@ -196,3 +197,5 @@ async def _optional(what: str, video_id: str, work: Awaitable[None]) -> None:
         await work
     except FfmpegError as error:
         _log.warning("video %s: no %s: %s", video_id, what, error.report)
+    except Unavailable as error:
+        _log.warning("video %s: no %s: %s", video_id, what, error.detail)

@@ -12,19 +12,35 @@ _TRIES = 10
 _T = TypeVar("_T")
 
 
+class Patience:
+    """How often, and after which pauses, what failed is tried again: for about half a minute."""
+
+    def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Begin again: something succeeded."""
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._tries = 1
+
+    async def bear(self, error: StreamerError) -> None:
+        """Return when it is time to try again; raise `error` when that is not worth it."""
+        if not error.retryable or self._tries == _TRIES:
+            raise error
+        await asyncio.sleep(self._pause)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
+        self._tries += 1
+
+
 async def insist(operation: Callable[[], Awaitable[_T]]) -> _T:
     """What `operation` returns, tried again for about half a minute while it is worth it.
 
     Raises:
         StreamerError: The last failure, or one that trying again cannot help.
     """
-    pause = _FIRST_PAUSE_SECONDS
-    for _ in range(_TRIES - 1):
+    patience = Patience()
+    while True:
         try:
             return await operation()
         except StreamerError as error:
-            if not error.retryable:
-                raise
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-    return await operation()
+            await patience.bear(error)

@@ -1,13 +1,15 @@
 """The bytes of a source, wherever they lie, and also while they still arrive."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiofiles
 
+from packager.patience import Patience
 from streamer.core.arrival import piece_start, piece_stop
-from streamer.core.errors import NotFound, SourceRejected
+from streamer.core.errors import NotFound, SourceRejected, StreamerError, Unavailable
 from streamer.core.keys import arriving_key, source_key, source_piece_key
 from streamer.core.video import Video, VideoState
 from streamer.shared.catalog import Catalog
@@ -39,16 +41,24 @@ class SourceBytes:
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to `stop` (exclusive), in pieces, as they arrive.
 
+        A store that fails for a moment is asked again for what is missing.
+
         Raises:
             NotFound: The video was deleted, or its upload given up.
             SourceRejected: The source turned out shorter than announced, or failed.
+            Unavailable: The store does not answer, or holds less than it should.
         """
         position = start
+        patience = Patience()
         while position < stop:
-            await self._wait_for(position)
-            async for piece in self._stored(position, min(stop, self._received)):
-                position += len(piece)
-                yield piece
+            try:
+                await self._wait_for(position)
+                async for piece in self._stored(position, min(stop, self._received)):
+                    position += len(piece)
+                    patience.renew()
+                    yield piece
+            except StreamerError as error:
+                await patience.bear(error)
 
     async def read_available(self, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start` on, of those that have arrived."""
@@ -88,7 +98,16 @@ class SourceBytes:
             self._received = self.length_bytes
 
     async def _stored(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Bytes that are in the store: in a file, in one object, or in pieces."""
+        """Some bytes that are in the store, at least one."""
+        is_empty = True
+        async for piece in self._found(start, stop):
+            is_empty = False
+            yield piece
+        if is_empty:
+            raise Unavailable("a part of the source is not in the store")
+
+    async def _found(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """What is there of some bytes: in a file, in one object, or in pieces."""
         for key in (source_key(self._video_id), arriving_key(self._video_id)):
             path = self._store.local_path(key)
             if path is not None and await asyncio.to_thread(path.exists):
@@ -115,11 +134,15 @@ class SourceBytes:
 
 
 async def _read_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
-    async with aiofiles.open(path, "rb") as file:
-        await file.seek(start)
-        while start < stop:
-            piece = await file.read(min(_FILE_PIECE_BYTES, stop - start))
-            if not piece:
-                return
-            start += len(piece)
-            yield piece
+    try:
+        async with aiofiles.open(path, "rb") as file:
+            await file.seek(start)
+            while start < stop:
+                piece = await file.read(min(_FILE_PIECE_BYTES, stop - start))
+                if not piece:
+                    return
+                start += len(piece)
+                yield piece
+    except OSError as error:
+        reason = errno.errorcode.get(error.errno or 0, "unknown")
+        raise Unavailable(f"the source cannot be read: {reason}") from error

@@ -2,6 +2,9 @@
 
 The server answers ranges out of the store, and waits for what has not arrived yet, so that an
 upload can be packaged while it goes on and no source is ever copied whole.
+
+ffmpeg takes an answer that ends early for the end of the source. So what cannot be read ends the
+run that reads it, and its answer never ends.
 """
 
 import asyncio
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from packager.cell import Cell
+from packager.inputs import Inputs
 from packager.source_bytes import SourceBytes
 from streamer.core.byte_range import Span, Unsatisfiable, content_range, parse_range
 from streamer.core.errors import StreamerError
@@ -41,7 +45,30 @@ class Source:
     from_the_beginning: str
 
 
-class Sources:
+class _Reading:
+    """One source while it is open, and the runs that read it."""
+
+    def __init__(self, data: SourceBytes) -> None:
+        self.data = data
+        self._runs: set[asyncio.Future[None]] = set()
+
+    def fail(self, error: StreamerError) -> None:
+        """End the runs."""
+        for run in self._runs:
+            if not run.done():
+                run.set_exception(error)
+
+    async def failure(self) -> None:
+        """Never return; raise what keeps the source from being read."""
+        run = asyncio.get_running_loop().create_future()
+        self._runs.add(run)
+        try:
+            await run
+        finally:
+            self._runs.discard(run)
+
+
+class Sources(Inputs):
     """The sources that this worker reads; an async context manager.
 
     Args:
@@ -54,7 +81,7 @@ class Sources:
         self._store = store
         self._catalog = catalog
         self._cell = cell
-        self._served: dict[str, SourceBytes] = {}
+        self._served: dict[str, _Reading] = {}
         app = web.Application()
         app.router.add_get("/{token}/{way}", self._serve)
         # Whoever waits for bytes when its reader has left waits for nothing.
@@ -89,7 +116,7 @@ class Sources:
             yield Source(data, str(path), str(path))
             return
         token = secrets.token_urlsafe()
-        self._served[token] = data
+        self._served[token] = _Reading(data)
         try:
             base = f"{self._url}/{token}"
             yield Source(data, f"{base}/{_ANY_PART}", f"{base}/{_FROM_THE_BEGINNING}")
@@ -97,29 +124,40 @@ class Sources:
             del self._served[token]
 
     def is_awaited(self, command: Sequence[str]) -> bool:
-        """Whether a command stands still because a source of its has not arrived yet."""
-        return any(
-            token in argument
-            for token, data in self._served.items()
-            if data.waiting
-            for argument in command
-        )
+        """Whether a command stands still because its source has not arrived yet."""
+        reading = self._read_by(command)
+        return reading is not None and reading.data.waiting > 0
+
+    async def failure(self, command: Sequence[str]) -> None:
+        """Never return; raise what keeps a command from reading its source."""
+        reading = self._read_by(command)
+        await (super().failure(command) if reading is None else reading.failure())
+
+    def _read_by(self, command: Sequence[str]) -> _Reading | None:
+        for token, reading in self._served.items():
+            if any(token in argument for argument in command):
+                return reading
+        return None
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        data = self._served.get(request.match_info["token"])
-        if data is None:
+        reading = self._served.get(request.match_info["token"])
+        if reading is None:
             raise web.HTTPNotFound
+        data = reading.data
         if request.match_info["way"] == _FROM_THE_BEGINNING:
             response = web.StreamResponse()
             span = Span(0, data.length_bytes)
         else:
             response, span = _answer_range(request, data.length_bytes)
         await response.prepare(request)
-        # A reader that leaves, or a source that is withdrawn: the answer is cut short.
-        with suppress(StreamerError, ConnectionError):
-            async for piece in data.read(span.start, span.stop):
-                await response.write(piece)
-            await response.write_eof()
+        with suppress(ConnectionError):
+            try:
+                async for piece in data.read(span.start, span.stop):
+                    await response.write(piece)
+                await response.write_eof()
+            except StreamerError as error:
+                reading.fail(error)
+                await asyncio.Event().wait()
         return response
 
 

@@ -66,7 +66,7 @@ class Workshop:
                 settings.ffmpeg,
                 settings.ffprobe,
                 stall_seconds=settings.stall_seconds,
-                is_excused=sources.is_awaited,
+                inputs=sources,
                 confinement=Confinement(settings.ffmpeg_memory_size, cell),
             ),
             slots=Slots(settings.concurrency, behind=1 if may_come_forward() else 0),

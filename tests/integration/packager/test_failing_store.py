@@ -1,0 +1,125 @@
+"""A store that fails while a source is read: its source is read whole, or not at all."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from packager.core.plan import Chunk
+from packager.core.recipe import Recipe
+from packager.inspection import inspect_source
+from packager.picture import EncodedChunk, PictureSource, encode_chunk
+from packager.settings import PackagerSettings
+from packager.workshop import Workshop
+from sample_media.generate import generate
+from streamer.core.errors import Unavailable
+from streamer.core.keys import source_key
+from streamer.shared.directory_store import DirectoryStore
+from streamer.shared.object_store import ObjectBody
+from streamer.shared.settings import SharedSettings
+
+VIDEO = "testvideo1"
+FRAMES = 500
+WHOLE = Chunk(0, 6, ("180p",))
+
+
+class CutStore(DirectoryStore):
+    """A directory whose objects are read like a bucket's, and whose answers break off.
+
+    Attributes:
+        cut_at: No answer goes beyond this byte of an object, as long as `cuts` are left.
+        cuts: How many more answers break off.
+    """
+
+    cut_at = 0
+    cuts = 0
+
+    def local_path(self, key: str) -> Path | None:
+        return None
+
+    @asynccontextmanager
+    async def get(
+        self, key: str, *, start: int = 0, stop: int | None = None
+    ) -> AsyncGenerator[ObjectBody]:
+        async with super().get(key, start=start, stop=stop) as body:
+            yield ObjectBody(body.info, self._cut(body.chunks, start))
+
+    async def _cut(self, pieces: AsyncIterator[bytes], position: int) -> AsyncIterator[bytes]:
+        async for piece in pieces:
+            if self.cuts and position + len(piece) > self.cut_at:
+                self.cuts -= 1
+                if position < self.cut_at:
+                    yield piece[: self.cut_at - position]
+                raise Unavailable("the object store failed: ECONNRESET")
+            position += len(piece)
+            yield piece
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CutStore:
+    return CutStore(tmp_path / "cut")
+
+
+@pytest.fixture
+async def workshop(
+    settings: SharedSettings, store: CutStore, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Workshop]:
+    """A workshop that reads the clip of numbered frames out of a store that fails."""
+    monkeypatch.setattr("packager.workshop.open_store", lambda *_, **__: store)
+    settings.data_dir.mkdir()
+    path = await asyncio.to_thread(generate, "numbered")
+    stored = await store.put_file(source_key(VIDEO), path)
+    store.cut_at = stored.size_bytes // 3
+    async with AsyncExitStack() as stack:
+        opened = await Workshop.open(PackagerSettings(shared=settings), stack)
+        await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+        await opened.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
+        yield opened
+
+
+@pytest.fixture
+async def recipe(workshop: Workshop) -> Recipe:
+    async with workshop.sources.open(VIDEO) as source:
+        found = (await inspect_source(workshop, VIDEO, 1, source)).recipe
+    assert found is not None
+    return found
+
+
+async def encode(workshop: Workshop, recipe: Recipe) -> EncodedChunk:
+    async with workshop.sources.open(VIDEO) as source:
+        pictures = PictureSource.of(source, recipe)
+        return await encode_chunk(workshop, VIDEO, pictures, WHOLE, lambda _: None)
+
+
+async def test_an_answer_that_breaks_off_is_asked_for_again(
+    workshop: Workshop, store: CutStore, recipe: Recipe
+) -> None:
+    store.cuts = 3
+    assert (await encode(workshop, recipe)).frames == FRAMES
+    assert store.cuts == 0
+
+
+async def test_a_source_that_cannot_be_read_is_not_at_its_end(
+    workshop: Workshop, store: CutStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("packager.patience._TRIES", 2)
+    store.cuts = 1_000
+    with pytest.raises(Unavailable, match="ECONNRESET"):
+        await encode(workshop, recipe)
+    for segment in await workshop.catalog.segments(VIDEO, "180p"):
+        assert segment.duration_ticks == recipe.grid.segment_frames * recipe.grid.frame_ticks
+    store.cuts = 0
+    assert (await encode(workshop, recipe)).frames == FRAMES
+
+
+async def test_a_source_that_cannot_be_read_is_not_called_unreadable(
+    workshop: Workshop, store: CutStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("packager.patience._TRIES", 2)
+    store.cut_at, store.cuts = 0, 1_000
+    async with workshop.sources.open(VIDEO) as source:
+        with pytest.raises(Unavailable):
+            await inspect_source(workshop, VIDEO, 1, source)
