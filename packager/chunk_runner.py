@@ -55,7 +55,10 @@ class ChunkRunner:
         while True:
             with suppress(StreamerError):
                 claim = await self._workshop.catalog.claim_chunk(
-                    self._worker_id, now=datetime.now(UTC), within_seconds=_OTHERS_SECONDS
+                    self._worker_id,
+                    now=datetime.now(UTC),
+                    within_seconds=_OTHERS_SECONDS,
+                    but_suspects=self._workshop.suspicion.locked(),
                 )
                 if claim is not None:
                     return claim
@@ -117,6 +120,7 @@ class ChunkRunner:
         order = claim.order
         chunk = Chunk(order.start, order.stop, order.renditions)
         async with (
+            self._workshop.apart(is_suspect=claim.tries > 1),
             self._workshop.slots.turn(claim.deadline.timestamp()) as turn,
             self._workshop.sources.open(claim.video_id) as source,
         ):

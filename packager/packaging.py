@@ -10,14 +10,16 @@ Every step can be done twice: objects are named by their bytes, and the catalog 
 """
 
 import logging
-from collections.abc import Awaitable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
+from typing import Any, ParamSpec
 
 from dbos import DBOS, StepReservation
 
 from packager.analysis import revise_ladder
+from packager.attempts import Attempts, EndsWorkersError
 from packager.core.damage import describe_end
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
 from packager.core.recipe import Recipe, with_ladder
@@ -39,6 +41,7 @@ from packager.workshop import Workshop
 from streamer.core.errors import Unavailable
 
 _log = logging.getLogger("packager")
+_P = ParamSpec("_P")
 
 
 class Packaging:
@@ -49,13 +52,22 @@ class Packaging:
         video_id: The video.
         version: Its version.
         source: Its source.
+        attempts: The worker's at this version.
     """
 
-    def __init__(self, workshop: Workshop, video_id: str, version: int, source: Source) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        video_id: str,
+        version: int,
+        source: Source,
+        attempts: Attempts,
+    ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
         self._source = source
+        self._attempts = attempts
 
     async def run(self) -> None:
         """Package the version from its first step, or from where an earlier run ended.
@@ -67,14 +79,14 @@ class Packaging:
         """
         inspection = await run_step(
             DBOS.reserve_step(),
-            inspect_source,
+            self._attempts.at("probe", inspect_source),
             self._workshop,
             self._video_id,
             self._version,
             self._source,
         )
         info = inspection.info
-        sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(info))
+        sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(info), self._attempts)
         if inspection.recipe is not None:
             ending = await self._package_pictures(inspection.recipe, sounds)
         else:
@@ -86,8 +98,9 @@ class Packaging:
         seconds = await sounds.encode_alone()
         await self._extract_subtitles(info)
         path = self._source.any_part
-        waveform = make_waveform(self._workshop, self._video_id, path, info.audios[0])
-        await _optional("poster", self._video_id, waveform)
+        await self._optional(
+            "poster", make_waveform, self._workshop, self._video_id, path, info.audios[0]
+        )
         end = describe_end("sound", info.duration_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
@@ -99,10 +112,15 @@ class Packaging:
         seconds = await run.picture_seconds()
         # Pictures in the clear would tell what an encrypted video shows.
         if await self._workshop.catalog.content_key(self._video_id, self._version) is None:
-            storyboard = make_storyboard(
-                self._workshop, self._video_id, self._version, recipe.ladder[0], float(seconds)
+            await self._optional(
+                "storyboard",
+                make_storyboard,
+                self._workshop,
+                self._video_id,
+                self._version,
+                recipe.ladder[0],
+                float(seconds),
             )
-            await _optional("storyboard", self._video_id, storyboard)
         return _Ending(float(seconds), (*run.warnings, *sounds.warnings))
 
     async def _encode_pictures(
@@ -115,18 +133,23 @@ class Packaging:
         pictures = PictureSource.of(self._source, recipe)
         # A viewer waits: it starts at once, beside whatever is running.
         first = await run_step(
-            encoding, encode_first_chunk, self._workshop, self._video_id, pictures, run.first
+            encoding,
+            self._attempts.at("first pictures", encode_first_chunk),
+            self._workshop,
+            self._video_id,
+            pictures,
+            run.first,
         )
 
         async def judge() -> Recipe:
-            return await run_step(judging, self._judge, recipe)
+            return await run_step(judging, self._attempts.at("samples", self._judge), recipe)
 
         if first.frames == 0:
             raise explain_empty(first.report)
         await together(
             [
                 run.encode(first, judge),
-                _optional("poster", self._video_id, self._make_poster(recipe)),
+                self._optional("poster", self._make_poster, recipe),
                 self._extract_subtitles(recipe.source),
             ]
         )
@@ -152,8 +175,22 @@ class Packaging:
         planned = plan_subtitles(info.subtitles, self._version)
         if planned:
             path = readable_path(self._source, info)
-            extraction = extract_subtitles(self._workshop, self._video_id, path, info, planned)
-            await _optional("subtitles", self._video_id, extraction)
+            await self._optional(
+                "subtitles", extract_subtitles, self._workshop, self._video_id, path, info, planned
+            )
+
+    async def _optional(
+        self,
+        task: str,
+        work: Callable[_P, Coroutine[Any, Any, None]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> None:
+        """What a video can do without."""
+        try:
+            await self._attempts.at(task, work)(*args, **kwargs)
+        except (FfmpegError, EndsWorkersError, Unavailable) as error:
+            _log.warning("video %s: no %s: %s", self._video_id, task, error)
 
     async def _finish(self, ending: "_Ending") -> None:
         catalog = self._workshop.catalog
@@ -189,13 +226,3 @@ class _Ending:
 
     duration_seconds: float
     warnings: tuple[str, ...]
-
-
-async def _optional(what: str, video_id: str, work: Awaitable[None]) -> None:
-    """A picture that a video can do without."""
-    try:
-        await work
-    except FfmpegError as error:
-        _log.warning("video %s: no %s: %s", video_id, what, error.report)
-    except Unavailable as error:
-        _log.warning("video %s: no %s: %s", video_id, what, error.detail)

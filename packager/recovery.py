@@ -24,6 +24,8 @@ async def take_over(
     silent = await catalog.dead_workers(now=now, silent_seconds=silent_seconds)
     known = await catalog.dead_workers(now=now, silent_seconds=0)
     for text in {*silent, *filter(lambda text: _is_gone(text, own_id), known)} - {str(own_id)}:
+        # Whoever resumes its jobs must know of its death.
+        await catalog.count_death(text)
         await asyncio.to_thread(_requeue, text)
         await catalog.release_chunks(
             text, reason="the worker that encoded it died", most_tries=most_tries

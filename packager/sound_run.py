@@ -5,6 +5,7 @@ from fractions import Fraction
 
 from dbos import DBOS
 
+from packager.attempts import Attempts
 from packager.core.damage import describe_lost_sound
 from packager.sound import SoundEnd, SoundSource, encode_sound, finish_sound
 from packager.steps import run_step
@@ -22,12 +23,20 @@ class SoundRun:
         workshop: What to work with.
         video_id: The video.
         sounds: What is to be encoded; viewers wait for the first.
+        attempts: The worker's at this version.
     """
 
-    def __init__(self, workshop: Workshop, video_id: str, sounds: Sequence[SoundSource]) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        video_id: str,
+        sounds: Sequence[SoundSource],
+        attempts: Attempts,
+    ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._sounds = sounds
+        self._attempts = attempts
         self._encodings = [DBOS.reserve_step() for _ in sounds]
         self._finishings = [DBOS.reserve_step() for _ in sounds]
         self._damaged: dict[int, str] = {}
@@ -72,7 +81,8 @@ class SoundRun:
     async def _begin(self, number: int) -> SoundEnd:
         sound = self._sounds[number]
         reserved = self._encodings[number]
-        end = await run_step(reserved, encode_sound, self._workshop, self._video_id, sound)
+        encode = self._attempts.at(f"sound {sound.rendition}", encode_sound)
+        end = await run_step(reserved, encode, self._workshop, self._video_id, sound)
         if end.is_damaged:
             self._damaged[number] = describe_lost_sound(sound.audio)
         return end

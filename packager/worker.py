@@ -39,8 +39,8 @@ async def run_worker(settings: PackagerSettings, *, stop: asyncio.Event) -> None
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
     async with AsyncExitStack() as stack:
         workshop = await Workshop.open(settings, stack)
-        workflows = Workflows(workshop)
         worker_id = WorkerId(socket.gethostname(), os.getpid(), uuid4().hex[:8])
+        workflows = Workflows(workshop, str(worker_id))
         await _launch(settings, workflows, worker_id)
         stack.push_async_callback(asyncio.to_thread, DBOS.destroy, destroy_registry=True)
         stack.push_async_callback(workflows.close)

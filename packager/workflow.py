@@ -6,6 +6,7 @@ import logging
 from dbos import DBOS
 from dbos import error as dbos_error
 
+from packager.attempts import Attempts
 from packager.core.report import explain_failure
 from packager.ffmpeg import FfmpegError
 from packager.packaging import Packaging
@@ -20,17 +21,19 @@ _LOST = (dbos_error.DBOSWorkflowCancelledError, dbos_error.DBOSWorkflowConflictI
 
 
 class Workflows:
-    """The workflows that this process runs."""
+    """The workflows that this process runs, as the worker of this id."""
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, worker_id: str) -> None:
         self._workshop = workshop
+        self._worker_id = worker_id
         self._tasks: set[asyncio.Task[object]] = set()
         self._is_open = True
 
     def register(self) -> None:
         """Make the workflow known to DBOS."""
 
-        @DBOS.workflow(name=WORKFLOW)
+        # Deaths are counted by task. Deploys are not, so there may be any number of resumptions.
+        @DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)
         async def package_video(video_id: str, version: int) -> None:
             await self._run(video_id, version)
 
@@ -60,7 +63,8 @@ class Workflows:
     async def _package(self, video_id: str, version: int) -> None:
         try:
             async with self._workshop.sources.open(video_id) as source:
-                await Packaging(self._workshop, video_id, version, source).run()
+                attempts = Attempts(self._workshop, self._worker_id, video_id, version, source.data)
+                await Packaging(self._workshop, video_id, version, source, attempts).run()
         except NotFound:
             raise
         except SourceRejected as error:

@@ -1,9 +1,10 @@
 """What every step of a worker works with."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Self
@@ -31,7 +32,10 @@ _log = logging.getLogger("packager")
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """The store, the catalog, ffmpeg, and the turns at it."""
+    """The store, the catalog, ffmpeg, and the turns at it.
+
+    Whoever may end this worker holds `suspicion`.
+    """
 
     settings: PackagerSettings
     store: ObjectStore
@@ -39,6 +43,7 @@ class Workshop:
     ffmpeg: Ffmpeg
     slots: Slots
     sources: Sources
+    suspicion: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     async def open(cls, settings: PackagerSettings, stack: AsyncExitStack) -> Self:
@@ -72,6 +77,10 @@ class Workshop:
             slots=Slots(settings.concurrency, behind=1 if may_come_forward() else 0),
             sources=sources,
         )
+
+    def apart(self, *, is_suspect: bool) -> AbstractAsyncContextManager[None]:
+        """Keeps work at which a worker died apart from other such work; the rest waits not."""
+        return self.suspicion if is_suspect else nullcontext()
 
 
 class Track:

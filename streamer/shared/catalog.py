@@ -6,6 +6,7 @@ method raises Unavailable when the database does not answer and StorageFull when
 
 from typing import Self
 
+from streamer.shared.attempts import Attempts
 from streamer.shared.chunks import Chunks
 from streamer.shared.database import Database
 from streamer.shared.presence import Presence
@@ -17,7 +18,9 @@ from streamer.shared.videos import Videos
 from streamer.shared.webhooks import Webhooks
 
 
-class Catalog(Videos, Publication, Versions, Subtitles, Chunks, Presence, Purges, Webhooks):
+class Catalog(
+    Videos, Publication, Versions, Subtitles, Chunks, Attempts, Presence, Purges, Webhooks
+):
     """One database, shared by origin and workers."""
 
     @classmethod

@@ -22,7 +22,7 @@ from streamer.core.chunks import (
 )
 from streamer.core.video import Video, VideoState
 from streamer.shared.records import Records, check_text, read_video
-from streamer.shared.tables import chunks, recipes, videos, workers
+from streamer.shared.tables import attempts, chunks, recipes, videos, workers
 
 ChunkKey = tuple[str, int, int]
 """A chunk's video, version and number."""
@@ -70,17 +70,28 @@ class Chunks(Records):
                 await connection.execute(statement, rows)
 
     async def claim_chunk(
-        self, worker_id: str, *, now: datetime, within_seconds: float
+        self,
+        worker_id: str,
+        *,
+        now: datetime,
+        within_seconds: float,
+        but_suspects: bool = False,
     ) -> ClaimedChunk | None:
         """The waiting chunk with the earliest deadline, now this worker's; None when there is none.
 
         What this worker tried last is left to others, as long as others were heard of within
-        these seconds. None too while the next one must wait to be encoded alone.
+        these seconds. None too while the next one must wait to be encoded alone. `but_suspects`
+        leaves out versions of which a chunk waits for another try.
         """
-        if await self._find_waiting(worker_id, now, within_seconds) is None:
-            return None
+        choice = _may_claim(worker_id, now, within_seconds)
+        if but_suspects:
+            choice = and_(choice, ~_waits_for_another_try())
+        async with self._database.reading() as connection:
+            # Without a lock, which is all there is to do most of the time.
+            if await _next_waiting(connection, choice, lock=False) is None:
+                return None
         async with self._database.writing() as connection:
-            own = await _next_waiting(connection, worker_id, now, within_seconds, lock=True)
+            own = await _next_waiting(connection, choice, lock=True)
             if own is None:
                 return None
             if not await _may_begin(connection, own, worker_id):
@@ -188,18 +199,12 @@ class Chunks(Records):
             )
 
     async def end_version(self, video_id: str, version: int) -> None:
-        """Forget a version's recipe and its chunks: it is made, or given up."""
+        """Forget a version's recipe, chunks and attempts: it is made, or given up."""
         async with self._database.writing() as connection:
-            await connection.execute(
-                delete(recipes).where(recipes.c.video_id == video_id, recipes.c.version == version)
-            )
-
-    async def _find_waiting(
-        self, worker_id: str, now: datetime, within_seconds: float
-    ) -> ChunkKey | None:
-        """Looks without a lock, which is all there is to do most of the time."""
-        async with self._database.reading() as connection:
-            return await _next_waiting(connection, worker_id, now, within_seconds, lock=False)
+            for table in (recipes, attempts):
+                await connection.execute(
+                    delete(table).where(table.c.video_id == video_id, table.c.version == version)
+                )
 
     async def _settle(self, claim: ClaimedChunk, worker_id: str, **values: Any) -> None:
         own = and_(
@@ -232,17 +237,30 @@ async def change_deadlines(connection: AsyncConnection, video_id: str, priority:
         )
 
 
-async def _next_waiting(
-    connection: AsyncConnection,
-    worker_id: str,
-    now: datetime,
-    within_seconds: float,
-    *,
-    lock: bool,
-) -> ChunkKey | None:
+def _may_claim(worker_id: str, now: datetime, within_seconds: float) -> ColumnElement[bool]:
     others = select(workers.c.id).where(
         workers.c.id != worker_id, workers.c.seen_at >= now - timedelta(seconds=within_seconds)
     )
+    return or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists())
+
+
+def _waits_for_another_try() -> ColumnElement[bool]:
+    tried = chunks.alias()
+    return (
+        select(tried.c.number)
+        .where(
+            tried.c.video_id == chunks.c.video_id,
+            tried.c.version == chunks.c.version,
+            tried.c.state == ChunkState.WAITING,
+            tried.c.tries > 0,
+        )
+        .exists()
+    )
+
+
+async def _next_waiting(
+    connection: AsyncConnection, choice: ColumnElement[bool], *, lock: bool
+) -> ChunkKey | None:
     query = (
         select(chunks.c.video_id, chunks.c.version, chunks.c.number)
         .join(videos, videos.c.id == chunks.c.video_id)
@@ -253,7 +271,7 @@ async def _next_waiting(
                 videos.c.state != VideoState.UPLOADING,
                 videos.c.received_bytes >= chunks.c.needed_bytes,
             ),
-            or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists()),
+            choice,
         )
         .order_by(chunks.c.deadline, chunks.c.video_id, chunks.c.number)
         .limit(1)

@@ -168,6 +168,17 @@ chunks = Table(
     Index("chunks_by_deadline", "state", "deadline"),
 )
 
+# `worker` is who is at a task of a version in the making, `deaths` how many ended at it.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("video_id", Text, ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("task", Text, primary_key=True),
+    Column("worker", Text),
+    Column("deaths", Integer, nullable=False),
+)
+
 edges = Table(
     "edges",
     metadata,

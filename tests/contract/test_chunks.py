@@ -77,6 +77,18 @@ async def test_no_chunk_is_two_workers_at_once(catalog: Catalog, other: Catalog)
     assert sorted(mine + theirs) == list(range(12))
 
 
+async def test_suspects_are_left_out_with_all_their_chunks(catalog: Catalog) -> None:
+    await offer(catalog, order(0), order(1))
+    await offer(catalog, order(0, 1.0), video_id=OTHER_ID)
+    suspect = await claim_certainly(catalog)
+    await catalog.fail_chunk(suspect, HERE, reason="out of luck", most_tries=MOST_TRIES)
+    claimed = await catalog.claim_chunk(
+        THERE, now=NOW, within_seconds=WITHIN_SECONDS, but_suspects=True
+    )
+    assert claimed is not None
+    assert claimed.video_id == OTHER_ID
+
+
 async def test_chunks_that_are_known_stay_as_they_are(catalog: Catalog) -> None:
     await offer(catalog, order(0), order(1, 4.0))
     claimed = await claim_certainly(catalog)

@@ -42,6 +42,7 @@ async def start_worker(
                 "STREAMER_STORE": settings.store,
                 "STREAMER_DATABASE_URL": settings.database_url,
                 "PACKAGER_FFMPEG": str(ffmpeg.path),
+                "PACKAGER_FFPROBE": str(ffmpeg.probe_path),
                 **environment,
             },
             tmp_path / "worker.log",

