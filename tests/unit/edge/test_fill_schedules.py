@@ -294,7 +294,10 @@ def _settle(world: World) -> None:
         for viewer in world.viewers:
             _apply(world, lambda _, viewer=viewer: viewer.block(False))  # type: ignore[misc]
         if not asyncio.all_tasks(world.loop):
-            return
+            # A task that has ended tells of it in the next step, and its generators are closed.
+            world.loop.step()
+            if not asyncio.all_tasks(world.loop):
+                return
 
 
 @settings(max_examples=400, deadline=None)
