@@ -20,14 +20,16 @@ from dbos import DBOS, StepReservation
 
 from packager.analysis import revise_ladder
 from packager.attempts import Attempts, EndsWorkersError
+from packager.core.conformance import describe_refusal
 from packager.core.damage import describe_end
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
-from packager.core.recipe import Recipe, with_ladder
+from packager.core.recipe import Recipe, with_copied_top, with_ladder
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
 from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
 from packager.inspection import inspect_source, plan_renditions
+from packager.passthrough import find_reason_against
 from packager.picture import PictureSource, readable_path
 from packager.picture_run import PictureRun, encode_first_chunk
 from packager.sound import SoundSource
@@ -156,14 +158,28 @@ class Packaging:
 
     async def _judge(self, recipe: Recipe) -> Recipe:
         """The recipe with the ladder that the pictures ask for, if all of them are there to see."""
-        if not self._source.data.is_complete:
-            return with_ladder(recipe, recipe.ladder)
-        judged = await revise_ladder(self._workshop.ffmpeg, self._source.any_part, recipe)
+        is_copied = recipe.is_copyable and await self._may_be_copied(recipe)
+        judged = with_ladder(recipe, recipe.ladder)
+        if recipe.is_open and self._source.data.is_complete:
+            judged = await revise_ladder(self._workshop.ffmpeg, self._source.any_part, recipe)
+        if is_copied:
+            judged = with_copied_top(judged)
         renditions = plan_renditions(judged.source, judged, self._version)
         await self._workshop.catalog.plan_renditions(
             self._video_id, renditions, version=self._version
         )
         return judged
+
+    async def _may_be_copied(self, recipe: Recipe) -> bool:
+        """Whether the source's own pictures conform; a warning says why they do not."""
+        reason: str | None = "the file had not arrived whole when it was playable"
+        if self._source.data.is_complete:
+            path = self._source.any_part
+            reason = await find_reason_against(self._workshop.ffmpeg, path, recipe)
+        if reason is not None:
+            warnings = [describe_refusal(reason)]
+            await self._workshop.catalog.describe_source(self._video_id, warnings=warnings)
+        return reason is None
 
     async def _make_poster(self, recipe: Recipe) -> None:
         if not recipe.source.index_first:

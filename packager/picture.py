@@ -1,7 +1,7 @@
 """Encodes one chunk of pictures: one ffmpeg, every rendition, published in step."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -9,13 +9,11 @@ from typing import Self
 
 from packager.core.boxes import MediaFormatError
 from packager.core.encode import ChunkJob, chunk_argv, seek_margins
-from packager.core.encoders import ENCODERS
-from packager.core.fmp4 import Fragment, FragmentReader, align_samples
-from packager.core.ladder import Rung
 from packager.core.plan import Chunk, Grid
 from packager.core.recipe import Recipe
 from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
+from packager.picture_tracks import CopiedTrack, EncodedTrack, StartMissedError
 from packager.sources import Source
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
@@ -23,10 +21,6 @@ from packager.workshop import Track, Workshop, publish
 _FIRST_NICE = 0
 # Behind a chunk that a viewer waits for, and behind the servers of the same machine.
 _BULK_NICE = 10
-
-
-class _StartMissedError(Exception):
-    """The seek ended behind the chunk's first frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +109,7 @@ async def _seek_and_encode(
     for margin in (None,) if pictures.in_order else margins:
         try:
             encoded = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
-        except _StartMissedError:
+        except StartMissedError:
             continue
         # A search may end behind the last key frame: that there is nothing must be certain.
         if encoded.frames or margin is None or pictures.recipe.source.indexed:
@@ -145,7 +139,12 @@ async def _encode(
     def argv(targets: Sequence[str]) -> list[str]:
         return chunk_argv(pictures.path, recipe.source, recipe.video, grid, job, targets, margin)
 
-    tracks = [_PictureTrack(workshop, video_id, rung, grid, chunk.start) for rung in rungs]
+    tracks = [
+        CopiedTrack(workshop, video_id, rung, recipe, chunk)
+        if rung.is_copied
+        else EncodedTrack(workshop, video_id, rung, grid, chunk.start)
+        for rung in rungs
+    ]
     publication = _Publication(workshop, video_id, [track.track for track in tracks])
     on_segment = publication.advance
     if recipe.ladder[0] not in rungs:
@@ -157,7 +156,9 @@ async def _encode(
         on_frames=on_frames,
         standing=Standing(_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE, leads),
     )
-    frames = {track.finish() for track in tracks}
+    found = [(rung.is_copied, track.finish()) for rung, track in zip(rungs, tracks, strict=True)]
+    # A last picture that cannot be decoded is copied all the same: what is encoded counts.
+    frames = {count for is_copied, count in found if not is_copied} or {found[0][1]}
     if len(frames) != 1:
         raise MediaFormatError("the renditions differ in length")
     await publication.advance()
@@ -180,50 +181,3 @@ class _Publication:
 
     async def wait(self) -> None:
         """Leave it for later."""
-
-
-class _PictureTrack:
-    """Turns one output of ffmpeg into a rendition's segments."""
-
-    def __init__(
-        self, workshop: Workshop, video_id: str, rung: Rung, grid: Grid, start: int
-    ) -> None:
-        self._grid = grid
-        self._delay_ticks = ENCODERS[rung.encoder].reorder_frames * grid.frame_ticks
-        self._reader = FragmentReader(start_ticks=self._delay_ticks)
-        self._number = start
-        self._frames = 0
-        self.track = Track(workshop, video_id, rung.name)
-
-    async def read(
-        self, pieces: AsyncIterator[bytes], on_segment: Callable[[], Awaitable[None]]
-    ) -> None:
-        async for piece in pieces:
-            for fragment in self._reader.feed(piece):
-                await self._keep(fragment)
-                await on_segment()
-
-    def finish(self) -> int:
-        """The frames read; MediaFormatError when the output is not complete."""
-        self._reader.finish()
-        return self._frames
-
-    async def _keep(self, fragment: Fragment) -> None:
-        grid = self._grid
-        start_ticks = self._number * grid.segment_frames * grid.frame_ticks
-        self._check(fragment, start_ticks)
-        if self._reader.init is not None:
-            await self.track.put_init(self._reader.init)
-        samples = align_samples(fragment.samples, grid.frame_ticks, self._delay_ticks)
-        duration_ticks = len(samples) * grid.frame_ticks
-        await self.track.put_segment(self._number, start_ticks, duration_ticks, samples)
-        self._number += 1
-        self._frames += len(samples)
-
-    def _check(self, fragment: Fragment, start_ticks: int) -> None:
-        if self._frames == 0 and fragment.start_ticks > start_ticks:
-            raise _StartMissedError
-        if fragment.start_ticks != start_ticks or self._frames % self._grid.segment_frames:
-            raise MediaFormatError("a segment does not begin where the one before it ended")
-        if len(fragment.samples) > self._grid.segment_frames or not fragment.samples[0].is_sync:
-            raise MediaFormatError("a segment boundary has no key frame")

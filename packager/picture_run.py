@@ -89,7 +89,7 @@ class PictureRun:
             self._video_id, self._version, write_recipe(self._recipe), now=datetime.now(UTC)
         )
         await self._offer([chunk for chunk in self._plan[1:] if chunk.lead])
-        if self._recipe.is_open:
+        if not self._recipe.is_settled:
             self._adopt(await judge())
             recipe = write_recipe(self._recipe)
             await catalog.revise_version(self._video_id, self._version, recipe)

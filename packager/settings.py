@@ -49,6 +49,11 @@ class PackagerSettings(BaseSettings):
         default=Encryption.NONE,
         description="none, aes-128 (whole segments, HLS) or sample-aes (cbcs, HLS and DASH).",
     )
+    passthrough: bool = Field(
+        default=False,
+        description="The highest rendition is a copy of the source's own pictures, if they conform;"
+        " a warning says why they do not.",
+    )
     concurrency: int = Field(
         default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
         ge=1,
@@ -97,5 +102,6 @@ class PackagerSettings(BaseSettings):
             ladder=self.ladder,
             codecs=self.codecs,
             encryption=self.encryption,
+            passthrough=self.passthrough,
             loudness_lufs=self.loudness_lufs,
         )

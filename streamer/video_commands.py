@@ -34,6 +34,9 @@ CodecChoice = Annotated[
     list[VideoCodec] | None, typer.Option(help="Offered beside H.264; repeatable.")
 ]
 EncryptionChoice = Annotated[Encryption | None, typer.Option(help="How segments are encrypted.")]
+PassthroughChoice = Annotated[
+    bool | None, typer.Option(help="Copy the source's own pictures as the highest rendition.")
+]
 LoudnessChoice = Annotated[
     float | None, typer.Option(min=-70, max=0, help="Bring sound to this loudness, in LUFS.")
 ]
@@ -55,12 +58,13 @@ def upload(
     ladder: LadderChoice = None,
     codec: CodecChoice = None,
     encryption: EncryptionChoice = None,
+    passthrough: PassthroughChoice = None,
     loudness: LoudnessChoice = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is ready or has failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Upload a video."""
-    options = _options(preset, ladder, codec, encryption, loudness)
+    options = _options(preset, ladder, codec, encryption, passthrough, loudness)
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:
@@ -117,6 +121,7 @@ def repackage(
     ladder: LadderChoice = None,
     codec: CodecChoice = None,
     encryption: EncryptionChoice = None,
+    passthrough: PassthroughChoice = None,
     loudness: LoudnessChoice = None,
     server: Server = _SERVER,
     token: Token = "",
@@ -124,7 +129,7 @@ def repackage(
     as_json: AsJson = False,
 ) -> None:
     """Package a ready video anew; viewers keep the old version until the new one is ready."""
-    options = _options(preset, ladder, codec, encryption, loudness)
+    options = _options(preset, ladder, codec, encryption, passthrough, loudness)
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:
@@ -211,6 +216,7 @@ def _options(
     ladder: LadderKind | None,
     codecs: list[VideoCodec] | None,
     encryption: Encryption | None,
+    passthrough: bool | None,
     loudness_lufs: float | None,
 ) -> PackagingOptions:
     return PackagingOptions(
@@ -218,6 +224,7 @@ def _options(
         ladder=ladder,
         codecs=tuple(codecs) if codecs else None,
         encryption=encryption,
+        passthrough=passthrough,
         loudness_lufs=loudness_lufs,
     )
 

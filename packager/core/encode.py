@@ -8,6 +8,7 @@ from typing import Any
 import ffmpeg
 
 from packager.core.argv import BARE, compile_argv
+from packager.core.copying import copy_output
 from packager.core.encoders import ENCODERS, Wanted
 from packager.core.filters import in_sizes, on_grid
 from packager.core.input import open_source
@@ -56,20 +57,25 @@ def chunk_argv(
     targets: Sequence[str],
     margin_seconds: Fraction | None,
 ) -> list[str]:
-    """One decode, one encode per rendition, each into its own target.
+    """One decode, one encode or copy per rendition, each into its own target.
 
     Frames are chosen by their number on the absolute grid, wherever the seek ended, so a chunk
-    begins and ends at exactly its frames.
+    begins and ends at exactly its frames. Of a copy, whoever reads it must choose them.
     """
     span = (job.first_frame, job.stop_frame)
-    frames = open_frames(path, source, video, grid, span, margin_seconds)
+    encoded = [rung for rung in job.rungs if not rung.is_copied]
+    pictures = iter(())
+    if encoded:
+        frames = open_frames(path, source, video, grid, span, margin_seconds)
+        pictures = iter(in_sizes(frames, video, encoded))
+    opened = _open(path, source, grid, job.first_frame, margin_seconds)
     outputs = [
-        ffmpeg.output(_uploaded(picture, rung), target, **_video_options(grid, rung, job.preset))
-        for picture, rung, target in zip(
-            in_sizes(frames, video, job.rungs), job.rungs, targets, strict=True
-        )
+        copy_output(opened, video, grid, target, job.stop_frame)
+        if rung.is_copied
+        else _encode_output(next(pictures), grid, rung, job.preset, target)
+        for rung, target in zip(job.rungs, targets, strict=True)
     ]
-    devices = dict.fromkeys(ENCODERS[rung.encoder].globals for rung in job.rungs)
+    devices = dict.fromkeys(ENCODERS[rung.encoder].globals for rung in encoded)
     return [*(argument for device in devices for argument in device), *compile_argv(outputs)]
 
 
@@ -83,13 +89,24 @@ def open_frames(
 ) -> Any:
     """The frames of the grid from the first to the second of `span` (exclusive)."""
     first, stop = span
+    opened = _open(path, source, grid, first, margin_seconds)
+    frames = on_grid(opened, video, grid, from_zero=first == 0)
+    return frames.filter("trim", start_pts=first, end_pts=stop)
+
+
+def _open(
+    path: str, source: SourceInfo, grid: Grid, first_frame: int, margin_seconds: Fraction | None
+) -> Any:
+    """The source from a key frame before a frame of the grid on."""
     seek = Fraction(0)
     if margin_seconds is not None:
         begin = source.zero_seconds - source.format_start_seconds
-        seek = max(Fraction(0), begin + grid.seconds(first) - margin_seconds)
-    opened = open_source(path, seek_seconds=seek)
-    frames = on_grid(opened, video, grid, from_zero=first == 0)
-    return frames.filter("trim", start_pts=first, end_pts=stop)
+        seek = max(Fraction(0), begin + grid.seconds(first_frame) - margin_seconds)
+    return open_source(path, seek_seconds=seek)
+
+
+def _encode_output(picture: Any, grid: Grid, rung: Rung, preset: Preset, target: str) -> Any:
+    return ffmpeg.output(_uploaded(picture, rung), target, **_video_options(grid, rung, preset))
 
 
 def _uploaded(picture: Any, rung: Rung) -> Any:

@@ -20,6 +20,9 @@ CONSTANT_QUALITY = 23.0
 # The bits that a codec needs for what H.264 shows.
 _CODEC_SHARES = {VideoCodec.H264: 1.0, VideoCodec.HEVC: 0.65, VideoCodec.AV1: 0.55}
 
+# In place of an encoder: the source's own pictures are the rendition.
+_COPY = "copy"
+
 _REFERENCE_PIXELS = 1920 * 1080
 _REFERENCE_BPS = 5_500_000
 # Larger pictures need fewer bits a pixel: this exponent runs through the customary ladders
@@ -34,7 +37,8 @@ _REFERENCE_FRAME_RATE = 30
 class Rung:
     """One video rendition: its name, its even size in square pixels and its bit rate's cap.
 
-    `quality` is on x264's scale of constant rate factors; `encoder` as in `core.encoders`.
+    `quality` is on x264's scale of constant rate factors; `encoder` as in `core.encoders`, unless
+    `is_copied` says that the source's own pictures are the rendition.
     """
 
     name: str
@@ -48,6 +52,11 @@ class Rung:
     def pixels(self) -> int:
         """Pixels of one frame."""
         return self.width * self.height
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether nothing is encoded for it."""
+        return self.encoder == _COPY
 
 
 def build_ladder(video: VideoTrack) -> tuple[Rung, ...]:
@@ -70,6 +79,11 @@ def in_codec(rung: Rung, codec: VideoCodec, encoder: str) -> Rung:
         max_bps=round(rung.max_bps * _CODEC_SHARES[codec] / 1000) * 1000,
         encoder=encoder,
     )
+
+
+def copied(rung: Rung) -> Rung:
+    """The same rendition out of the source's own pictures."""
+    return replace(rung, encoder=_COPY)
 
 
 def _own_short_side(short: int, long: int) -> int:

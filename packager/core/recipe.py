@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from packager.core.encoders import encoder_name
-from packager.core.ladder import Rung, build_ladder, in_codec
+from packager.core.ladder import Rung, build_ladder, copied, in_codec
 from packager.core.plan import Grid, frame_grid
 from packager.core.source import SourceInfo, VideoTrack
 from streamer.core.keys import rendition_name
@@ -28,6 +28,7 @@ class Recipe:
         further: Those in other codecs, for which nobody waits.
         preset: What an encoding may cost.
         is_open: The ladder is to be revised by what samples look like.
+        is_copyable: The highest of the ladder is to be the source's own pictures, if they conform.
     """
 
     source: SourceInfo
@@ -37,6 +38,12 @@ class Recipe:
     further: tuple[Rung, ...] = ()
     preset: Preset = Preset.FAST
     is_open: bool = False
+    is_copyable: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the ladder stays as it is."""
+        return not (self.is_open or self.is_copyable)
 
     @property
     def rungs(self) -> tuple[Rung, ...]:
@@ -75,6 +82,7 @@ def plan_recipe(
         is_open=options.ladder is LadderKind.PER_TITLE
         and len(ladder) > 1
         and source.duration_seconds >= _SHORTEST_JUDGED_SECONDS,
+        is_copyable=bool(options.passthrough),
     )
 
 
@@ -84,7 +92,7 @@ def _can_be_sealed(codec: VideoCodec, encryption: Encryption | None) -> bool:
 
 
 def with_ladder(recipe: Recipe, ladder: Sequence[Rung]) -> Recipe:
-    """The recipe with a revised ladder, in the further codecs too."""
+    """The recipe with a ladder that stays as it is, in the further codecs too."""
     kept = {rung.name: rung for rung in ladder}
     base = {rung.height * rung.width: rung for rung in recipe.ladder}
     further = []
@@ -94,7 +102,19 @@ def with_ladder(recipe: Recipe, ladder: Sequence[Rung]) -> Recipe:
             share = rung.max_bps / base[rung.height * rung.width].max_bps
             cap_bps = round(revised.max_bps * share / 1000) * 1000
             further.append(replace(rung, quality=revised.quality, max_bps=cap_bps))
-    return replace(recipe, ladder=tuple(ladder), further=tuple(further), is_open=False)
+    return replace(
+        recipe,
+        ladder=tuple(ladder),
+        further=tuple(further),
+        is_open=False,
+        is_copyable=False,
+    )
+
+
+def with_copied_top(recipe: Recipe) -> Recipe:
+    """The recipe with the source's own pictures as the highest rendition of the ladder."""
+    *lower, top = recipe.ladder
+    return replace(recipe, ladder=(*lower, copied(top)))
 
 
 def _named(rungs: Sequence[Rung], version: int) -> tuple[Rung, ...]:

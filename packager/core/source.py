@@ -13,7 +13,8 @@ class VideoTrack:
     `index` counts all streams of the file. `start_seconds` is the time stamp that decoders give
     the first picture.
     `matrix` is the name swscale gives the colour matrix; `hdr_transfer` is set for PQ and HLG,
-    `wide_primaries` for colours of a larger space than BT.709 otherwise.
+    `wide_primaries` for colours of a larger space than BT.709 otherwise. `obstacle` is a reason why
+    the pictures cannot be a rendition as they are coded, as far as the container tells.
     """
 
     index: int
@@ -25,6 +26,7 @@ class VideoTrack:
     interlaced: bool = False
     hdr_transfer: str | None = None
     wide_primaries: str | None = None
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

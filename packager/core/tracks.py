@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from packager.core.conformance import find_obstacle
 from packager.core.frame_rate import output_frame_rate
 from packager.core.probe_values import read_label, read_language, read_ratio, read_seconds
 from packager.core.source import AudioTrack, SubtitleTrack, VideoTrack
@@ -55,16 +56,18 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
     # Without time stamps, decoders count from the moment a picture leaves them: late by the
     # pictures that B-frames make them keep back.
     held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
+    matrix = _matrix(stream)
     return VideoTrack(
         index=int(stream["index"]),
         width=width,
         height=height,
         frame_rate=frame_rate,
         start_seconds=read_seconds(stream.get("start_time")) + held_back / frame_rate,
-        matrix=_matrix(stream),
+        matrix=matrix,
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         hdr_transfer=transfer if transfer in _HDR_TRANSFERS else None,
         wide_primaries=primaries if primaries in _WIDE_PRIMARIES else None,
+        obstacle=find_obstacle(stream, matrix),
     )
 
 

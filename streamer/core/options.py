@@ -41,14 +41,16 @@ class Encryption(StrEnum):
 class PackagingOptions:
     """The choices made for one video; None leaves a choice to the worker's settings.
 
-    `codecs` are offered beside H.264. `loudness_lufs` is the integrated loudness that sound is
-    brought to (EBU R 128), in LUFS; 0 leaves it as it is.
+    `codecs` are offered beside H.264. `passthrough` makes a source's own pictures the highest
+    rendition, if they can be that without being encoded again. `loudness_lufs` is the integrated
+    loudness that sound is brought to (EBU R 128), in LUFS; 0 leaves it as it is.
     """
 
     preset: Preset | None = None
     ladder: LadderKind | None = None
     codecs: tuple[VideoCodec, ...] | None = None
     encryption: Encryption | None = None
+    passthrough: bool | None = None
     loudness_lufs: float | None = None
 
     def over(self, defaults: Self) -> Self:

@@ -55,6 +55,11 @@ class OptionsResource(BaseModel):
         json_schema_extra={"uniqueItems": True},
     )
     encryption: Encryption | None = None
+    passthrough: bool | None = Field(
+        default=None,
+        strict=True,
+        description="Copy the source's own pictures as the highest rendition, if they conform.",
+    )
     loudness_lufs: float | None = Field(
         default=None,
         strict=True,

@@ -125,7 +125,9 @@ class VideoResource(BaseModel):
     repackaging: RepackagingResource | None
     priority: Priority
     options: OptionsResource
-    warnings: list[str] = Field(description="What was lost of a damaged source.")
+    warnings: list[str] = Field(
+        description="What was lost of a damaged source, or not passed through."
+    )
     chapters: list[ChapterResource]
 
     def is_settled(self) -> bool:

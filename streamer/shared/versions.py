@@ -20,6 +20,8 @@ class Versions(Records):
     async def repackage(self, video_id: str, options: PackagingOptions) -> Video:
         """Begin a new version of a ready video, with other choices; viewers keep the old one.
 
+        Its packaging gives the warnings that hold for it: those of the old one are forgotten.
+
         Raises:
             Conflict: The video is not ready, or a new version is being made.
         """
@@ -38,6 +40,7 @@ class Versions(Records):
                 next_error_code=None,
                 next_error_message=None,
                 options=options.to_json(),
+                warnings=[],
             )
 
     async def being_packaged_anew(self) -> list[Video]:

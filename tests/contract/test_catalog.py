@@ -623,6 +623,12 @@ async def test_a_source_is_described_bit_by_bit(catalog: Catalog) -> None:
     assert (video.warnings, video.chapters) == (("a", "b", "c"), tuple(chapters))
 
 
+async def test_a_new_version_has_warnings_of_its_own(catalog: Catalog) -> None:
+    await make_playing(catalog)
+    await catalog.describe_source(ID, warnings=["not passed through"])
+    assert (await catalog.repackage(ID, FAST)).warnings == ()
+
+
 async def test_a_video_is_amended_whole_or_not_at_all(catalog: Catalog) -> None:
     await upload(catalog)
     video = await catalog.amend_video(ID, title="Other", priority=5, options=FAST)

@@ -185,6 +185,25 @@ async def test_a_streamable_source_is_played_before_it_is_uploaded(
 
 
 @in_a_directory
+async def test_a_source_that_still_arrives_is_not_passed_through(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    data = await remuxed("moov_first.mp4", tmp_path)
+    upload = Upload(client, data)
+    await upload.create()
+    choice = {"options": {"passthrough": True}}
+    assert (await client.patch(f"/api/v1/videos/{upload.id}", json=choice)).status_code == 200
+    await upload.send_until(len(data) * 3 // 4)
+    video = await upload.reaches(lambda video: bool(video["warnings"]))
+    assert (video["state"], video["playable"]) == ("uploading", True)
+    (warning,) = video["warnings"]
+    assert "had not arrived whole" in warning
+    await upload.send_until(len(data))
+    video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
+    assert (video["state"], video["warnings"]) == ("ready", [warning])
+
+
+@in_a_directory
 async def test_a_source_whose_index_comes_last_starts_at_its_last_byte(
     client: httpx.AsyncClient, tmp_path: Path
 ) -> None:

@@ -27,7 +27,12 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VIDEOS = "/api/v1/videos"
 TOKEN = "correct horse"
-OPTIONS = {"preset": "fast", "codecs": ["hevc", "av1"], "loudness_lufs": -16.0}
+OPTIONS = {
+    "preset": "fast",
+    "codecs": ["hevc", "av1"],
+    "passthrough": True,
+    "loudness_lufs": -16.0,
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -133,6 +138,7 @@ async def test_choices_behind_the_file_are_refused(origin: Origin) -> None:
         ("options", '{"loudness_lufs": "loud"}'),
         ("options", '{"encryption": "sample-aes", "codecs": ["av1"]}'),
         ("options", '{"loudness_lufs": -1}'),
+        ("options", '{"passthrough": "yes"}'),
         ("options", '{"loudness_lufs": NaN}'),
     ],
 )

@@ -61,10 +61,13 @@ class Installation:
         await self.catalog.close()
 
     async def hand_over(self, video_id: str, clip: str) -> None:
+        """Do what the origin does with a finished upload of a clip."""
+        await self.hand_over_file(video_id, await asyncio.to_thread(generate, clip))
+
+    async def hand_over_file(self, video_id: str, path: Path) -> None:
         """Do what the origin does with a finished upload."""
-        path = await asyncio.to_thread(generate, clip)
         stored = await self.store.put_file(source_key(video_id), path)
-        await self.catalog.create_video(video_id, title=clip, now=datetime.now(UTC))
+        await self.catalog.create_video(video_id, title=path.stem, now=datetime.now(UTC))
         await self.catalog.accept_source(video_id, size_bytes=stored.size_bytes)
         await self.jobs.package(video_id)
 

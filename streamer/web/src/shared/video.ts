@@ -31,7 +31,7 @@ export interface VideoResource {
     progress: number;
     error: { code: string; message: string } | null;
   } | null;
-  /** What was lost of a damaged source. */
+  /** What was lost of a damaged source, or not passed through. */
   warnings: string[];
   chapters: ChapterResource[];
 }
