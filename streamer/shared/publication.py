@@ -1,6 +1,6 @@
 """The catalog's renditions and segments: how a video becomes playable, piece by piece."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -85,8 +85,7 @@ class Publication(Records):
             known = await _renditions(connection, video_id, version)
             kept = {r.name for r in known} & await _names_with_segments(connection, video_id)
             await _remove_renditions(connection, video_id, {r.name for r in known} - kept)
-            new = [rendition for rendition in renditions if rendition.name not in kept]
-            await _add_renditions(connection, video_id, new)
+            await _add_renditions(connection, video_id, renditions, kept)
             await change_video(connection, video_id)
 
     async def publish(
@@ -254,9 +253,22 @@ async def _remove_renditions(
 
 
 async def _add_renditions(
-    connection: AsyncConnection, video_id: str, wanted: Sequence[Rendition]
+    connection: AsyncConnection,
+    video_id: str,
+    wanted: Sequence[Rendition],
+    kept: Collection[str] = (),
 ) -> None:
-    rows = [from_rendition(video_id, position, r) for position, r in enumerate(wanted)]
+    """Add renditions in this order, in which those of them that are kept take their place."""
+    rows = []
+    for position, rendition in enumerate(wanted):
+        if rendition.name in kept:
+            await connection.execute(
+                update(renditions)
+                .where(renditions.c.video_id == video_id, renditions.c.name == rendition.name)
+                .values(position=position)
+            )
+        else:
+            rows.append(from_rendition(video_id, position, rendition))
     if rows:
         await connection.execute(insert(renditions), rows)
 

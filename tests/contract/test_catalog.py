@@ -582,6 +582,14 @@ async def test_planned_renditions_give_way_but_published_ones_stay(catalog: Cata
     assert (low.name, low.height, sound.name) == ("240p", 240, "audio-eng")
 
 
+async def test_renditions_keep_their_order_when_the_ladder_is_revised(catalog: Catalog) -> None:
+    other = replace(SOUND, name="audio-deu", language="deu", is_default=False)
+    await package(catalog, LOW, HIGH, SOUND, other)
+    await publish(catalog, segment(LOW, 0), segment(SOUND, 0))
+    await catalog.plan_renditions(ID, [LOW, SOUND, other])
+    assert names(await catalog.renditions(ID)) == ["240p", "audio-eng", "audio-deu"]
+
+
 async def test_published_subtitles_stay_too_though_they_have_no_init_segment(
     catalog: Catalog,
 ) -> None:
