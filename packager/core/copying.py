@@ -18,6 +18,8 @@ from packager.core.source import VideoTrack
 # How many frames a source may present later than it decodes them. Encoders stay at two or three;
 # with more than the source needs, players only decode a little earlier.
 REORDER_FRAMES = 4
+# From here on ffmpeg's times, of 64 bits without a sign, are those before zero.
+_NEGATIVE = 1 << 63
 # ISO/IEC 14496-12 §8.8.3.1: depends on nothing; or on others, and is no sync sample.
 _SYNC, _DEPENDENT = 0x02000000, 0x01010000
 
@@ -38,7 +40,10 @@ def number_frames(fragment: Fragment, video: VideoTrack, grid: Grid) -> Iterator
     """The frames of a fragment of a copying run, with their numbers on the grid."""
     # With negative offsets, ffmpeg's times of decoding are late by the delay of reordering: those
     # of presentation are the source's.
-    decoded = fragment.start_ticks - round(video.start_seconds * grid.timescale)
+    start = fragment.start_ticks
+    if start >= _NEGATIVE:
+        start -= 2 * _NEGATIVE
+    decoded = start - round(video.start_seconds * grid.timescale)
     for sample in fragment.samples:
         presented = decoded + sample.offset_ticks
         number = round(Fraction(presented, grid.frame_ticks))

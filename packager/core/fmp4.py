@@ -192,8 +192,7 @@ def _read_trex(moov: Box) -> tuple[int, int, int]:
 def _read_fragment(moof: Box, media: bytes, defaults: tuple[int, int, int]) -> Fragment:
     traf = moof.child("traf")
     tfdt = traf.child("tfdt").payload
-    # ffmpeg spells what begins before zero as a negative number.
-    start = int.from_bytes(tfdt[4:12] if tfdt[0] else tfdt[4:8], "big", signed=bool(tfdt[0]))
+    start = int.from_bytes(tfdt[4:12] if tfdt[0] else tfdt[4:8], "big")
     defaults = _read_tfhd(traf.child("tfhd").payload, defaults)
     samples: list[Sample] = []
     position = 0

@@ -34,6 +34,12 @@ def test_numbers_are_those_of_the_grid_wherever_the_run_began() -> None:
     assert [frame.drift_ticks for frame in found] == [0, 0, 0, 7]
 
 
+def test_a_source_may_begin_before_zero() -> None:
+    fragment = Fragment((1 << 64) - TICKS, (Sample(TICKS, 0, 0, b""),))
+    (found,) = number_frames(fragment, replace(VIDEO, start_seconds=Fraction(0)), GRID)
+    assert (found.number, found.drift_ticks) == (-1, 0)
+
+
 def test_frames_are_placed_on_the_grid() -> None:
     frames = [frame(120, IDR), frame(123), frame(121), frame(122), frame(124, IDR)]
     samples = place_frames(frames, 120, GRID)
