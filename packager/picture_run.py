@@ -19,7 +19,7 @@ from streamer.core.errors import StreamerError
 _FIRST_TRIES = 2
 # How often to look how far the others are: seldom when that takes long.
 _SHORTEST_POLL_SECONDS = 0.1
-_LONGEST_POLL_SECONDS = 1.0
+_LONGEST_POLL_SECONDS = 0.3
 _POLL_GROWTH = 1.05
 
 

@@ -2,11 +2,16 @@
 
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
 from streamer.seaweedfs import SeaweedFS
 from tests.servers import Postgres
+
+# A busy machine fails no test by being slow.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

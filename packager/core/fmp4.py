@@ -158,30 +158,49 @@ def _moof(
     *,
     data_offset: int,
 ) -> bytes:
-    rows = b"".join(
-        struct.pack(
-            ">IIIi", sample.duration_ticks, len(sample.data), sample.flags, sample.offset_ticks
-        )
-        for sample in samples
-    )
-    flags = _DATA_OFFSET | _SAMPLE_DURATION | _SAMPLE_SIZE | _SAMPLE_FLAGS | _SAMPLE_OFFSET
+    duration, flags = samples[0].duration_ticks, samples[-1].flags
     mfhd = write_full_box("mfhd", 0, 0, (number + 1).to_bytes(4, "big"))
     track = b"".join(
         (
-            write_full_box("tfhd", 0, _DEFAULT_BASE_IS_MOOF, _TRACK_ID.to_bytes(4, "big")),
-            write_full_box("tfdt", 1, 0, start_ticks.to_bytes(8, "big")),
             write_full_box(
-                "trun",
-                1,
-                flags,
-                len(samples).to_bytes(4, "big"),
-                data_offset.to_bytes(4, "big"),
-                rows,
+                "tfhd",
+                0,
+                _DEFAULT_BASE_IS_MOOF | _DEFAULT_DURATION | _DEFAULT_FLAGS,
+                struct.pack(">III", _TRACK_ID, duration, flags),
             ),
+            write_full_box("tfdt", 1, 0, start_ticks.to_bytes(8, "big")),
+            _trun(samples, duration, flags, data_offset),
         )
     )
     begin = len(write_box("moof", mfhd, write_box("traf", track)))
     return write_box("moof", mfhd, write_box("traf", track, auxiliary(begin)))
+
+
+def _trun(samples: Sequence[Sample], duration: int, flags: int, data_offset: int) -> bytes:
+    """The samples; what they share with the fragment's defaults is not said again."""
+    columns = {_SAMPLE_SIZE: [len(sample.data) for sample in samples]}
+    if any(sample.duration_ticks != duration for sample in samples):
+        columns[_SAMPLE_DURATION] = [sample.duration_ticks for sample in samples]
+    if any(sample.offset_ticks for sample in samples):
+        columns[_SAMPLE_OFFSET] = [sample.offset_ticks for sample in samples]
+    present, first = _DATA_OFFSET, b""
+    if any(sample.flags != flags for sample in samples[1:]):
+        columns[_SAMPLE_FLAGS] = [sample.flags for sample in samples]
+    elif samples[0].flags != flags:
+        present |= _FIRST_SAMPLE_FLAGS
+        first = samples[0].flags.to_bytes(4, "big")
+    ordered = sorted(columns)
+    row = struct.Struct(">" + "".join("i" if flag == _SAMPLE_OFFSET else "I" for flag in ordered))
+    return write_full_box(
+        "trun",
+        1,
+        present | sum(ordered),
+        struct.pack(">Ii", len(samples), data_offset),
+        first,
+        b"".join(
+            row.pack(*values) for values in zip(*(columns[flag] for flag in ordered), strict=True)
+        ),
+    )
 
 
 def _read_trex(moov: Box) -> tuple[int, int, int]:

@@ -17,6 +17,9 @@ SEGMENT_SECONDS = 4
 # renditions of 1080p, so that nobody who starts at once runs out before the others are there.
 _LEAD_GROWTH = (1, 3, 2)
 _GROWTH = (3, 3, 6)
+# Towards the end no chunk is longer than this share of what is left: no worker ends long after
+# the others.
+_LAST_SHARE = 3
 # Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
 # The beginning of a source may have a little more than its share of the bytes; sound lies apart.
@@ -101,8 +104,10 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
     head = stops[-1]
     chunks = [Chunk(start, stop, (lead,), lead=True) for start, stop in spans]
     if others:
-        chunks.append(Chunk(0, head, others))
-    chunks += [Chunk(start, stop, tuple(renditions)) for start, stop in _whole(head, stated)]
+        chunks += [Chunk(start, stop, others) for start, stop in _whole(0, head, stated)]
+    chunks += [
+        Chunk(start, stop, tuple(renditions)) for start, stop in _whole(head, stated, stated)
+    ]
     return tuple(_beyond(chunk, stated) for chunk in chunks)
 
 
@@ -159,13 +164,12 @@ def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, length_bytes: int
     return min(length_bytes, round(share * length_bytes * _UNEVEN + _AHEAD_BYTES))
 
 
-def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:
+def _whole(start: int, stop: int, stated: int) -> Iterator[tuple[int, int]]:
     sizes = iter(_GROWTH)
     size = _GROWTH[-1]
     while start < stop:
         size = next(sizes, size)
-        # A short rest joins the chunk before it.
-        end = stop if stop - start <= size + size // 2 else start + size
+        end = min(stop, start + min(size, -(-(stated - start) // _LAST_SHARE)))
         yield start, end
         start = end
 

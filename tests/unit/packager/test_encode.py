@@ -42,13 +42,14 @@ def test_a_chunk_from_the_middle() -> None:
     assert options(argv, "-ss") == ["3.983333"]
     assert graph(argv) == (
         "[0:0]setpts=PTS-(0/1)/TB[s0];[s0]fps=fps=30/1:round=near[s1];"
-        "[s1]trim=end_pts=480:start_pts=120[s2];[s2]split=2[s3][s4];"
-        "[s3]scale=426:240:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s5];[s5]format=yuv420p[s6];[s6]setsar=1[s7];"
-        "[s4]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
+        "[s1]trim=end_pts=480:start_pts=120[s2];"
+        "[s2]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s3];[s3]format=yuv420p[s4];[s4]setsar=1[s5];"
+        "[s5]split=2[s6][s7];"
+        "[s7]scale=426:240:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
         ":out_color_matrix=bt709:out_range=tv[s8];[s8]format=yuv420p[s9];[s9]setsar=1[s10]"
     )
-    assert options(argv, "-map") == ["[s7]", "[s10]"]
+    assert options(argv, "-map") == ["[s10]", "[s6]"]
     assert options(argv, "-maxrate") == ["575000", "2994000"]
     assert options(argv, "-g") == options(argv, "-keyint_min") == ["120", "120"]
     assert options(argv, "-sc_threshold") == ["0", "0"]

@@ -16,8 +16,8 @@ SYNC, NOT_SYNC = 0x02000000, 0x01010000
 samples = st.lists(
     st.builds(
         Sample,
-        duration_ticks=st.integers(1, 2**32 - 1),
-        offset_ticks=st.integers(-(2**31), 2**31 - 1),
+        duration_ticks=st.just(512) | st.integers(1, 2**32 - 1),
+        offset_ticks=st.just(0) | st.integers(-(2**31), 2**31 - 1),
         flags=st.sampled_from([SYNC, NOT_SYNC]),
         data=st.binary(min_size=1, max_size=50),
     ),
@@ -41,6 +41,14 @@ def test_a_segment_is_a_cmaf_segment() -> None:
     offset = int.from_bytes(moof.child("traf", "trun").payload[8:12], "big")
     start = data.index(b"moof") - 4
     assert data[start + offset :] == b"abc"
+
+
+def test_what_all_samples_share_is_said_once() -> None:
+    pictures = [Sample(1000, 2000, SYNC, b"a"), *[Sample(1000, 0, NOT_SYNC, b"b")] * 99]
+    more = [*pictures, *[Sample(1000, 3000, NOT_SYNC, b"b")] * 100]
+    assert len(write_segment(0, 0, more)) - len(write_segment(0, 0, pictures)) == 100 * (8 + 1)
+    sound = [Sample(1024, 0, SYNC, b"a")] * 100
+    assert len(write_segment(0, 0, sound * 2)) - len(write_segment(0, 0, sound)) == 100 * (4 + 1)
 
 
 @given(st.lists(st.binary(max_size=40), max_size=8), st.integers(1, 9))
