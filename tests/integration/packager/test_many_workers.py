@@ -23,7 +23,7 @@ from tests.servers import Postgres
 VIDEO, OTHER = "testvideo1", "testvideo2"
 CLIP = "minute"
 # The clip's chunks begin at these frames, 40 to a segment; the workflow encodes the first itself.
-FIRST, *SHARED = CHUNKS = ["0", "40", "160", "240", "360", "480"]
+FIRST, *SHARED = CHUNKS = ["0", "40", "160", "240", "360", "440", "520", "560"]
 POISONED = SHARED[2]
 # A chunk of the clip "numbered".
 OF_THE_OTHER = "400"
