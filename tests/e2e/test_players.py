@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page
 
 from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
-from tests.e2e.pages import wait_until
-from tests.e2e.system import System
+from tests.e2e.pages import OpenPage, qualities, seek, wait_until, wait_until_past
+from tests.e2e.system import System, wait_for
 
 PLAYERS = Path(__file__).parent.parent / "players"
 LIBRARIES = {
@@ -104,11 +104,17 @@ def encrypted(system: System) -> dict[str, dict[str, str]]:
         video_id = system.upload(generate("numbered"), method, "--encryption", method)
         video = system.wait_until_final(video_id)
         assert (video["state"], video["error"]) == ("ready", None)
-        tokens = f"{system.origin_url}/api/v1/videos/{video_id}/tokens"
-        request = urllib.request.Request(tokens, b"{}", {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            paths[method] = json.load(answer)
+        paths[method] = token_for(system, video_id)
     return paths
+
+
+def token_for(system: System, video_id: str) -> dict[str, str]:
+    """A playback token, and playback paths with it."""
+    tokens = f"{system.origin_url}/api/v1/videos/{video_id}/tokens"
+    request = urllib.request.Request(tokens, b"{}", {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found: dict[str, str] = json.load(answer)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -133,6 +139,34 @@ def test_an_encrypted_stream_plays_with_a_token(
     # What is protected may not be read back: that it moves must do.
     playing.evaluate("document.querySelector('video').currentTime = 15")
     wait_until(playing, "document.querySelector('video').currentTime > 16")
+
+
+@pytest.mark.parametrize("method", ["aes-128", "sample-aes"])
+def test_the_player_page_plays_an_encrypted_video(
+    open_page: OpenPage, encrypted: dict[str, dict[str, str]], method: str
+) -> None:
+    page = open_page(encrypted[method]["player"])
+    wait_until_past(page, 3)
+    seek(page, 15)
+    wait_until(page, "document.querySelector('video').ended")
+    assert page.evaluate("document.querySelector('video').mediaKeys !== null") == (
+        method == "sample-aes"
+    )
+
+
+def test_an_encrypted_video_plays_on_while_qualities_are_added(
+    open_page: OpenPage, system: System, clip: Path
+) -> None:
+    video_id = system.upload(clip, "Sealed", "--encryption", "sample-aes")
+    wait_for(lambda: system.video(video_id)["playable_at"], "it never became playable")
+    page = open_page(token_for(system, video_id)["player"])
+    wait_until_past(page, 3)
+    assert system.wait_until_final(video_id)["state"] == "ready"
+    wait_until(page, "document.querySelectorAll('.menu-label').length > 4")
+    assert qualities(page) == ["Auto", "720p", "480p", "360p", "240p"]
+    seek(page, 24)
+    page.evaluate("document.querySelector('video').play()")
+    wait_until(page, "document.querySelector('video').ended")
 
 
 def frame_at(page: Page, seconds: float) -> int:

@@ -9,6 +9,7 @@
 import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
 import { nearestVisit } from "./cache-status";
+import { ClearKey } from "./clear-key";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
 import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
 import type { Source, SourceRing } from "./sources";
@@ -33,6 +34,7 @@ export class HlsStream implements Stream {
   readonly #video: HTMLVideoElement;
   readonly #ring: SourceRing;
   readonly #events: StreamEvents;
+  readonly #clearKey: ClearKey;
   /** The one that feeds the media element. */
   #active: Hls | null = null;
   /** The one that reads playlists to take over. */
@@ -50,6 +52,7 @@ export class HlsStream implements Stream {
     this.#video = video;
     this.#ring = ring;
     this.#events = events;
+    this.#clearKey = new ClearKey(video);
   }
 
   get source(): Source {
@@ -116,6 +119,7 @@ export class HlsStream implements Stream {
     clearTimeout(this.#catchUpTimer);
     this.#coming?.destroy();
     this.#active?.destroy();
+    this.#clearKey.close();
   }
 
   #catchUp(): void {
@@ -145,7 +149,10 @@ export class HlsStream implements Stream {
 
   #prepare(positionSeconds: number): void {
     this.#coming?.destroy();
-    const coming = new Hls(hlsConfig(positionSeconds, this.bandwidth));
+    const coming = new Hls({
+      ...hlsConfig(positionSeconds, this.bandwidth),
+      pLoader: this.#clearKey.playlistLoader,
+    });
     this.#coming = coming;
     coming.on(Hls.Events.MANIFEST_PARSED, () => this.#consider(coming));
     coming.on(Hls.Events.ERROR, (_, data) => this.#react(coming, data));
