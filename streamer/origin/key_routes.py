@@ -56,13 +56,15 @@ def key_router(guard: Guard) -> APIRouter:
     """Keys below `/v`, and the tokens that open them."""
     router = APIRouter(tags=["playback"])
     octets = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+    key_path = f"/v/{{video_id}}/{keys.KEY}"
     router.add_api_route(
-        f"/v/{{video_id}}/{keys.KEY}",
+        key_path,
         get_key,
         operation_id="get_key",
         response_class=Response,
         responses={200: octets, **problems(400, 403, 404, 503)},
     )
+    router.add_api_route(key_path, get_key, methods=["HEAD"], include_in_schema=False)
     router.add_api_route(
         f"/v/{{video_id}}/{keys.LICENSE}",
         get_license,

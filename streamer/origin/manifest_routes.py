@@ -35,6 +35,8 @@ _HLS_TYPE = "application/vnd.apple.mpegurl"
 _DASH_TYPE = "application/dash+xml"
 _GROWING = "public, max-age=1"
 _FINAL = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
+_PRIVATE_GROWING = "private, max-age=1"
+_PRIVATE_FINAL = "private, max-age=60"
 _GZIP_LEVEL = 6
 
 
@@ -72,7 +74,7 @@ async def get_multivariant(
     if await services.catalog.content_key(video_id, video.version) is not None:
         playlist = carry_token(playlist, _spelled(token))
     text = render_multivariant(playlist)
-    return _manifest(request, services, text, _HLS_TYPE, video)
+    return _manifest(request, services, text, _HLS_TYPE, video, token)
 
 
 async def get_media(
@@ -87,7 +89,7 @@ async def get_media(
         playlist = media_playlist(track, ended=video.state is VideoState.READY)
         key = await services.catalog.rendition_key(video_id, rendition)
         playlist = with_key(playlist, key, _spelled(token))
-    return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
+    return _manifest(request, services, render_media(playlist), _HLS_TYPE, video, token)
 
 
 async def get_iframes(
@@ -100,7 +102,7 @@ async def get_iframes(
         raise NotFound("there are no key frames of this rendition yet")
     key = await services.catalog.rendition_key(video_id, rendition)
     playlist = with_key(iframe_playlist(track), key, _spelled(token))
-    return _manifest(request, services, render_media(playlist), _HLS_TYPE, video)
+    return _manifest(request, services, render_media(playlist), _HLS_TYPE, video, token)
 
 
 async def get_dash(
@@ -116,7 +118,7 @@ async def get_dash(
     base_url = services.settings.playback_base_url or str(request.base_url)
     license_at = license_url(base_url, video_id, _spelled(token))
     text = render_static_manifest(await _tracks(services, video_id), key, license_at)
-    return _manifest(request, services, text, _DASH_TYPE, video)
+    return _manifest(request, services, text, _DASH_TYPE, video, token)
 
 
 def _spelled(token: str) -> str:
@@ -154,11 +156,17 @@ async def _tracks(services: Services, video_id: str, version: int | None = None)
 
 
 def _manifest(
-    request: Request, services: Services, text: str, media_type: str, video: Video
+    request: Request, services: Services, text: str, media_type: str, video: Video, token: str
 ) -> Response:
-    """The text, compressed when asked; 304 when the client has it already."""
+    """The text, compressed when asked; 304 when the client has it already.
+
+    One that carries the token is for who holds it, and for no shared cache.
+    """
     is_final = video.state is VideoState.READY
-    headers = {"Cache-Control": _FINAL if is_final else _GROWING, "Vary": "Accept-Encoding"}
+    control = _FINAL if is_final else _GROWING
+    if token and token in text:
+        control = _PRIVATE_FINAL if is_final else _PRIVATE_GROWING
+    headers = {"Cache-Control": control, "Vary": "Accept-Encoding"}
     body = text.encode()
     digest = hashlib.blake2b(body, digest_size=12).hexdigest()
     headers["ETag"] = f'"{digest}"'

@@ -169,6 +169,18 @@ def test_an_encrypted_video_plays_on_while_qualities_are_added(
     wait_until(page, "document.querySelector('video').ended")
 
 
+@pytest.mark.parametrize("form", ["hls", "dash"])
+def test_a_manifest_with_a_token_is_kept_by_no_edge(
+    system: System, encrypted: dict[str, dict[str, str]], form: str
+) -> None:
+    with_token = encrypted["sample-aes"][form]
+    for path, is_kept in ((with_token, False), (with_token.partition("?")[0], True)):
+        for _ in range(2):
+            with urllib.request.urlopen(system.edge_url + path, timeout=10) as answer:
+                last = answer.headers["Cache-Status"]
+        assert ("; hit" in last) == is_kept
+
+
 def frame_at(page: Page, seconds: float) -> int:
     """The number that the picture shows at a moment."""
     page.evaluate(

@@ -63,6 +63,9 @@ def test_the_key_is_for_who_holds_a_token(encrypted: tuple[str, str, str]) -> No
     assert (answer.status_code, len(answer.content)) == (200, 16)
     assert answer.headers["Cache-Control"] == "no-store"
     assert httpx.get(key_url, params={"token": token + "x"}).status_code == 403
+    head = httpx.head(key_url, params={"token": token})
+    assert (head.status_code, head.headers["Content-Length"], head.content) == (200, "16", b"")
+    assert httpx.head(key_url).status_code == 403
     clear_key = httpx.post(
         f"{url}/v/{video_id}/license", params={"token": token}, json={"kids": []}
     )
@@ -85,6 +88,10 @@ def test_playlists_carry_the_token_only_for_who_has_it(encrypted: tuple[str, str
     assert other.status_code == 404
     junk = httpx.get(f"{url}/v/{video_id}/180p/index.m3u8?token=a%26b%23c").text
     assert junk == plain
+    for query, audience in (("", "public"), (f"?token={token['token']}", "private")):
+        for path in ("index.m3u8", "180p/index.m3u8"):
+            answer = httpx.get(f"{url}/v/{video_id}/{path}{query}")
+            assert answer.headers["Cache-Control"].startswith(f"{audience}, max-age=60")
     assert httpx.get(f"{url}/v/{video_id}/storyboard.vtt").status_code == 404
 
 
