@@ -175,10 +175,9 @@ def test_a_manifest_with_a_token_is_kept_by_no_edge(
 ) -> None:
     with_token = encrypted["sample-aes"][form]
     for path, is_kept in ((with_token, False), (with_token.partition("?")[0], True)):
-        for _ in range(2):
-            with urllib.request.urlopen(system.edge_url + path, timeout=10) as answer:
-                last = answer.headers["Cache-Status"]
-        assert ("; hit" in last) == is_kept
+        with urllib.request.urlopen(system.edge_url + path, timeout=10) as answer:
+            status = answer.headers["Cache-Status"]
+        assert ("; stored" in status or "; hit" in status) == is_kept
 
 
 def frame_at(page: Page, seconds: float) -> int:
