@@ -39,6 +39,7 @@ from packager.steps import run_step
 from packager.stills import make_poster, make_storyboard, make_waveform
 from packager.subtitles import extract_subtitles
 from packager.together import together
+from packager.transport_clock import read_clock_warnings
 from packager.workshop import Workshop
 from streamer.core.errors import Unavailable
 
@@ -210,7 +211,8 @@ class Packaging:
 
     async def _finish(self, ending: "_Ending") -> None:
         catalog = self._workshop.catalog
-        await catalog.describe_source(self._video_id, warnings=ending.warnings)
+        warnings = (*ending.warnings, *await read_clock_warnings(self._source.data))
+        await catalog.describe_source(self._video_id, warnings=warnings)
         await catalog.finish(
             self._video_id,
             duration_seconds=ending.duration_seconds,

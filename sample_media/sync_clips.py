@@ -41,6 +41,10 @@ SYNC = (
         Joined(("beeps_start_offset", "beeps_51_later")),
     ),
     Clip(
+        "beeps_rewound", ".ts", "Its clock begins anew in its middle.",
+        Joined(("beeps_start_offset", "beeps_start_offset")),
+    ),
+    Clip(
         "beeps_edit_list", ".mp4", "Edit lists hide what comes before 1.5 s.",
         Remux("beeps_flashes", input_options=("-ss", "1.5")),
     ),

@@ -137,9 +137,10 @@ DAMAGED = {
 }
 
 SOUND_ALONE = "audio_only"
-# Packaged by other tests: the demo's, and packager/test_colours.py.
-ELSEWHERE = {"demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated"} | {
-    n for n in CLIPS if n.startswith(("patches_", "greys_"))
+# Packaged by other tests: the demo's, and those in packager/.
+ELSEWHERE = {
+    *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated", "beeps_rewound"),
+    *(n for n in CLIPS if n.startswith(("patches_", "greys_"))),
 }
 
 
