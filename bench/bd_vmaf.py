@@ -51,7 +51,8 @@ async def run(directory: Path, quick: bool) -> Report:
         (Goal(loss, GOAL_LOSS),),
         (
             *notes,
-            f"the same preset, GOP and size; two passes at our bit rate; clips: {CLIPS_VARIABLE}",
+            "the same preset, lookahead, GOP and size; two passes at our bit rate;"
+            f" clips: {CLIPS_VARIABLE}",
         ),
     )
 
@@ -103,6 +104,7 @@ async def _two_pass(clip: Path, rung: Rung, bps: float, gop: int, place: Path) -
         await run_ffmpeg(
             *("-i", str(clip), "-an", "-vf", f"scale={rung.width}:{rung.height}:flags=bicubic"),
             *("-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", _PRESET, "-profile:v", "high"),
+            *("-rc-lookahead", "40"),
             *("-b:v", str(round(bps)), "-g", str(gop), "-keyint_min", str(gop)),
             *("-sc_threshold", "0", "-flags:v", "+cgop", "-pass", number),
             *(
