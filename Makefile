@@ -47,7 +47,7 @@ demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
 test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 	@cd $(WEB) && npm test --silent
 
 check: install
