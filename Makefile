@@ -47,7 +47,9 @@ demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
 test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
-	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/e2e $(ARGS)
+	@# Players keep time: nothing else runs beside them.
+	@$(BIN)/pytest tests/e2e $(ARGS)
 	@cd $(WEB) && npm test --silent
 
 check: install

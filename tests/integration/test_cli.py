@@ -1,10 +1,8 @@
 """The `streamer` command as its users meet it: help, wrong usage, servers that are not there."""
 
-import json
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -81,20 +79,3 @@ def test_a_public_address_without_a_token_is_refused() -> None:
     result = streamer("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker")
     assert result.returncode == 2
     assert "STREAMER_API_TOKEN" in result.stderr
-
-
-def test_the_demo_plays_the_sample_through_the_edge(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "streamer", "demo", "--once", "--data-dir", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    summary = json.loads(result.stdout)
-    assert summary["segments"] == -(-summary["duration_seconds"] // 4)
-    assert summary["edge_hits"] > summary["edge_misses"] > 0
-    assert summary["prefetched_used"] > 0
-    assert summary["time_to_playable_seconds"] > 0
-    assert summary["renditions"]
