@@ -51,12 +51,15 @@ class SourceBytes:
         position = start
         patience = Patience()
         while position < stop:
+            begin = position
             try:
                 await self._wait_for(position)
                 async for piece in self._stored(position, min(stop, self._received)):
                     position += len(piece)
                     patience.renew()
                     yield piece
+                if position == begin:
+                    raise Unavailable("a part of the source is not in the store")
             except StreamerError as error:
                 await patience.bear(error)
 
@@ -98,16 +101,7 @@ class SourceBytes:
             self._received = self.length_bytes
 
     async def _stored(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        """Some bytes that are in the store, at least one."""
-        is_empty = True
-        async for piece in self._found(start, stop):
-            is_empty = False
-            yield piece
-        if is_empty:
-            raise Unavailable("a part of the source is not in the store")
-
-    async def _found(self, start: int, stop: int) -> AsyncIterator[bytes]:
-        """What is there of some bytes: in a file, in one object, or in pieces."""
+        """Bytes that are in the store: in a file, in one object, or in pieces."""
         for key in (source_key(self._video_id), arriving_key(self._video_id)):
             path = self._store.local_path(key)
             if path is not None and await asyncio.to_thread(path.exists):

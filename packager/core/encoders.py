@@ -16,8 +16,8 @@ Options = Mapping[str, Any]
 # A cap over one and a half times its second: a segment never overshoots a player's buffer, and a
 # scene cut still gets what it needs.
 _BUFFER_SECONDS = 1.5
-# How far x264 looks ahead for what later frames refer to: a fast preset's 10 frames save next to
-# no time, and cost 1.3 VMAF at equal bits.
+# How far x264 looks ahead for what later frames refer to: a fast preset's 10 frames save 5 % of
+# its time, and cost 0.8 VMAF at equal bits.
 _LOOKAHEAD_FRAMES = {Preset.FAST: 40, Preset.BALANCED: 40, Preset.QUALITY: 50}
 
 

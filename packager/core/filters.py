@@ -37,8 +37,8 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> A
 def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]:
     """The pictures in every rendition's size: 8-bit 4:2:0, BT.709, square pixels.
 
-    Each size is made of the next larger one: that costs a third less than to scale the source
-    again for each, and differs from it by less than an encoder changes (55 dB).
+    Each size is made of the next larger one: a ladder takes 5 % less time than when the source is
+    scaled again for each, and a size is still at 55 dB (PSNR) from an exact scaler's.
     """
     order = sorted(range(len(rungs)), key=lambda n: rungs[n].width * rungs[n].height, reverse=True)
     largest = rungs[order[0]]

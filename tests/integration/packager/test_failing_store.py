@@ -119,7 +119,7 @@ async def test_a_source_that_cannot_be_read_is_not_called_unreadable(
     workshop: Workshop, store: CutStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("packager.patience._TRIES", 2)
-    store.cut_at, store.cuts = 0, 1_000
+    store.cut_at, store.cuts = 100, 1_000
     async with workshop.sources.open(VIDEO) as source:
         with pytest.raises(Unavailable):
             await inspect_source(workshop, VIDEO, 1, source)

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -144,8 +146,7 @@ async def test_a_chunk_that_ends_its_workers_fails_its_video_and_no_other(
     workers = [start_worker() for _ in range(2)]
     await installation.hand_over(OTHER, "numbered")
     await installation.hand_over(VIDEO, CLIP)
-    restarting = asyncio.create_task(restart(workers, start_worker))
-    try:
+    async with supervised(workers, start_worker):
         video = await installation.outcome(VIDEO)
         assert video.state is VideoState.FAILED
         assert video.error is not None
@@ -154,9 +155,6 @@ async def test_a_chunk_that_ends_its_workers_fails_its_video_and_no_other(
         assert ffmpeg.runs()[POISONED] == MOST_TRIES
         ffmpeg.release(OF_THE_OTHER)
         assert (await installation.outcome(OTHER)).state is VideoState.READY
-    finally:
-        restarting.cancel()
-        await asyncio.wait([restarting])
 
 
 @pytest.mark.parametrize(
@@ -173,17 +171,13 @@ async def test_a_task_that_ends_its_workers_fails_its_video_and_no_other(
     workers = [start_worker() for _ in range(2)]
     await installation.hand_over(OTHER, "numbered")
     await installation.hand_over(VIDEO, CLIP)
-    restarting = asyncio.create_task(restart(workers, start_worker))
-    try:
+    async with supervised(workers, start_worker):
         video = await installation.outcome(VIDEO)
         assert video.error is not None
         assert (video.state, video.error.code) == (VideoState.FAILED, "encode_failed")
         assert f"the worker died 3 times at this task: {task}." in video.error.message
         assert ffmpeg.runs()["deadly"] == MOST_TRIES
         assert (await installation.outcome(OTHER)).state is VideoState.READY
-    finally:
-        restarting.cancel()
-        await asyncio.wait([restarting])
 
 
 async def test_a_worker_that_is_stopped_costs_no_try(
@@ -207,6 +201,19 @@ async def test_a_worker_that_is_stopped_costs_no_try(
         ffmpeg.release(kind)
     video = await installation.outcome(VIDEO)
     assert (video.state, video.error) == (VideoState.READY, None)
+
+
+@asynccontextmanager
+async def supervised(
+    workers: list[WorkerProcess], start_worker: StartWorker
+) -> AsyncGenerator[None]:
+    """Workers that end are started again."""
+    restarting = asyncio.create_task(restart(workers, start_worker))
+    try:
+        yield
+    finally:
+        restarting.cancel()
+        await asyncio.wait([restarting])
 
 
 async def restart(workers: list[WorkerProcess], start_worker: StartWorker) -> None:

@@ -101,14 +101,19 @@ async def init_of(installation: Installation, rendition: str) -> bytes:
 
 
 async def package(
-    installation: Installation, start_worker: StartWorker, path: Path, **environment: str
+    installation: Installation,
+    start_worker: StartWorker,
+    path: Path,
+    *,
+    frames: int = FRAMES,
+    **environment: str,
 ) -> tuple[str, ...]:
-    """The warnings of a source that was packaged."""
+    """The warnings of a source that was packaged, and has so many frames."""
     start_worker(PACKAGER_PASSTHROUGH="true", **environment)
     await installation.hand_over_file(VIDEO, path)
     video = await installation.outcome(VIDEO)
     assert (video.state, video.error) == (VideoState.READY, None)
-    assert video.duration_seconds == FRAMES / RATE
+    assert video.duration_seconds == frames / RATE
     counts = await installation.segment_counts(VIDEO)
     assert (counts[LOWER], counts[OWN]) == (SEGMENTS, SEGMENTS)
     return video.warnings
@@ -216,11 +221,7 @@ async def test_a_source_that_holds_its_last_picture_is_encoded(
 ) -> None:
     made = await asyncio.to_thread(encode, tmp_path / "made.mp4", *ON_GRID, *B_FRAMES)
     path = await asyncio.to_thread(with_long_end, made, tmp_path / "source.mp4")
-    start_worker(PACKAGER_PASSTHROUGH="true")
-    await installation.hand_over_file(VIDEO, path)
-    video = await installation.outcome(VIDEO)
-    assert (video.state, video.duration_seconds) == (VideoState.READY, (FRAMES + 4) / RATE)
-    (warning,) = video.warnings
+    (warning,) = await package(installation, start_worker, path, frames=FRAMES + 4)
     assert "the last picture is shown longer than the others" in warning
 
 
@@ -229,9 +230,4 @@ async def test_a_last_picture_that_cannot_be_decoded_is_no_obstacle(
 ) -> None:
     made = await asyncio.to_thread(encode, tmp_path / "made.mp4", *ON_GRID, *B_FRAMES)
     path = await asyncio.to_thread(with_broken_end, made, tmp_path / "source.mp4")
-    start_worker(PACKAGER_PASSTHROUGH="true")
-    await installation.hand_over_file(VIDEO, path)
-    video = await installation.outcome(VIDEO)
-    assert (video.state, video.duration_seconds) == (VideoState.READY, (FRAMES - 1) / RATE)
-    counts = await installation.segment_counts(VIDEO)
-    assert (counts[LOWER], counts[OWN]) == (SEGMENTS, SEGMENTS)
+    await package(installation, start_worker, path, frames=FRAMES - 1)
