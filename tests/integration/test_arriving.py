@@ -194,8 +194,9 @@ async def test_a_source_that_still_arrives_is_not_passed_through(
     choice = {"options": {"passthrough": True}}
     assert (await client.patch(f"/api/v1/videos/{upload.id}", json=choice)).status_code == 200
     await upload.send_until(len(data) * 3 // 4)
-    video = await upload.reaches(lambda video: bool(video["warnings"]))
-    assert (video["state"], video["playable"]) == ("uploading", True)
+    # The pictures may be looked through before the first sound is there.
+    video = await upload.reaches(lambda video: bool(video["warnings"] and video["playable"]))
+    assert video["state"] == "uploading"
     (warning,) = video["warnings"]
     assert "had not arrived whole" in warning
     await upload.send_until(len(data))
