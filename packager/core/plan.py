@@ -104,10 +104,9 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
     head = stops[-1]
     chunks = [Chunk(start, stop, (lead,), lead=True) for start, stop in spans]
     if others:
-        chunks += [Chunk(start, stop, others) for start, stop in _whole(0, head, stated)]
-    chunks += [
-        Chunk(start, stop, tuple(renditions)) for start, stop in _whole(head, stated, stated)
-    ]
+        # One chunk: who plays on after the lead needs the one behind it, which begins beside it.
+        chunks.append(Chunk(0, head, others))
+    chunks += [Chunk(start, stop, tuple(renditions)) for start, stop in _whole(head, stated)]
     return tuple(_beyond(chunk, stated) for chunk in chunks)
 
 
@@ -164,12 +163,12 @@ def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, length_bytes: int
     return min(length_bytes, round(share * length_bytes * _UNEVEN + _AHEAD_BYTES))
 
 
-def _whole(start: int, stop: int, stated: int) -> Iterator[tuple[int, int]]:
+def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:
     sizes = iter(_GROWTH)
     size = _GROWTH[-1]
     while start < stop:
         size = next(sizes, size)
-        end = min(stop, start + min(size, -(-(stated - start) // _LAST_SHARE)))
+        end = start + min(size, -(-(stop - start) // _LAST_SHARE))
         yield start, end
         start = end
 
