@@ -94,6 +94,19 @@ async def wait_until_answering(url: str, process: Running) -> None:
             await asyncio.sleep(0.05)
 
 
+async def wait_for_log(words: str, process: Running) -> None:
+    """Return when a process has logged `words`.
+
+    Raises:
+        RuntimeError: It did not in a minute; the message ends with its log.
+    """
+    deadline = asyncio.get_running_loop().time() + _READY_SECONDS
+    while words not in (log := process.log.read_text()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise RuntimeError(f"it is not ready\n{log[-2000:]}")
+        await asyncio.sleep(0.05)
+
+
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
     try:
         async with session.get(url, ssl=False) as response:

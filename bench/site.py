@@ -11,6 +11,7 @@ from bench.process import (
     pinned,
     running,
     streamer_command,
+    wait_for_log,
     wait_until_answering,
 )
 
@@ -48,7 +49,9 @@ class Site:
     ) -> Running:
         """Start a packager worker, on one core if that is named."""
         prefix = () if core is None else pinned(core)
-        return await self._start(name, "worker", prefix=prefix, environment=environment)
+        process = await self._start(name, "worker", prefix=prefix, environment=environment)
+        await wait_for_log("is ready", process)
+        return process
 
     async def edge(
         self, origin_url: str, *, name: str = "edge", options: tuple[str, ...] = ()

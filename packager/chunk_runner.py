@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from packager.core.plan import Chunk
 from packager.core.recipe import read_recipe
 from packager.ffmpeg import FfmpegError
+from packager.news import wait_for
 from packager.patience import insist
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
 from packager.together import together
@@ -16,8 +17,8 @@ from streamer.core.chunks import ClaimedChunk
 from streamer.core.errors import Conflict, NotFound, StreamerError
 from streamer.shared.chunks import ChunkKey
 
-# A chunk waits this long at most before a free worker sees it.
-_POLL_SECONDS = 0.1
+# A chunk that another worker offers waits this long at most before a free one sees it.
+_POLL_SECONDS = 0.2
 # A deleted video's processes end in about this time.
 _WATCH_SECONDS = 0.5
 _OTHERS_SECONDS = 10.0
@@ -53,6 +54,7 @@ class ChunkRunner:
 
     async def _claim(self) -> ClaimedChunk:
         while True:
+            change = self._workshop.news.next_change
             with suppress(StreamerError):
                 claim = await self._workshop.catalog.claim_chunk(
                     self._worker_id,
@@ -62,7 +64,7 @@ class ChunkRunner:
                 )
                 if claim is not None:
                     return claim
-            await asyncio.sleep(_POLL_SECONDS)
+            await wait_for(change, seconds=_POLL_SECONDS)
 
     async def _carry_out(self, claim: ClaimedChunk) -> None:
         key = (claim.video_id, claim.version, claim.order.number)
@@ -79,6 +81,7 @@ class ChunkRunner:
         finally:
             self._encodings.pop(key, None)
             self._frames.pop(key, None)
+        self._workshop.news.spread()
         # What it stored after its video was deleted is found by nobody else before long.
         with suppress(StreamerError):
             await clear_if_deleted(self._workshop, claim.video_id)

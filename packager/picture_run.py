@@ -11,16 +11,15 @@ from packager.core.plan import Chunk, extend_plan, needed_bytes, needed_seconds,
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
+from packager.news import wait_for
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
 from streamer.core.errors import StreamerError
 
 _FIRST_TRIES = 2
-# How often to look how far the others are: seldom when that takes long.
-_SHORTEST_POLL_SECONDS = 0.1
-_LONGEST_POLL_SECONDS = 0.3
-_POLL_GROWTH = 1.05
+# How often to look how far other workers are.
+_POLL_SECONDS = 1.0
 
 
 async def encode_first_chunk(
@@ -146,16 +145,16 @@ class PictureRun:
             if not self._is_behind_the_end(chunk)
         ]
         await self._workshop.catalog.add_chunks(self._video_id, self._version, orders)
+        self._workshop.news.spread()
 
     async def _wait_for_all(self) -> bool:
         """Wait until every chunk that was offered is encoded; returns whether the end is known."""
-        pause = _SHORTEST_POLL_SECONDS
         while True:
+            change = self._workshop.news.next_change
             statuses = await self._statuses()
             if all(status.state is ChunkState.DONE for status in statuses):
                 return self._end_frame is not None
-            await asyncio.sleep(pause)
-            pause = min(pause * _POLL_GROWTH, _LONGEST_POLL_SECONDS)
+            await wait_for(change, seconds=_POLL_SECONDS)
 
     async def _statuses(self) -> list[ChunkStatus]:
         statuses = await self._workshop.catalog.chunk_statuses(self._video_id, self._version)

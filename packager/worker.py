@@ -23,7 +23,7 @@ from streamer.shared.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, jobs_u
 _HEARTBEAT_SECONDS = 2.0
 _SILENT_SECONDS = 6.0
 # A job waits this long at most before a free worker sees it.
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.2
 _log = logging.getLogger("packager")
 
 

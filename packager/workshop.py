@@ -15,6 +15,7 @@ from packager.core.fmp4 import Sample
 from packager.core.init_segment import InitSegment
 from packager.core.sealing import seal_init, seal_segment
 from packager.ffmpeg import Ffmpeg
+from packager.news import News
 from packager.patience import insist
 from packager.settings import PackagerSettings
 from packager.slots import Slots
@@ -44,6 +45,7 @@ class Workshop:
     slots: Slots
     sources: Sources
     suspicion: asyncio.Lock = field(default_factory=asyncio.Lock)
+    news: News = field(default_factory=News)
 
     @classmethod
     async def open(cls, settings: PackagerSettings, stack: AsyncExitStack) -> Self:

@@ -62,13 +62,16 @@ def chunk_argv(
     Frames are chosen by their number on the absolute grid, wherever the seek ended, so a chunk
     begins and ends at exactly its frames. Of a copy, whoever reads it must choose them.
     """
-    span = (job.first_frame, job.stop_frame)
     encoded = [rung for rung in job.rungs if not rung.is_copied]
+    # Several encoders fill the processors themselves. More threads before them would only take
+    # each other's pictures out of the caches: 5 % of a ladder's time.
+    is_full = len(encoded) > 1
+    decoding = {"threads": 1} if is_full else {}
+    opened = open_at(path, source, grid, job.first_frame, margin_seconds, **decoding)
     pictures = iter(())
     if encoded:
-        frames = open_frames(path, source, video, grid, span, margin_seconds)
+        frames = choose_frames(opened, video, grid, job.first_frame, job.stop_frame)
         pictures = iter(in_sizes(frames, video, encoded))
-    opened = _open(path, source, grid, job.first_frame, margin_seconds)
     outputs = [
         copy_output(opened, video, grid, target, job.stop_frame)
         if rung.is_copied
@@ -76,33 +79,33 @@ def chunk_argv(
         for rung, target in zip(job.rungs, targets, strict=True)
     ]
     devices = dict.fromkeys(ENCODERS[rung.encoder].globals for rung in encoded)
-    return [*(argument for device in devices for argument in device), *compile_argv(outputs)]
+    return [
+        *(argument for device in devices for argument in device),
+        *(("-filter_complex_threads", "1") if is_full else ()),
+        *compile_argv(outputs),
+    ]
 
 
-def open_frames(
+def open_at(
     path: str,
     source: SourceInfo,
-    video: VideoTrack,
     grid: Grid,
-    span: tuple[int, int],
+    first_frame: int,
     margin_seconds: Fraction | None,
+    **options: Any,
 ) -> Any:
-    """The frames of the grid from the first to the second of `span` (exclusive)."""
-    first, stop = span
-    opened = _open(path, source, grid, first, margin_seconds)
-    frames = on_grid(opened, video, grid, from_zero=first == 0)
-    return frames.filter("trim", start_pts=first, end_pts=stop)
-
-
-def _open(
-    path: str, source: SourceInfo, grid: Grid, first_frame: int, margin_seconds: Fraction | None
-) -> Any:
-    """The source from a key frame before a frame of the grid on."""
+    """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
     seek = Fraction(0)
     if margin_seconds is not None:
         begin = source.zero_seconds - source.format_start_seconds
         seek = max(Fraction(0), begin + grid.seconds(first_frame) - margin_seconds)
-    return open_source(path, seek_seconds=seek)
+    return open_source(path, seek_seconds=seek, **options)
+
+
+def choose_frames(opened: Any, video: VideoTrack, grid: Grid, first: int, stop: int) -> Any:
+    """The frames `first` to `stop` (exclusive) of the grid, out of an opened source."""
+    frames = on_grid(opened, video, grid, from_zero=first == 0)
+    return frames.filter("trim", start_pts=first, end_pts=stop)
 
 
 def _encode_output(picture: Any, grid: Grid, rung: Rung, preset: Preset, target: str) -> Any:

@@ -1,6 +1,7 @@
 """A source's pictures brought to what all players show: a constant rate, BT.709, square pixels."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from packager.core.argv import spell_ratio
@@ -43,14 +44,11 @@ def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]
     order = sorted(range(len(rungs)), key=lambda n: rungs[n].width * rungs[n].height, reverse=True)
     largest = rungs[order[0]]
     frames, matrix = in_bt709(frames, video, largest.width, largest.height)
-    pictures = {}
-    for number in order:
-        scaled = fit(frames, rungs[number].width, rungs[number].height, matrix)
-        if number == order[-1]:
-            pictures[number] = scaled
-            break
-        split = scaled.filter_multi_output("split", 2)
-        pictures[number], frames, matrix = split.stream(0), split.stream(1), "bt709"
+    pictures = {order[0]: fit(frames, largest.width, largest.height, matrix)}
+    for larger, number in pairwise(order):
+        split = pictures[larger].filter_multi_output("split", 2)
+        pictures[larger] = split.stream(0)
+        pictures[number] = _scale(split.stream(1), rungs[number].width, rungs[number].height)
     return [pictures[number] for number in range(len(rungs))]
 
 
@@ -69,17 +67,17 @@ def in_bt709(frames: Any, video: VideoTrack, width: int, height: int) -> tuple[A
 
 def fit(frames: Any, width: int, height: int, matrix: str) -> Any:
     """The pictures scaled and brought to the one format all players decode."""
-    scaled = frames.filter(
-        "scale",
-        width,
-        height,
-        # Without accurate_rnd, BT.601 comes out up to 4 levels darker.
-        flags="bicubic+accurate_rnd",
-        in_color_matrix=matrix,
-        out_color_matrix="bt709",
-        out_range="tv",
-    )
-    return scaled.filter("format", "yuv420p").filter("setsar", 1)
+    # Without accurate_rnd, BT.601 comes out up to 4 levels darker.
+    scaled = _scale(frames, width, height, matrix, flags="bicubic+accurate_rnd")
+    return scaled.filter("format", "yuv420p")
+
+
+def _scale(
+    frames: Any, width: int, height: int, matrix: str = "bt709", flags: str = "bicubic"
+) -> Any:
+    # Tagged at every step: an encoder has what bears other tags scaled once more.
+    tags = {"in_color_matrix": matrix, "out_color_matrix": "bt709", "out_range": "tv"}
+    return frames.filter("scale", width, height, flags=flags, **tags).filter("setsar", 1)
 
 
 def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:

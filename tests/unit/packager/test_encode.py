@@ -44,12 +44,13 @@ def test_a_chunk_from_the_middle() -> None:
         "[0:0]setpts=PTS-(0/1)/TB[s0];[s0]fps=fps=30/1:round=near[s1];"
         "[s1]trim=end_pts=480:start_pts=120[s2];"
         "[s2]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s3];[s3]format=yuv420p[s4];[s4]setsar=1[s5];"
+        ":out_color_matrix=bt709:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=yuv420p[s5];"
         "[s5]split=2[s6][s7];"
-        "[s7]scale=426:240:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s8];[s8]format=yuv420p[s9];[s9]setsar=1[s10]"
+        "[s7]scale=426:240:flags=bicubic:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s8];[s8]setsar=1[s9]"
     )
-    assert options(argv, "-map") == ["[s10]", "[s6]"]
+    assert options(argv, "-map") == ["[s9]", "[s6]"]
+    assert options(argv, "-threads") == options(argv, "-filter_complex_threads") == ["1"]
     assert options(argv, "-maxrate") == ["575000", "2994000"]
     assert options(argv, "-g") == options(argv, "-keyint_min") == ["120", "120"]
     assert options(argv, "-sc_threshold") == ["0", "0"]
@@ -75,6 +76,12 @@ def test_seeking_counts_from_the_container_s_beginning() -> None:
     argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], Fraction(5))
     assert options(argv, "-ss") == ["6.400000"]
     assert "setpts=PTS-(25007/5)/TB" in graph(argv)
+
+
+def test_one_rendition_is_decoded_with_all_processors() -> None:
+    job = ChunkJob(0, 120, (LOW,), Preset.FAST)
+    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], None)
+    assert not {"-threads", "-filter_complex_threads"} & set(argv)
 
 
 def test_margins_grow_until_the_beginning() -> None:
