@@ -31,6 +31,15 @@ class OpenPage(Protocol):
     ) -> Page: ...
 
 
+# What the player does, for a failure to tell.
+_STATE = """() => [...document.querySelectorAll("video")].map((video) => ({
+  time: video.currentTime, duration: video.duration, paused: video.paused,
+  ready: video.readyState, error: video.error?.message,
+  buffered: [...Array(video.buffered.length).keys()].map(
+    (n) => [video.buffered.start(n), video.buffered.end(n)]),
+}))"""
+
+
 def wait_until(page: Page, condition: str) -> None:
     """Return once a JavaScript expression is true.
 
@@ -38,7 +47,7 @@ def wait_until(page: Page, condition: str) -> None:
     """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not page.evaluate(condition):
-        assert time.monotonic() < deadline, f"never true: {condition}"
+        assert time.monotonic() < deadline, f"never true: {condition}; {page.evaluate(_STATE)}"
         page.wait_for_timeout(50)
 
 

@@ -162,8 +162,8 @@ def test_an_encrypted_video_plays_on_while_qualities_are_added(
     page = open_page(token_for(system, video_id)["player"])
     wait_until_past(page, 3)
     assert system.wait_until_final(video_id)["state"] == "ready"
-    wait_until(page, "document.querySelectorAll('.menu-label').length > 4")
-    assert qualities(page) == ["Auto", "720p", "480p", "360p", "240p"]
+    all_of_them = ["Auto", "720p", "480p", "360p", "240p"]
+    wait_for(lambda: qualities(page) == all_of_them, "its qualities were never added")
     seek(page, 24)
     page.evaluate("document.querySelector('video').play()")
     wait_until(page, "document.querySelector('video').ended")

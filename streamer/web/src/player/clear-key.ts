@@ -3,7 +3,8 @@
  *
  * hls.js takes the keys of SAMPLE-AES playlists for those of MPEG-TS, and keeps one set of keys for
  * each instance, which Chromium refuses to exchange while something plays. So it is told nothing of
- * them: what it appends opens as soon as the media element has the key.
+ * them: what it appends opens as soon as the media element has the key. It gets no playlist before
+ * the element can have keys at all: one that learns of them while it decodes may stop for good.
  */
 
 import Hls, { type PlaylistLoaderConstructor } from "hls.js";
@@ -30,6 +31,7 @@ export class ClearKey {
   /** What hls.js loads playlists with. */
   get playlistLoader(): PlaylistLoaderConstructor {
     const read = (text: string, url: string) => this.#read(text, url);
+    const locked = () => this.#keys;
     class PlaylistLoader extends Loader {
       override load(...[context, config, callbacks]: Parameters<Load>): void {
         super.load(context, config, {
@@ -37,7 +39,12 @@ export class ClearKey {
           onSuccess: (response, ...rest) => {
             const { data } = response;
             if (typeof data === "string") response.data = read(data, context.url);
-            callbacks.onSuccess(response, ...rest);
+            const succeed = () => {
+              if (!this.stats.aborted) callbacks.onSuccess(response, ...rest);
+            };
+            const keys = locked();
+            if (keys) void keys.then(succeed, succeed);
+            else succeed();
           },
         });
       }
