@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,24 +86,30 @@ async def wait_until_answering(url: str, process: Running) -> None:
     Raises:
         RuntimeError: It did not in a minute; the message ends with the process's log.
     """
-    deadline = asyncio.get_running_loop().time() + _READY_SECONDS
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        while not await _answers(session, url):
-            if asyncio.get_running_loop().time() > deadline:
-                raise RuntimeError(f"{url} does not answer\n{process.log.read_text()[-2000:]}")
-            await asyncio.sleep(0.05)
+        await _wait_until(lambda: _answers(session, url), f"{url} does not answer", process)
 
 
-async def wait_for_log(words: str, process: Running) -> None:
+async def wait_until_logged(words: str, process: Running) -> None:
     """Return when a process has logged `words`.
 
     Raises:
         RuntimeError: It did not in a minute; the message ends with its log.
     """
+
+    async def is_logged() -> bool:
+        return words in process.log.read_text()
+
+    await _wait_until(is_logged, f"it never said: {words}", process)
+
+
+async def _wait_until(
+    is_true: Callable[[], Awaitable[bool]], complaint: str, process: Running
+) -> None:
     deadline = asyncio.get_running_loop().time() + _READY_SECONDS
-    while words not in (log := process.log.read_text()):
+    while not await is_true():
         if asyncio.get_running_loop().time() > deadline:
-            raise RuntimeError(f"it is not ready\n{log[-2000:]}")
+            raise RuntimeError(f"{complaint}\n{process.log.read_text()[-2000:]}")
         await asyncio.sleep(0.05)
 
 

@@ -11,8 +11,8 @@ from bench.process import (
     pinned,
     running,
     streamer_command,
-    wait_for_log,
     wait_until_answering,
+    wait_until_logged,
 )
 
 
@@ -50,7 +50,7 @@ class Site:
         """Start a packager worker, on one core if that is named."""
         prefix = () if core is None else pinned(core)
         process = await self._start(name, "worker", prefix=prefix, environment=environment)
-        await wait_for_log("is ready", process)
+        await wait_until_logged("is ready", process)
         return process
 
     async def edge(

@@ -39,7 +39,7 @@ def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]
     """The pictures in every rendition's size: 8-bit 4:2:0, BT.709, square pixels.
 
     Each size is made of the next larger one: a ladder takes 5 % less time than when the source is
-    scaled again for each, and a size is still at 55 dB (PSNR) from an exact scaler's.
+    scaled again for each, and a size is still at 54 dB (PSNR) from an exact scaler's.
     """
     order = sorted(range(len(rungs)), key=lambda n: rungs[n].width * rungs[n].height, reverse=True)
     largest = rungs[order[0]]
@@ -75,9 +75,8 @@ def fit(frames: Any, width: int, height: int, matrix: str) -> Any:
 def _scale(
     frames: Any, width: int, height: int, matrix: str = "bt709", flags: str = "bicubic"
 ) -> Any:
-    # Tagged at every step: an encoder has what bears other tags scaled once more.
-    tags = {"in_color_matrix": matrix, "out_color_matrix": "bt709", "out_range": "tv"}
-    return frames.filter("scale", width, height, flags=flags, **tags).filter("setsar", 1)
+    colours = {"in_color_matrix": matrix, "out_color_matrix": "bt709", "out_range": "tv"}
+    return frames.filter("scale", width, height, flags=flags, **colours).filter("setsar", 1)
 
 
 def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:

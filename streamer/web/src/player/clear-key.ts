@@ -33,6 +33,18 @@ export class ClearKey {
     const read = (text: string, url: string) => this.#read(text, url);
     const locked = () => this.#keys;
     class PlaylistLoader extends Loader {
+      #isOver = false;
+
+      override abort(): void {
+        this.#isOver = true;
+        super.abort();
+      }
+
+      override destroy(): void {
+        this.#isOver = true;
+        super.destroy();
+      }
+
       override load(...[context, config, callbacks]: Parameters<Load>): void {
         super.load(context, config, {
           ...callbacks,
@@ -40,7 +52,7 @@ export class ClearKey {
             const { data } = response;
             if (typeof data === "string") response.data = read(data, context.url);
             const succeed = () => {
-              if (!this.stats.aborted) callbacks.onSuccess(response, ...rest);
+              if (!this.#isOver) callbacks.onSuccess(response, ...rest);
             };
             const keys = locked();
             if (keys) void keys.then(succeed, succeed);
