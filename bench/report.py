@@ -39,6 +39,15 @@ class Goal:
         """Whether the median is within the bound."""
         return self.measure.median <= self.at_most
 
+    @property
+    def verdict(self) -> str:
+        """Whether it was met, or by how much it was missed."""
+        if self.met:
+            return "met"
+        excess = self.measure.median - self.at_most
+        by = f"{excess / self.at_most:.0%}" if self.at_most else f"{excess:.3g} {self.measure.unit}"
+        return f"missed by {by}"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -78,9 +87,10 @@ def show(report: Report, console: Console) -> None:
         table.add_row(one.name, *shown, str(len(one.values)), one.unit)
     console.print(table)
     for goal in report.goals:
-        verdict = "met" if goal.met else f"missed by {goal.measure.median / goal.at_most - 1:.0%}"
         bound = f"{_rounded(goal.at_most)} {goal.measure.unit}"
-        console.print(f"  goal: {goal.measure.name} at most {bound}: {verdict}", highlight=False)
+        console.print(
+            f"  goal: {goal.measure.name} at most {bound}: {goal.verdict}", highlight=False
+        )
     for note in report.notes:
         console.print(f"  {note}", highlight=False, markup=False)
     console.print()

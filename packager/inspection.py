@@ -1,5 +1,6 @@
 """The first step: what the source is, and which renditions it becomes."""
 
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from packager.ffmpeg import FfmpegError
 from packager.mp4_layout import read_mp4_layout
 from packager.sources import Source
 from packager.workshop import Workshop
+from streamer.core.errors import SourceRejected
 from streamer.core.options import Encryption
 from streamer.core.video import ContentKey, MediaKind, Rendition
 
@@ -42,13 +44,19 @@ async def inspect_source(
         SourceRejected: It cannot become a stream.
         NotFound: The video was deleted.
     """
+    arrives = not source.data.is_complete
     probe = await _probe(workshop, source)
     info = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
     warnings: Sequence[str] = ()
+    states_duration = info.duration_seconds > 0
     if "mov" in container_formats(probe):
         layout = await read_mp4_layout(source.data)
         info = replace(info, index_first=layout.index_first)
+        states_duration &= layout.states_duration
         warnings = layout.warnings
+    if arrives and not states_duration:
+        seconds = await _guess_duration(workshop, source)
+        info = replace(info, duration_seconds=seconds, is_duration_guessed=True)
     chosen = (await workshop.catalog.get_video(video_id)).options
     settings = workshop.settings
     options = chosen.over(settings.options)
@@ -80,6 +88,17 @@ async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
     except FfmpegError as error:
         head = await data.read_available(0, _HEAD_BYTES)
         raise explain_unreadable(head, data.length_bytes, error.report) from error
+
+
+async def _guess_duration(workshop: Workshop, source: Source) -> float:
+    """How long a source may last, by how long what has arrived lasts; 0 if that does not tell."""
+    data = source.data
+    arrived, share = source.arrived, data.received_bytes / max(1, data.length_bytes)
+    try:
+        info = read_probe(await workshop.ffmpeg.probe(arrived), max_duration_seconds=math.inf)
+    except (FfmpegError, SourceRejected):
+        return 0.0
+    return info.duration_seconds / share
 
 
 def plan_renditions(source: SourceInfo, recipe: Recipe | None, version: int) -> list[Rendition]:

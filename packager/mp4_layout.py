@@ -17,10 +17,12 @@ class Mp4Layout:
     """How a file lies.
 
     `index_first` says that the index comes first and is all there is, so that any part can be
-    decoded as soon as its own bytes are there. `warnings` tell of an end that is missing.
+    decoded as soon as its own bytes are there. `states_duration` says that it tells how long the
+    file is, not only its first fragment. `warnings` tell of an end that is missing.
     """
 
     index_first: bool
+    states_duration: bool
     warnings: tuple[str, ...]
 
 
@@ -32,7 +34,7 @@ async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
     """
     position = 0
     kinds: list[bytes] = []
-    is_fragmented = False
+    is_fragmented = states_duration = False
     for _ in range(_MOST_BOXES):
         header = await data.read_available(position, _HEADER_BYTES)
         length = box_length(header)
@@ -43,9 +45,11 @@ async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
             moov = await data.read_available(position, length[0])
             refuse_encrypted_moov(moov)
             is_fragmented = b"mvex" in moov
+            states_duration = not is_fragmented or b"mehd" in moov
         position += length[0]
     before_media = kinds[: kinds.index(b"mdat")] if b"mdat" in kinds else kinds
     return Mp4Layout(
         index_first=b"moov" in before_media and not is_fragmented,
+        states_duration=states_duration,
         warnings=tuple(describe_cut_off(position, data.length_bytes)),
     )

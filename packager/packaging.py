@@ -104,7 +104,7 @@ class Packaging:
         await self._optional(
             "poster", make_waveform, self._workshop, self._video_id, path, info.audios[0]
         )
-        end = describe_end("sound", info.duration_seconds, float(seconds))
+        end = describe_end("sound", info.stated_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":

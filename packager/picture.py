@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from typing import Self
 
 from packager.core.boxes import MediaFormatError
-from packager.core.encode import ChunkJob, chunk_argv, seek_margins
+from packager.core.encode import Approach, ChunkJob, approaches, chunk_argv
 from packager.core.plan import Chunk, Grid
 from packager.core.recipe import Recipe
 from packager.core.source import SourceInfo
@@ -27,7 +26,7 @@ _BULK_NICE = 10
 class PictureSource:
     """A source's pictures, where this worker reads them, and what they are to become.
 
-    `in_order` says that they can only be decoded from their beginning.
+    `in_order` says that they can only be read from their beginning.
     """
 
     path: str
@@ -105,14 +104,15 @@ async def _seek_and_encode(
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
 ) -> EncodedChunk:
-    margins = seek_margins(pictures.recipe.source, pictures.recipe.grid)
-    for margin in (None,) if pictures.in_order else margins:
+    source, in_order = pictures.recipe.source, pictures.in_order
+    for approach in approaches(source, pictures.recipe.grid, in_order=in_order):
         try:
-            encoded = await _encode(workshop, video_id, pictures, chunk, margin, on_frames, leads)
+            encoded = await _encode(workshop, video_id, pictures, chunk, approach, on_frames, leads)
         except StartMissedError:
             continue
         # A search may end behind the last key frame: that there is nothing must be certain.
-        if encoded.frames or margin is None or pictures.recipe.source.indexed:
+        is_certain = approach.margin_seconds is None or (source.indexed and not in_order)
+        if encoded.frames or is_certain:
             return encoded
     raise FfmpegError("the first frames of a chunk cannot be decoded")
 
@@ -122,7 +122,7 @@ async def _encode(
     video_id: str,
     pictures: PictureSource,
     chunk: Chunk,
-    margin: Fraction | None,
+    approach: Approach,
     on_frames: Callable[[int], None],
     leads: asyncio.Event | None,
 ) -> EncodedChunk:
@@ -137,7 +137,7 @@ async def _encode(
     )
 
     def argv(targets: Sequence[str]) -> list[str]:
-        return chunk_argv(pictures.path, recipe.source, recipe.video, grid, job, targets, margin)
+        return chunk_argv(pictures.path, recipe.source, recipe.video, grid, job, targets, approach)
 
     tracks = [
         CopiedTrack(workshop, video_id, rung, recipe, chunk)

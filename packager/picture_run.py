@@ -122,7 +122,7 @@ class PictureRun:
             for chunk in self._damaged
             if not self._is_behind_the_end(chunk)
         ]
-        stated_seconds = self._recipe.source.duration_seconds
+        stated_seconds = self._recipe.source.stated_seconds
         return [
             *describe_lost_pictures(spans),
             *describe_end("pictures", stated_seconds, float(end)),

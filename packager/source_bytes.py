@@ -24,6 +24,7 @@ class SourceBytes:
 
     Attributes:
         length_bytes: How long it is, or will be.
+        received_bytes: How much of it had arrived when that was last looked up.
         is_complete: Whether every byte had arrived when that was last looked up.
         waiting: How many readers wait for bytes now.
     """
@@ -32,7 +33,7 @@ class SourceBytes:
         self._store = store
         self._catalog = catalog
         self._video_id = video.id
-        self._received = 0
+        self.received_bytes = 0
         self.length_bytes = 0
         self.is_complete = False
         self.waiting = 0
@@ -54,7 +55,7 @@ class SourceBytes:
             begin = position
             try:
                 await self._wait_for(position)
-                async for piece in self._stored(position, min(stop, self._received)):
+                async for piece in self._stored(position, min(stop, self.received_bytes)):
                     position += len(piece)
                     patience.renew()
                     yield piece
@@ -66,7 +67,7 @@ class SourceBytes:
     async def read_available(self, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start` on, of those that have arrived."""
         data = bytearray()
-        async for piece in self.read(start, min(start + length, self._received)):
+        async for piece in self.read(start, min(start + length, self.received_bytes)):
             data += piece
         return bytes(data)
 
@@ -83,7 +84,7 @@ class SourceBytes:
     async def _wait_for(self, position: int) -> None:
         self.waiting += 1
         try:
-            while self._received <= position:
+            while self.received_bytes <= position:
                 if self.is_complete:
                     raise SourceRejected("The file is shorter than announced.", code="truncated")
                 await asyncio.sleep(_POLL_SECONDS)
@@ -95,10 +96,10 @@ class SourceBytes:
         if video.state is VideoState.FAILED:
             raise NotFound("the video has failed")
         self.is_complete = video.state is not VideoState.UPLOADING
-        self._received = video.received_bytes
+        self.received_bytes = video.received_bytes
         self.length_bytes = video.source_bytes or video.length_bytes or 0
         if self.is_complete:
-            self._received = self.length_bytes
+            self.received_bytes = self.length_bytes
 
     async def _stored(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Bytes that are in the store: in a file, in one object, or in pieces."""

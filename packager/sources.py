@@ -44,6 +44,13 @@ class Source:
     any_part: str
     from_the_beginning: str
 
+    @property
+    def arrived(self) -> str:
+        """What ffmpeg opens to read what has arrived by now, as if that were all."""
+        if self.data.is_complete:
+            return self.any_part
+        return f"{self.any_part}/{self.data.received_bytes}"
+
 
 class _Reading:
     """One source while it is open, and the runs that read it."""
@@ -84,6 +91,7 @@ class Sources(Inputs):
         self._served: dict[str, _Reading] = {}
         app = web.Application()
         app.router.add_get("/{token}/{way}", self._serve)
+        app.router.add_get("/{token}/{way}/{length:[0-9]{1,18}}", self._serve)
         # Whoever waits for bytes when its reader has left waits for nothing.
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
@@ -148,7 +156,8 @@ class Sources(Inputs):
             response = web.StreamResponse()
             span = Span(0, data.length_bytes)
         else:
-            response, span = _answer_range(request, data.length_bytes)
+            length_bytes = int(request.match_info.get("length", data.length_bytes))
+            response, span = _answer_range(request, min(length_bytes, data.length_bytes))
         await response.prepare(request)
         with suppress(ConnectionError):
             try:

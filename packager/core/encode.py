@@ -19,9 +19,9 @@ from streamer.core.options import Preset
 
 # Seeking in an indexed file ends at the key frame before; half a frame keeps rounding harmless.
 _INDEXED_MARGIN_FRAMES = Fraction(1, 2)
-# Seeking in the others is a search by time stamp that may end past the key frame: tried in turn
-# until the chunk's first frame is there. None decodes from the beginning.
-_SEARCH_MARGINS_SECONDS: tuple[Fraction | None, ...] = (Fraction(5), Fraction(30), None)
+# In the others a key frame must be met: tried in turn until the chunk's first frame is there. Most
+# encoders put one at least every 250 pictures.
+_SEARCH_MARGINS_SECONDS = (Fraction(12), Fraction(60), None)
 
 _BT709 = {
     "color_primaries": "bt709",
@@ -41,11 +41,26 @@ class ChunkJob:
     preset: Preset
 
 
-def seek_margins(source: SourceInfo, grid: Grid) -> tuple[Fraction | None, ...]:
-    """How far before a chunk to seek, in seconds, in the order to try; None: do not seek."""
-    if source.indexed:
-        return (_INDEXED_MARGIN_FRAMES / grid.frame_rate, *_SEARCH_MARGINS_SECONDS)
-    return _SEARCH_MARGINS_SECONDS
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """How to get to a chunk's first frame in a source.
+
+    Attributes:
+        margin_seconds: How far before it to look for a key frame, from which on the source is
+            decoded; None: it is decoded from its beginning.
+        in_order: What comes before is read and left out, rather than sought past.
+    """
+
+    margin_seconds: Fraction | None
+    in_order: bool = False
+
+
+def approaches(source: SourceInfo, grid: Grid, *, in_order: bool = False) -> tuple[Approach, ...]:
+    """The ways to get to a chunk, in the order to try."""
+    searches = [Approach(margin, in_order) for margin in _SEARCH_MARGINS_SECONDS]
+    if source.indexed and not in_order:
+        return (Approach(_INDEXED_MARGIN_FRAMES / grid.frame_rate), *searches)
+    return tuple(searches)
 
 
 def chunk_argv(
@@ -55,11 +70,11 @@ def chunk_argv(
     grid: Grid,
     job: ChunkJob,
     targets: Sequence[str],
-    margin_seconds: Fraction | None,
+    approach: Approach,
 ) -> list[str]:
     """One decode, one encode or copy per rendition, each into its own target.
 
-    Frames are chosen by their number on the absolute grid, wherever the seek ended, so a chunk
+    Frames are chosen by their number on the absolute grid, wherever decoding began, so a chunk
     begins and ends at exactly its frames. Of a copy, whoever reads it must choose them.
     """
     encoded = [rung for rung in job.rungs if not rung.is_copied]
@@ -67,7 +82,7 @@ def chunk_argv(
     # each other's pictures out of the caches: 4 % of a ladder's time.
     is_full = len(encoded) > 1
     decoding = {"threads": 1} if is_full else {}
-    opened = open_at(path, source, grid, job.first_frame, margin_seconds, **decoding)
+    opened = open_at(path, source, grid, job.first_frame, approach, **decoding)
     pictures = iter(())
     if encoded:
         frames = choose_frames(opened, video, grid, job.first_frame, job.stop_frame)
@@ -91,15 +106,26 @@ def open_at(
     source: SourceInfo,
     grid: Grid,
     first_frame: int,
-    margin_seconds: Fraction | None,
+    approach: Approach,
     **options: Any,
 ) -> Any:
     """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
-    seek = Fraction(0)
-    if margin_seconds is not None:
-        begin = source.zero_seconds - source.format_start_seconds
-        seek = max(Fraction(0), begin + grid.seconds(first_frame) - margin_seconds)
-    return open_source(path, seek_seconds=seek, **options)
+    if approach.margin_seconds is None:
+        return open_source(path, **options)
+    start = source.zero_seconds + grid.seconds(first_frame) - approach.margin_seconds
+    after_begin = max(Fraction(0), start - source.format_start_seconds)
+    if not approach.in_order:
+        return open_source(path, seek_seconds=after_begin, **options)
+    if after_begin > 0:
+        options["bsf:v"] = _leave_out_until(start)
+    return open_source(path, **options)
+
+
+def _leave_out_until(seconds: Fraction) -> str:
+    """A bit stream filter that drops packets until the first key frame from a time on."""
+    begins = f"key*gte(pts*tb,{float(seconds):.6f})"
+    # Register 0 remembers that it has begun.
+    return f"noise=drop='if(ld(0),0,if({begins},st(0,1)*0,1))'"
 
 
 def choose_frames(opened: Any, video: VideoTrack, grid: Grid, first: int, stop: int) -> Any:

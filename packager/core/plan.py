@@ -25,6 +25,9 @@ _TAIL_SEGMENTS = 1
 # The beginning of a source may have a little more than its share of the bytes; sound lies apart.
 _UNEVEN = 1.1
 _AHEAD_BYTES = 1 << 20
+# What can only be read in order is read again up to here for a chunk that begins here; one that
+# begins later waits until the source can be sought in.
+_MOST_BYTES_BEFORE = 512 << 20
 # Ticks a second below which time would be told too coarsely.
 _SMALLEST_TIMESCALE = 1000
 
@@ -154,13 +157,14 @@ def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
 def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, length_bytes: int) -> int:
     """How much of an arriving source of `length_bytes` should be there to encode a chunk.
 
-    A guess from its place in time; what is missing then is waited for. Where the source's end is
-    needed to find anything but its beginning, only the lead begins before.
+    A guess from its place in time; what is missing then is waited for.
     """
-    if not (source.index_first or chunk.lead) or source.duration_seconds <= 0:
+    if source.duration_seconds <= 0:
         return length_bytes
-    share = min(1.0, float(chunk.stop * grid.segment_seconds) / source.duration_seconds)
-    return min(length_bytes, round(share * length_bytes * _UNEVEN + _AHEAD_BYTES))
+    bytes_per_segment = float(grid.segment_seconds) / source.duration_seconds * length_bytes
+    if not source.index_first and chunk.start * bytes_per_segment > _MOST_BYTES_BEFORE:
+        return length_bytes
+    return min(length_bytes, round(chunk.stop * bytes_per_segment * _UNEVEN + _AHEAD_BYTES))
 
 
 def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 import ffmpeg
 
 from packager.core.argv import compile_argv
-from packager.core.encode import choose_frames, open_at, seek_margins
+from packager.core.encode import approaches, choose_frames, open_at
 from packager.core.encoders import ENCODERS, Wanted
 from packager.core.filters import in_sizes
 from packager.core.ladder import Rung
@@ -85,8 +85,8 @@ def _pictures(path: str, recipe: Recipe, position: Fraction, rungs: Sequence[Run
     grid = recipe.grid
     first = round(position * grid.frame_rate)
     stop = first + max(1, round(SAMPLE_SECONDS * grid.frame_rate))
-    margin = seek_margins(recipe.source, grid)[0]
-    opened = open_at(path, recipe.source, grid, first, margin)
+    approach = approaches(recipe.source, grid)[0]
+    opened = open_at(path, recipe.source, grid, first, approach)
     frames = choose_frames(opened, recipe.video, grid, first, stop)
     return in_sizes(frames, recipe.video, [_shown(recipe), *rungs])
 

@@ -55,6 +55,8 @@ class SubtitleTrack:
 class SourceInfo:
     """What can be packaged of a file; at least one of `video` and `audio` is there.
 
+    `duration_seconds` is what the container states, or a guess where it does not state how long a
+    source that still arrives will be; 0 if nothing tells.
     `zero_seconds` is the container's time that becomes time 0 of the stream: its first picture,
     or sound. `format_start_seconds` is where the container's clock begins: ffmpeg seeks relative
     to it. `indexed` says whether a seek finds the key frame before its target by itself.
@@ -71,6 +73,12 @@ class SourceInfo:
     subtitles: tuple[SubtitleTrack, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     index_first: bool = False
+    is_duration_guessed: bool = False
+
+    @property
+    def stated_seconds(self) -> float:
+        """How long it lasts by its own words; 0 if it does not say."""
+        return 0.0 if self.is_duration_guessed else self.duration_seconds
 
     @property
     def audio(self) -> AudioTrack | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,20 @@ from tests.integration.packager.installation import WorkerProcess, eventually
 
 TUS = {"Tus-Resumable": "1.0.0"}
 FRAMES = 500
+LEAD_SEGMENTS = 6
 CONTAINERS = {
     "moov_first.mp4": ("-movflags", "+faststart"),
     "fragmented.mp4": ("-movflags", "+frag_keyframe+empty_moov"),
     "matroska.mkv": (),
     "transport.ts": (),
 }
+
+COPIED = ("-c", "copy")
+# At a constant rate of bits, so that each second has its share of the bytes.
+FILLED = (
+    *("-c:a", "copy", "-c:v", "libx264", "-preset", "ultrafast", "-b:v", "2M"),
+    *("-x264-params", "nal-hrd=cbr:vbv-maxrate=2000:vbv-bufsize=2000"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +91,12 @@ everywhere = pytest.mark.parametrize("place", ["directory", "bucket"], indirect=
 in_a_directory = pytest.mark.parametrize("place", ["directory"], indirect=True)
 
 
-async def remuxed(name: str, directory: Path) -> bytes:
-    """The clip of numbered frames, in a container."""
-    source = await asyncio.to_thread(generate, "numbered")
+async def in_container(
+    name: str, directory: Path, clip: str = "numbered", coding: Sequence[str] = COPIED
+) -> bytes:
+    source = await asyncio.to_thread(generate, clip)
     target = directory / name
-    arguments = ["-v", "error", "-i", str(source), "-c", "copy", *CONTAINERS.get(name, ())]
+    arguments = ["-v", "error", "-i", str(source), *coding, *CONTAINERS.get(name, ())]
     process = await asyncio.create_subprocess_exec(
         imageio_ffmpeg.get_ffmpeg_exe(), *arguments, str(target)
     )
@@ -151,14 +160,11 @@ class Upload:
 
 
 @asynccontextmanager
-async def half_uploaded(
-    client: httpx.AsyncClient, name: str, directory: Path
-) -> AsyncIterator[tuple[Upload, bytes]]:
-    data = await remuxed(name, directory)
+async def half_uploaded(client: httpx.AsyncClient, data: bytes) -> AsyncIterator[Upload]:
     upload = Upload(client, data)
     await upload.create()
     await upload.send_until(len(data) * 3 // 4)
-    yield upload, data
+    yield upload
 
 
 @pytest.mark.parametrize(
@@ -169,7 +175,8 @@ async def half_uploaded(
 async def test_a_streamable_source_is_played_before_it_is_uploaded(
     client: httpx.AsyncClient, tmp_path: Path, name: str
 ) -> None:
-    async with half_uploaded(client, name, tmp_path) as (upload, data):
+    data = await in_container(name, tmp_path)
+    async with half_uploaded(client, data) as upload:
         video = await upload.reaches(lambda video: bool(video["playable"]))
         assert video["state"] == "uploading"
         playlist = await upload.playlist()
@@ -185,10 +192,30 @@ async def test_a_streamable_source_is_played_before_it_is_uploaded(
 
 
 @in_a_directory
+@pytest.mark.parametrize("name", CONTAINERS)
+async def test_what_follows_the_lead_does_not_wait_for_the_last_byte(
+    client: httpx.AsyncClient, tmp_path: Path, name: str
+) -> None:
+    data = await in_container(name, tmp_path, "minute", FILLED)
+    async with half_uploaded(client, data) as upload:
+        await upload.reaches(lambda video: bool(video["playable"]))
+
+        async def goes_on() -> bool:
+            return len((await upload.playlist()).segments) > LEAD_SEGMENTS
+
+        await eventually(goes_on)
+        assert (await upload.video())["state"] == "uploading"
+        await upload.send_until(len(data))
+    await upload.reaches(lambda video: video["state"] == "ready")
+    seconds = sum(segment.duration_seconds for segment in (await upload.playlist()).segments)
+    assert seconds == pytest.approx(60)
+
+
+@in_a_directory
 async def test_a_source_that_still_arrives_is_not_passed_through(
     client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    data = await remuxed("moov_first.mp4", tmp_path)
+    data = await in_container("moov_first.mp4", tmp_path)
     upload = Upload(client, data)
     await upload.create()
     choice = {"options": {"passthrough": True}}
@@ -208,7 +235,8 @@ async def test_a_source_that_still_arrives_is_not_passed_through(
 async def test_a_source_whose_index_comes_last_starts_at_its_last_byte(
     client: httpx.AsyncClient, tmp_path: Path
 ) -> None:
-    async with half_uploaded(client, "moov_last.mp4", tmp_path) as (upload, data):
+    data = await in_container("moov_last.mp4", tmp_path)
+    async with half_uploaded(client, data) as upload:
         assert (await upload.video())["renditions"] == []
         await upload.send_until(len(data))
     video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
@@ -220,7 +248,8 @@ async def test_an_upload_that_is_given_up_leaves_nothing(
     client: httpx.AsyncClient, place: Place, tmp_path: Path
 ) -> None:
     store = open_store(place.settings.store_url, s3_addressing_style="path")
-    async with half_uploaded(client, "moov_first.mp4", tmp_path) as (upload, _):
+    data = await in_container("moov_first.mp4", tmp_path)
+    async with half_uploaded(client, data) as upload:
         await upload.reaches(lambda video: bool(video["playable"]))
         answer = await client.delete(f"/api/v1/uploads/{upload.id}", headers=TUS)
         assert answer.status_code == 204
@@ -241,6 +270,7 @@ async def test_an_upload_that_stands_still_does_not_keep_its_worker(tmp_path: Pa
         httpx.AsyncClient(base_url=origin.url, timeout=30) as client,
     ):
         worker = WorkerProcess(environment, tmp_path / "worker.log")
-        async with half_uploaded(client, "transport.ts", tmp_path) as (upload, _):
+        data = await in_container("transport.ts", tmp_path)
+        async with half_uploaded(client, data) as upload:
             await upload.reaches(lambda video: bool(video["playable"]))
             assert await worker.stop() == 0

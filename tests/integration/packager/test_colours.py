@@ -8,7 +8,7 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from packager.core.encode import ChunkJob, chunk_argv
+from packager.core.encode import Approach, ChunkJob, chunk_argv
 from packager.core.ladder import build_ladder
 from packager.core.plan import frame_grid
 from packager.core.probe import read_probe
@@ -30,7 +30,7 @@ async def encode(name: str, target: Path) -> Path:
     assert source.video is not None
     job = ChunkJob(0, 10, build_ladder(source.video)[-1:], Preset.FAST)
     grid = frame_grid(source.video.frame_rate)
-    argv = chunk_argv(str(path), source, source.video, grid, job, [str(target)], None)
+    argv = chunk_argv(str(path), source, source.video, grid, job, [str(target)], Approach(None))
     await asyncio.to_thread(subprocess.run, [settings.ffmpeg, *argv], check=True, timeout=60)
     return target
 

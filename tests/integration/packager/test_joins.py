@@ -103,12 +103,14 @@ def numbers_shown(track: bytes, width: int, height: int) -> list[int]:
     ]
 
 
+@pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".flv"])
 async def test_no_frame_is_repeated_missing_or_shifted(
-    workshop: Workshop, tmp_path: Path, suffix: str
+    workshop: Workshop, tmp_path: Path, suffix: str, in_order: bool
 ) -> None:
     path = await asyncio.to_thread(remux, "numbered", tmp_path / f"source{suffix}")
     bench = await Bench.open(workshop, path)
+    bench = replace(bench, pictures=replace(bench.pictures, in_order=in_order))
     assert len(bench.plan) == 3
     # In any order: a chunk needs no other.
     frames = [await bench.encode(chunk) for chunk in reversed(bench.plan)]

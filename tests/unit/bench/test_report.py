@@ -18,6 +18,10 @@ def test_a_goal_is_met_by_the_median() -> None:
     assert not Goal(measure, 1.9).met
 
 
+def test_a_goal_of_zero_is_missed_by_an_amount() -> None:
+    assert Goal(Measure("wait", "s", (1.25,)), 0.0).verdict == "missed by 1.25 s"
+
+
 def test_the_table_tells_the_spread_and_by_how_much_a_goal_is_missed() -> None:
     measure = Measure("time", "s", (1.0, 2.0, 9.0))
     output = StringIO()

@@ -5,7 +5,7 @@ import pytest
 
 from packager.core.boxes import MediaFormatError
 from packager.core.copying import CopiedFrame, copy_argv, number_frames, place_frames
-from packager.core.encode import ChunkJob, chunk_argv
+from packager.core.encode import Approach, ChunkJob, chunk_argv
 from packager.core.fmp4 import Fragment, Sample
 from packager.core.ladder import Rung, copied
 from packager.core.plan import frame_grid
@@ -71,8 +71,8 @@ def test_what_is_not_a_segment(frames: list[CopiedFrame]) -> None:
 
 def test_a_chunk_encodes_some_renditions_and_copies_one() -> None:
     job = ChunkJob(120, 480, (LOW, HIGH), Preset.FAST)
-    margin = Fraction(1, 60)
-    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7", "pipe:8"], margin)
+    approach = Approach(Fraction(1, 60))
+    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7", "pipe:8"], approach)
     assert argv.count("-i") == 1
     assert argv[argv.index("-ss") + 1] == "4.483333"
     copying = argv[argv.index("pipe:7") + 1 :]
@@ -86,7 +86,7 @@ def test_a_chunk_encodes_some_renditions_and_copies_one() -> None:
 
 def test_a_chunk_of_the_copy_alone_decodes_nothing() -> None:
     job = ChunkJob(0, 480, (HIGH,), Preset.FAST)
-    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], None)
+    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], Approach(None))
     assert "-filter_complex" not in argv
     assert "-vaapi_device" not in argv
 

@@ -3,11 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from packager.core.encode import (
-    ChunkJob,
-    chunk_argv,
-    seek_margins,
-)
+from packager.core.encode import Approach, ChunkJob, approaches, chunk_argv
 from packager.core.input import FORMATS, probe_argv
 from packager.core.ladder import Rung
 from packager.core.mix import STEREO, silence_argv, sound_argv
@@ -19,14 +15,15 @@ VIDEO = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
 SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, (AudioTrack(1, Fraction(0), 2),))
 GRID = frame_grid(Fraction(30))
 LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
+INDEXED, FROM_THE_BEGINNING = Approach(Fraction(1, 60)), Approach(None)
 FOLLOWING_DEMUXERS = {"hls", "concat", "dash", "image2", "sdp", "lavfi", "applehttp", "rtsp"}
 
 
 def chunk(
-    first: int, stop: int, video: VideoTrack = VIDEO, margin: Fraction | None = Fraction(1, 60)
+    first: int, stop: int, video: VideoTrack = VIDEO, approach: Approach = INDEXED
 ) -> list[str]:
     job = ChunkJob(first, stop, (LOW, HIGH), Preset.FAST)
-    return chunk_argv("/s", SOURCE, video, GRID, job, ["pipe:7", "pipe:8"], margin)
+    return chunk_argv("/s", SOURCE, video, GRID, job, ["pipe:7", "pipe:8"], approach)
 
 
 def graph(argv: list[str]) -> str:
@@ -66,27 +63,42 @@ def test_the_first_chunk_does_not_seek_and_fills_a_late_start() -> None:
 
 
 def test_a_chunk_without_a_margin_decodes_from_the_beginning() -> None:
-    assert "-ss" not in chunk(120, 480, margin=None)
+    assert "-ss" not in chunk(120, 480, approach=FROM_THE_BEGINNING)
 
 
 def test_seeking_counts_from_the_container_s_beginning() -> None:
     video = VideoTrack(0, 1280, 720, Fraction(30), Fraction("5001.4"), "bt709")
     source = SourceInfo(60.0, Fraction("5001.4"), Fraction(5000), False, video)
     job = ChunkJob(300, 420, (LOW,), Preset.BALANCED)
-    argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], Fraction(5))
+    argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], Approach(Fraction(5)))
     assert options(argv, "-ss") == ["6.400000"]
     assert "setpts=PTS-(25007/5)/TB" in graph(argv)
 
 
 def test_one_rendition_is_decoded_with_all_processors() -> None:
     job = ChunkJob(0, 120, (LOW,), Preset.FAST)
-    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], None)
+    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], FROM_THE_BEGINNING)
     assert not {"-threads", "-filter_complex_threads"} & set(argv)
 
 
 def test_margins_grow_until_the_beginning() -> None:
-    assert seek_margins(SOURCE, GRID)[0] == Fraction(1, 60)
-    assert seek_margins(SOURCE, GRID)[-1] is None
+    assert approaches(SOURCE, GRID)[0] == INDEXED
+    assert approaches(SOURCE, GRID)[-1] == FROM_THE_BEGINNING
+    margins = [approach.margin_seconds for approach in approaches(SOURCE, GRID, in_order=True)]
+    assert margins == [Fraction(12), Fraction(60), None]
+
+
+def test_what_is_read_in_order_is_left_out_until_a_key_frame() -> None:
+    video = VideoTrack(0, 1280, 720, Fraction(30), Fraction("5001.4"), "bt709")
+    source = SourceInfo(60.0, Fraction("5001.4"), Fraction(5000), False, video)
+    job = ChunkJob(600, 720, (LOW,), Preset.FAST)
+    near, far, _ = approaches(source, GRID, in_order=True)
+    argv = chunk_argv("/s", source, video, GRID, job, ["pipe:7"], near)
+    assert "-ss" not in argv
+    assert options(argv[: argv.index("-i")], "-bsf:v") == [
+        "noise=drop='if(ld(0),0,if(key*gte(pts*tb,5009.400000),st(0,1)*0,1))'"
+    ]
+    assert "-bsf:v" not in chunk_argv("/s", source, video, GRID, job, ["pipe:7"], far)
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_every_segment_of_a_further_codec_is_encoded_once(segments: int, renditi
     [
         (True, Chunk(0, 6, LADDER), 264_000 + (1 << 20)),
         (True, Chunk(24, 30, LADDER), 1_320_000 + (1 << 20)),
-        (False, Chunk(0, 6, LADDER), 10_000_000),
+        (False, Chunk(24, 30, LADDER), 1_320_000 + (1 << 20)),
         (False, Chunk(1, 4, LADDER[:1], lead=True), 176_000 + (1 << 20)),
     ],
 )
@@ -134,6 +134,20 @@ def test_a_chunk_waits_for_its_bytes(index_first: bool, chunk: Chunk, bytes_: in
         index_first=index_first,
     )
     assert needed_bytes(chunk, frame_grid(Fraction(25)), source, 10_000_000) == bytes_
+
+
+@pytest.mark.parametrize("index_first", [True, False])
+def test_a_source_is_read_in_order_up_to_a_chunk_that_begins_not_too_late(
+    index_first: bool,
+) -> None:
+    length = 1_000_000_000
+    source = SourceInfo(
+        1000.0, Fraction(0), Fraction(0), indexed=True, video=None, index_first=index_first
+    )
+    early, late = Chunk(120, 126, LADDER), Chunk(150, 156, LADDER)
+    grid = frame_grid(Fraction(25))
+    assert needed_bytes(early, grid, source, length) < length
+    assert (needed_bytes(late, grid, source, length) < length) == index_first
 
 
 def test_when_the_chunks_of_a_minute_are_needed() -> None:
