@@ -5,12 +5,14 @@ import logging
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from packager.core.arrival import needed_after_pause
 from packager.core.plan import Chunk
 from packager.core.recipe import read_recipe
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
 from packager.patience import insist
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
+from packager.source_bytes import SourcePausedError
 from packager.together import together
 from packager.workshop import Workshop, clear_if_deleted
 from streamer.core.chunks import ClaimedChunk
@@ -22,6 +24,8 @@ _POLL_SECONDS = 0.2
 # A deleted video's processes end in about this time.
 _WATCH_SECONDS = 0.5
 _OTHERS_SECONDS = 10.0
+# A chunk whose source does not come leaves its turn to others.
+_PAUSE_SECONDS = 10.0
 _log = logging.getLogger("packager")
 
 
@@ -102,6 +106,8 @@ class ChunkRunner:
             )
         except (NotFound, Conflict):
             return  # the video or its version is gone
+        except SourcePausedError:
+            await self._give_back_until_more_is_there(claim)
         except Exception as error:
             reason = error.report if isinstance(error, FfmpegError) else str(error)
             _log.warning(
@@ -116,20 +122,31 @@ class ChunkRunner:
                 lambda: catalog.fail_chunk(claim, self._worker_id, reason=reason, most_tries=tries)
             )
 
+    async def _give_back_until_more_is_there(self, claim: ClaimedChunk) -> None:
+        recipe = read_recipe(claim.recipe)
+        with suppress(NotFound):
+            async with self._workshop.sources.open(claim.video_id) as source:
+                needed = needed_after_pause(
+                    _chunk(claim), recipe.grid, recipe.source, await source.data.arrival()
+                )
+            await insist(
+                lambda: self._workshop.catalog.return_chunk(
+                    claim, self._worker_id, needed_bytes=needed
+                )
+            )
+
     async def _encode_in_turn(self, claim: ClaimedChunk, key: ChunkKey) -> EncodedChunk:
         def note(frames: int) -> None:
             self._frames[key] = frames
 
-        order = claim.order
-        chunk = Chunk(order.start, order.stop, order.renditions)
         async with (
             self._workshop.apart(is_suspect=claim.tries > 1),
             self._workshop.slots.turn(claim.deadline.timestamp()) as turn,
-            self._workshop.sources.open(claim.video_id) as source,
+            self._workshop.sources.open(claim.video_id, pause_seconds=_PAUSE_SECONDS) as source,
         ):
             pictures = PictureSource.of(source, read_recipe(claim.recipe))
             return await encode_chunk(
-                self._workshop, claim.video_id, pictures, chunk, note, turn.leads
+                self._workshop, claim.video_id, pictures, _chunk(claim), note, turn.leads
             )
 
     async def _watch(self) -> None:
@@ -143,3 +160,8 @@ class ChunkRunner:
                 own = await self._workshop.catalog.own_chunks(self._worker_id, {**self._frames})
                 for key in running.keys() - own:
                     running[key].cancel()
+
+
+def _chunk(claim: ClaimedChunk) -> Chunk:
+    order = claim.order
+    return Chunk(order.start, order.stop, order.renditions)

@@ -108,8 +108,7 @@ class Packaging:
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":
-        length_bytes = 0 if self._source.data.is_complete else self._source.data.length_bytes
-        run = PictureRun(self._workshop, self._video_id, self._version, recipe, length_bytes)
+        run = PictureRun(self._workshop, self._video_id, self._version, recipe, self._source.data)
         encode = self._encode_pictures(recipe, run, DBOS.reserve_step(), DBOS.reserve_step())
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()

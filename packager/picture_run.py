@@ -6,13 +6,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 
+from packager.core.arrival import needed_bytes
 from packager.core.damage import describe_end, describe_lost_pictures
-from packager.core.plan import Chunk, extend_plan, needed_bytes, needed_seconds, plan_all
+from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_all
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
+from packager.source_bytes import SourceBytes
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
 from streamer.core.errors import StreamerError
@@ -45,7 +47,7 @@ class PictureRun:
         video_id: The video.
         version: Its version.
         recipe: What it becomes.
-        arriving_bytes: How long the source will be, if it still arrives.
+        data: Its source.
 
     Attributes:
         first: The chunk that makes the video playable.
@@ -57,12 +59,12 @@ class PictureRun:
         video_id: str,
         version: int,
         recipe: Recipe,
-        arriving_bytes: int = 0,
+        data: SourceBytes,
     ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
-        self._arriving_bytes = arriving_bytes
+        self._data = data
         self._adopt(recipe)
         self._frames: dict[Chunk, int] = {}
         self._end_frame: int | None = None
@@ -129,6 +131,8 @@ class PictureRun:
         ]
 
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
+        recipe = self._recipe
+        arrival = await self._data.arrival()
         numbers = {chunk: number for number, chunk in enumerate(self._plan)}
         orders = [
             ChunkOrder(
@@ -136,10 +140,8 @@ class PictureRun:
                 start=chunk.start,
                 stop=chunk.stop,
                 renditions=chunk.renditions,
-                needed_seconds=needed_seconds(self._plan, chunk, self._recipe.grid),
-                needed_bytes=needed_bytes(
-                    chunk, self._recipe.grid, self._recipe.source, self._arriving_bytes
-                ),
+                needed_seconds=needed_seconds(self._plan, chunk, recipe.grid),
+                needed_bytes=needed_bytes(chunk, recipe.grid, recipe.source, arrival),
             )
             for chunk in chunks
             if not self._is_behind_the_end(chunk)

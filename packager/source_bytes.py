@@ -2,11 +2,14 @@
 
 import asyncio
 import errno
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
+from time import monotonic
 
 import aiofiles
 
+from packager.core.arrival import Arrival
 from packager.patience import Patience
 from streamer.core.arrival import piece_start, piece_stop
 from streamer.core.errors import NotFound, SourceRejected, StreamerError, Unavailable
@@ -19,8 +22,18 @@ _POLL_SECONDS = 0.1
 _FILE_PIECE_BYTES = 256 * 1024
 
 
+class SourcePausedError(StreamerError):
+    """Whoever sends a source has stopped, for now."""
+
+
 class SourceBytes:
     """One source; what has not arrived yet is waited for.
+
+    Args:
+        store: Where it lies.
+        catalog: Knows how much of it has arrived.
+        video: Whose it is.
+        pause_seconds: Who waits for bytes while none come for so long is told that it pauses.
 
     Attributes:
         length_bytes: How long it is, or will be.
@@ -29,7 +42,13 @@ class SourceBytes:
         waiting: How many readers wait for bytes now.
     """
 
-    def __init__(self, store: ObjectStore, catalog: Catalog, video: Video) -> None:
+    def __init__(
+        self,
+        store: ObjectStore,
+        catalog: Catalog,
+        video: Video,
+        pause_seconds: float = math.inf,
+    ) -> None:
         self._store = store
         self._catalog = catalog
         self._video_id = video.id
@@ -37,7 +56,10 @@ class SourceBytes:
         self.length_bytes = 0
         self.is_complete = False
         self.waiting = 0
+        self._pause_seconds = pause_seconds
         self._look_at(video)
+        self._opened_at = monotonic()
+        self._received_before = self.received_bytes
 
     async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """The bytes from `start` to `stop` (exclusive), in pieces, as they arrive.
@@ -47,6 +69,7 @@ class SourceBytes:
         Raises:
             NotFound: The video was deleted, or its upload given up.
             SourceRejected: The source turned out shorter than announced, or failed.
+            SourcePausedError: Its bytes do not come.
             Unavailable: The store does not answer, or holds less than it should.
         """
         position = start
@@ -63,6 +86,17 @@ class SourceBytes:
                     raise Unavailable("a part of the source is not in the store")
             except StreamerError as error:
                 await patience.bear(error)
+
+    async def arrival(self) -> Arrival:
+        """How it arrives now.
+
+        Raises:
+            NotFound: The video was deleted, or its upload given up.
+        """
+        self._look_at(await self._catalog.get_video(self._video_id))
+        since_opened = self.received_bytes - self._received_before
+        rate = since_opened / max(_POLL_SECONDS, monotonic() - self._opened_at)
+        return Arrival(self.received_bytes, self.length_bytes, rate)
 
     async def read_available(self, start: int, length: int) -> bytes:
         """Up to `length` bytes from `start` on, of those that have arrived."""
@@ -83,10 +117,15 @@ class SourceBytes:
 
     async def _wait_for(self, position: int) -> None:
         self.waiting += 1
+        received, since = self.received_bytes, monotonic()
         try:
             while self.received_bytes <= position:
                 if self.is_complete:
                     raise SourceRejected("The file is shorter than announced.", code="truncated")
+                if self.received_bytes > received:
+                    received, since = self.received_bytes, monotonic()
+                if monotonic() - since > self._pause_seconds:
+                    raise SourcePausedError("the upload pauses")
                 await asyncio.sleep(_POLL_SECONDS)
                 self._look_at(await self._catalog.get_video(self._video_id))
         finally:

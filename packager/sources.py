@@ -8,6 +8,7 @@ run that reads it, and its answer never ends.
 """
 
 import asyncio
+import math
 import secrets
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -112,13 +113,18 @@ class Sources(Inputs):
         await self._runner.cleanup()
 
     @asynccontextmanager
-    async def open(self, video_id: str) -> AsyncGenerator[Source]:
+    async def open(
+        self, video_id: str, *, pause_seconds: float = math.inf
+    ) -> AsyncGenerator[Source]:
         """A video's source, as far as it has arrived.
+
+        What reads it while no bytes come for `pause_seconds` ends with SourcePausedError.
 
         Raises:
             NotFound: There is none.
         """
-        data = SourceBytes(self._store, self._catalog, await self._catalog.get_video(video_id))
+        video = await self._catalog.get_video(video_id)
+        data = SourceBytes(self._store, self._catalog, video, pause_seconds)
         path = self._store.local_path(source_key(video_id))
         if data.is_complete and path is not None and await asyncio.to_thread(path.exists):
             yield Source(data, str(path), str(path))

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSClient, DBOSConfig
 
 from packager.chunk_runner import ChunkRunner
 from packager.core.worker_id import WorkerId
@@ -68,15 +68,21 @@ async def _launch(settings: PackagerSettings, workflows: Workflows, worker_id: W
         "log_level": "CRITICAL",
     }
     await asyncio.to_thread(prepare_jobs, url)
+    await _register_queue(url, settings.videos)
     DBOS(config=config)
     workflows.register()
     DBOS.launch()
-    await DBOS.register_queue_async(
-        QUEUE,
-        worker_concurrency=settings.videos,
-        polling_interval_sec=_POLL_SECONDS,
-        on_conflict="always_update",
-    )
+
+
+async def _register_queue(url: str, videos: int) -> None:
+    """Make the queue known: one that DBOS finds at its launch is served from then on."""
+    client = DBOSClient(system_database_url=url, application_name=APPLICATION)
+    try:
+        await client.register_queue_async(
+            QUEUE, worker_concurrency=videos, polling_interval_sec=_POLL_SECONDS
+        )
+    finally:
+        await asyncio.to_thread(client.destroy)
 
 
 async def _beat(workshop: Workshop, worker_id: WorkerId) -> None:

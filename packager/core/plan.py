@@ -10,24 +10,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate, pairwise
 
-from packager.core.source import SourceInfo
-
 SEGMENT_SECONDS = 4
 # The lead's own chunks: together as long as two processors need for the same moments in all
-# renditions of 1080p, so that nobody who starts at once runs out before the others are there.
-_LEAD_GROWTH = (1, 3, 2)
+# renditions of 1080p, so that nobody who starts at once runs out before the others are there. Each
+# is small enough to begin soon while its source still arrives.
+_LEAD_GROWTH = (1, 1, 2, 2)
 _GROWTH = (3, 3, 6)
 # Towards the end no chunk is longer than this share of what is left: no worker ends long after
 # the others.
 _LAST_SHARE = 3
 # Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
-# The beginning of a source may have a little more than its share of the bytes; sound lies apart.
-_UNEVEN = 1.1
-_AHEAD_BYTES = 1 << 20
-# What can only be read in order is read again up to here for a chunk that begins here; one that
-# begins later waits until the source can be sought in.
-_MOST_BYTES_BEFORE = 512 << 20
 # Ticks a second below which time would be told too coarsely.
 _SMALLEST_TIMESCALE = 1000
 
@@ -152,19 +145,6 @@ def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
     if chunk.further:
         start += max(other.stop for other in plan)
     return float(start * grid.segment_seconds)
-
-
-def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, length_bytes: int) -> int:
-    """How much of an arriving source of `length_bytes` should be there to encode a chunk.
-
-    A guess from its place in time; what is missing then is waited for.
-    """
-    if source.duration_seconds <= 0:
-        return length_bytes
-    bytes_per_segment = float(grid.segment_seconds) / source.duration_seconds * length_bytes
-    if not source.index_first and chunk.start * bytes_per_segment > _MOST_BYTES_BEFORE:
-        return length_bytes
-    return min(length_bytes, round(chunk.stop * bytes_per_segment * _UNEVEN + _AHEAD_BYTES))
 
 
 def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:

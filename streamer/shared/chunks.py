@@ -160,10 +160,21 @@ class Chunks(Records):
                 update(chunks).where(own).values(state=ChunkState.WAITING, frames=0)
             )
 
-    async def return_chunk(self, claim: ClaimedChunk, worker_id: str) -> None:
-        """A worker gives a chunk back that it did not get to; the try does not count."""
+    async def return_chunk(
+        self, claim: ClaimedChunk, worker_id: str, *, needed_bytes: int | None = None
+    ) -> None:
+        """A worker gives a chunk back that it could not get to; the try does not count.
+
+        From now on it waits for `needed_bytes` of its source.
+        """
         await self._settle(
-            claim, worker_id, state=ChunkState.WAITING, worker=None, tries=claim.tries - 1, frames=0
+            claim,
+            worker_id,
+            state=ChunkState.WAITING,
+            worker=None,
+            tries=claim.tries - 1,
+            frames=0,
+            needed_bytes=claim.order.needed_bytes if needed_bytes is None else needed_bytes,
         )
 
     async def chunk_statuses(self, video_id: str, version: int) -> list[ChunkStatus]:

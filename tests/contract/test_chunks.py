@@ -175,6 +175,19 @@ async def test_a_chunk_waits_until_its_part_of_the_source_has_arrived(catalog: C
     assert (await claim_certainly(catalog)).order.number == 1
 
 
+async def test_a_chunk_that_is_given_back_may_wait_for_more_of_the_source(
+    catalog: Catalog,
+) -> None:
+    await catalog.create_video(ID, title="A film", now=NOW)
+    await catalog.begin_version(ID, 1, "a recipe", now=NOW)
+    await catalog.add_chunks(ID, 1, [order(0, needed_bytes=50)])
+    await catalog.note_received(ID, received_bytes=50, length_bytes=100)
+    await catalog.return_chunk(await claim_certainly(catalog), HERE, needed_bytes=80)
+    assert await claim(catalog) is None
+    await catalog.note_received(ID, received_bytes=80, length_bytes=100)
+    assert (await claim_certainly(catalog)).tries == 1
+
+
 async def test_own_chunks_tell_how_far_they_are_while_their_video_exists(catalog: Catalog) -> None:
     await offer(catalog, order(0), order(1, 4.0), order(2, 8.0))
     await claim_certainly(catalog)

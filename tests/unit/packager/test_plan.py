@@ -1,6 +1,5 @@
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,12 +9,10 @@ from packager.core.plan import (
     Chunk,
     extend_plan,
     frame_grid,
-    needed_bytes,
     needed_seconds,
     plan_chunks,
     plan_further,
 )
-from packager.core.source import SourceInfo
 
 LADDER = ("240p", "360p", "480p")
 
@@ -24,7 +21,8 @@ def test_the_order_for_a_minute() -> None:
     lead, others = ("240p",), ("360p", "480p")
     assert plan_chunks(15, LADDER) == (
         Chunk(0, 1, lead, lead=True),
-        Chunk(1, 4, lead, lead=True),
+        Chunk(1, 2, lead, lead=True),
+        Chunk(2, 4, lead, lead=True),
         Chunk(4, 6, lead, lead=True),
         Chunk(0, 6, others),
         Chunk(6, 9, LADDER),
@@ -45,7 +43,8 @@ def test_a_video_of_one_segment() -> None:
 def test_a_ladder_of_one() -> None:
     assert plan_chunks(3, ("240p",)) == (
         Chunk(0, 1, ("240p",), lead=True),
-        Chunk(1, 4, ("240p",), lead=True),
+        Chunk(1, 2, ("240p",), lead=True),
+        Chunk(2, 4, ("240p",), lead=True),
     )
 
 
@@ -115,45 +114,10 @@ def test_every_segment_of_a_further_codec_is_encoded_once(segments: int, renditi
     assert covered == list(range(max(chunk.stop for chunk in plan)))
 
 
-@pytest.mark.parametrize(
-    ("index_first", "chunk", "bytes_"),
-    [
-        (True, Chunk(0, 6, LADDER), 264_000 + (1 << 20)),
-        (True, Chunk(24, 30, LADDER), 1_320_000 + (1 << 20)),
-        (False, Chunk(24, 30, LADDER), 1_320_000 + (1 << 20)),
-        (False, Chunk(1, 4, LADDER[:1], lead=True), 176_000 + (1 << 20)),
-    ],
-)
-def test_a_chunk_waits_for_its_bytes(index_first: bool, chunk: Chunk, bytes_: int) -> None:
-    source = SourceInfo(
-        duration_seconds=1000.0,
-        zero_seconds=Fraction(0),
-        format_start_seconds=Fraction(0),
-        indexed=True,
-        video=None,
-        index_first=index_first,
-    )
-    assert needed_bytes(chunk, frame_grid(Fraction(25)), source, 10_000_000) == bytes_
-
-
-@pytest.mark.parametrize("index_first", [True, False])
-def test_a_source_is_read_in_order_up_to_a_chunk_that_begins_not_too_late(
-    index_first: bool,
-) -> None:
-    length = 1_000_000_000
-    source = SourceInfo(
-        1000.0, Fraction(0), Fraction(0), indexed=True, video=None, index_first=index_first
-    )
-    early, late = Chunk(120, 126, LADDER), Chunk(150, 156, LADDER)
-    grid = frame_grid(Fraction(25))
-    assert needed_bytes(early, grid, source, length) < length
-    assert (needed_bytes(late, grid, source, length) < length) == index_first
-
-
 def test_when_the_chunks_of_a_minute_are_needed() -> None:
     plan, grid = plan_chunks(15, LADDER), frame_grid(Fraction(25))
     needed = [needed_seconds(plan, chunk, grid) for chunk in plan]
-    assert needed == [0.0, 4.0, 16.0, 24.0, 24.0, 36.0, 44.0, 52.0, 56.0]
+    assert needed == [0.0, 4.0, 8.0, 16.0, 24.0, 24.0, 36.0, 44.0, 52.0, 56.0]
     (following,) = extend_plan(plan, LADDER)
     assert needed_seconds(plan, following, grid) == 64.0
 
@@ -165,13 +129,3 @@ def test_chunks_are_needed_in_the_order_of_the_plan(segments: int, renditions: i
     needed = [needed_seconds(plan, chunk, grid) for chunk in plan]
     assert needed == sorted(needed)
     assert needed[0] == 0.0
-
-
-@given(st.integers(1, 300), st.integers(0, 1 << 32))
-def test_a_chunk_waits_for_no_more_than_there_will_be(segments: int, length_bytes: int) -> None:
-    plan, grid = plan_chunks(segments, LADDER), frame_grid(Fraction(25))
-    source = SourceInfo(4.0 * segments, Fraction(0), Fraction(0), True, None, index_first=True)
-    needed = [needed_bytes(chunk, grid, source, length_bytes) for chunk in plan]
-    assert max(needed) == needed[-1] == length_bytes
-    wait = [needed_bytes(chunk, grid, source, 0) for chunk in plan]
-    assert set(wait) == {0}, "what is whole is waited for no more"

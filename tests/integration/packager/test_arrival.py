@@ -1,0 +1,109 @@
+"""A source whose bytes do not come, as those who read it find it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from packager.chunk_runner import ChunkRunner
+from packager.core.plan import Chunk
+from packager.core.recipe import Recipe, write_recipe
+from packager.inspection import inspect_source
+from packager.picture import PictureSource, encode_chunk
+from packager.settings import PackagerSettings
+from packager.source_bytes import SourcePausedError
+from packager.workshop import Workshop
+from sample_media.generate import generate
+from streamer.core.chunks import ChunkOrder, ChunkState
+from streamer.core.keys import arriving_key
+from streamer.shared.settings import SharedSettings
+from tests.integration.packager.installation import eventually
+
+VIDEO = "testvideo1"
+WHOLE = Chunk(0, 15, ("180p",))
+
+
+@pytest.fixture
+async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
+    """A workshop with half of a minute of Matroska."""
+    settings.data_dir.mkdir()
+    path = await asyncio.to_thread(generate, "minute_matroska")
+    size_bytes = path.stat().st_size
+    async with AsyncExitStack() as stack:
+        opened = await Workshop.open(PackagerSettings(shared=settings), stack)
+        await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+        await opened.store.put_file(arriving_key(VIDEO), path)
+        await opened.catalog.note_received(
+            VIDEO, received_bytes=size_bytes // 2, length_bytes=size_bytes
+        )
+        yield opened
+
+
+@pytest.fixture
+async def recipe(workshop: Workshop) -> Recipe:
+    async with workshop.sources.open(VIDEO) as source:
+        found = (await inspect_source(workshop, VIDEO, 1, source)).recipe
+    assert found is not None
+    return found
+
+
+async def test_a_run_ends_when_its_source_pauses(workshop: Workshop, recipe: Recipe) -> None:
+    async with workshop.sources.open(VIDEO, pause_seconds=0.5) as source:
+        pictures = PictureSource.of(source, recipe)
+        with pytest.raises(SourcePausedError):
+            await encode_chunk(workshop, VIDEO, pictures, WHOLE, lambda _: None)
+
+
+async def test_a_chunk_whose_source_pauses_is_given_back_until_more_is_there(
+    workshop: Workshop, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("packager.chunk_runner._PAUSE_SECONDS", 0.5)
+    catalog, order = workshop.catalog, ChunkOrder(0, 0, 15, ("180p",), 0.0)
+    await catalog.begin_version(VIDEO, 1, write_recipe(recipe), now=datetime.now(UTC))
+    await catalog.add_chunks(VIDEO, 1, [order])
+
+    async def state() -> ChunkState:
+        (status,) = await catalog.chunk_statuses(VIDEO, 1)
+        return status.state
+
+    async def is_state(wanted: ChunkState) -> bool:
+        return await state() is wanted
+
+    runner = asyncio.create_task(ChunkRunner(workshop, "here").run())
+    await eventually(lambda: is_state(ChunkState.RUNNING))
+    await eventually(lambda: is_state(ChunkState.WAITING))
+    video = await catalog.get_video(VIDEO)
+    length_bytes = video.length_bytes or 0
+    await catalog.note_received(
+        VIDEO, received_bytes=video.received_bytes + 10, length_bytes=length_bytes
+    )
+    assert (await catalog.claim_chunk("there", now=datetime.now(UTC), within_seconds=1.0)) is None
+    await catalog.accept_source(VIDEO, size_bytes=length_bytes)
+    await eventually(lambda: is_state(ChunkState.DONE))
+    assert (await catalog.chunk_statuses(VIDEO, 1))[0].frames == 600
+    runner.cancel()
+    await asyncio.wait([runner])
+
+
+async def test_a_source_that_comes_slowly_does_not_pause(workshop: Workshop) -> None:
+    video = await workshop.catalog.get_video(VIDEO)
+    received, length = video.received_bytes, video.length_bytes or 0
+
+    async def come_slowly() -> None:
+        for number in range(1, 7):
+            await asyncio.sleep(0.2)
+            await workshop.catalog.note_received(
+                VIDEO, received_bytes=received + 10 * number, length_bytes=length
+            )
+
+    async with workshop.sources.open(VIDEO, pause_seconds=0.8) as source:
+        coming = asyncio.create_task(come_slowly())
+        pieces = [piece async for piece in source.data.read(received, received + 60)]
+        await coming
+        assert sum(map(len, pieces)) == 60
+        arrival = await source.data.arrival()
+        assert arrival == replace(arrival, received_bytes=received + 60, length_bytes=length)
+        assert 10 < arrival.bytes_per_second < 60
