@@ -25,8 +25,8 @@ from tests.servers import Postgres
 VIDEO, OTHER = "testvideo1", "testvideo2"
 CLIP = "minute"
 # The clip's chunks begin at these frames, 40 to a segment; the workflow encodes the first itself.
-FIRST, *SHARED = CHUNKS = ["0", "40", "160", "240", "360", "440", "520", "560"]
-POISONED = SHARED[2]
+FIRST, *SHARED = CHUNKS = ["0", "40", "80", "160", "240", "360", "440", "520", "560"]
+POISONED = SHARED[3]
 # A chunk of the clip "numbered".
 OF_THE_OTHER = "400"
 MOST_TRIES = 3
