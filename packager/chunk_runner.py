@@ -107,7 +107,8 @@ class ChunkRunner:
         except (NotFound, Conflict):
             return  # the video or its version is gone
         except SourcePausedError:
-            await self._give_back_until_more_is_there(claim)
+            with suppress(NotFound):
+                await insist(lambda: self._give_back_until_more_is_there(claim))
         except Exception as error:
             reason = error.report if isinstance(error, FfmpegError) else str(error)
             _log.warning(
@@ -124,16 +125,10 @@ class ChunkRunner:
 
     async def _give_back_until_more_is_there(self, claim: ClaimedChunk) -> None:
         recipe = read_recipe(claim.recipe)
-        with suppress(NotFound):
-            async with self._workshop.sources.open(claim.video_id) as source:
-                needed = needed_after_pause(
-                    _chunk(claim), recipe.grid, recipe.source, await source.data.arrival()
-                )
-            await insist(
-                lambda: self._workshop.catalog.return_chunk(
-                    claim, self._worker_id, needed_bytes=needed
-                )
-            )
+        async with self._workshop.sources.open(claim.video_id) as source:
+            arrival = await source.data.arrival()
+        needed = needed_after_pause(_chunk(claim), recipe.grid, recipe.source, arrival)
+        await self._workshop.catalog.return_chunk(claim, self._worker_id, needed_bytes=needed)
 
     async def _encode_in_turn(self, claim: ClaimedChunk, key: ChunkKey) -> EncodedChunk:
         def note(frames: int) -> None:

@@ -27,7 +27,7 @@ _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
 _KEPT_REPORT_BYTES = 32 * 1024
 PROBE_SECONDS = 20.0
 # What glibc's malloc(3) got back from one picture it keeps for the next, in large pages, instead of
-# having the kernel clear all of it anew: 3 % of a ladder's time, and no more memory at the most.
+# having the kernel clear all of it anew; it takes no more memory at the most.
 _ALLOCATION = {"mmap_threshold": 32 << 20, "trim_threshold": 1 << 30, "hugetlb": 1}
 _ENVIRONMENT = {
     "PATH": "/usr/bin:/bin",

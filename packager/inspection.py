@@ -44,19 +44,7 @@ async def inspect_source(
         SourceRejected: It cannot become a stream.
         NotFound: The video was deleted.
     """
-    arrives = not source.data.is_complete
-    probe = await _probe(workshop, source)
-    info = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
-    warnings: Sequence[str] = ()
-    states_duration = info.duration_seconds > 0
-    if "mov" in container_formats(probe):
-        layout = await read_mp4_layout(source.data)
-        info = replace(info, index_first=layout.index_first)
-        states_duration &= layout.states_duration
-        warnings = layout.warnings
-    if arrives and not states_duration:
-        seconds = await _guess_duration(workshop, source)
-        info = replace(info, duration_seconds=seconds, is_duration_guessed=True)
+    info, warnings = await _describe(workshop, source)
     chosen = (await workshop.catalog.get_video(video_id)).options
     settings = workshop.settings
     options = chosen.over(settings.options)
@@ -72,6 +60,24 @@ async def inspect_source(
     )
     await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
     return Inspection(info, recipe)
+
+
+async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Sequence[str]]:
+    """What a source is, and sentences about what is missing of it."""
+    arrives = not source.data.is_complete
+    probe = await _probe(workshop, source)
+    info = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
+    states_duration = info.duration_seconds > 0
+    warnings: Sequence[str] = ()
+    if "mov" in container_formats(probe):
+        layout = await read_mp4_layout(source.data)
+        info = replace(info, index_first=layout.index_first)
+        states_duration &= layout.states_duration
+        warnings = layout.warnings
+    if arrives and not states_duration:
+        seconds = await _guess_duration(workshop, source)
+        info = replace(info, duration_seconds=seconds, is_duration_guessed=True)
+    return info, warnings
 
 
 async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def chunk_argv(
     """
     encoded = [rung for rung in job.rungs if not rung.is_copied]
     # Several encoders fill the processors themselves. More threads before them would only take
-    # each other's pictures out of the caches: 4 % of a ladder's time.
+    # each other's pictures out of the caches.
     is_full = len(encoded) > 1
     decoding = {"threads": 1} if is_full else {}
     opened = open_at(path, source, grid, job.first_frame, approach, **decoding)

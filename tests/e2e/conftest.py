@@ -96,6 +96,7 @@ def open_page(browser: Browser, system: System) -> Iterator[OpenPage]:
         scheme: str = "light",
         touch: bool = False,
         origin_url: str | None = None,
+        script: str = "",
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
@@ -105,6 +106,7 @@ def open_page(browser: Browser, system: System) -> Iterator[OpenPage]:
         contexts.append(context)
         context.set_default_timeout(_PATIENCE_MS)
         page = context.new_page()
+        page.add_init_script(script)
         page.on("console", on_console)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto((origin_url or system.origin_url) + path)

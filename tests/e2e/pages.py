@@ -17,7 +17,7 @@ _RECORD_STALLS = """() => {
 
 
 class OpenPage(Protocol):
-    """Opens a page of the origin in a browser context of its own."""
+    """Opens a page of the origin in a browser context of its own, and runs `script` before it."""
 
     def __call__(
         self,
@@ -28,6 +28,7 @@ class OpenPage(Protocol):
         scheme: str = "light",
         touch: bool = False,
         origin_url: str | None = None,
+        script: str = "",
     ) -> Page: ...
 
 

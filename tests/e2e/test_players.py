@@ -27,6 +27,23 @@ OpenPlayer = Callable[[str, str], Page]
 TEXT = "1\n00:00:00,000 --> 00:00:20,000\nGood evening\n"
 
 
+# A browser that takes its time to find out that it can decrypt; what happened, in its order.
+SLOW_KEYS = """
+window.order = [];
+const setMediaKeys = HTMLMediaElement.prototype.setMediaKeys;
+HTMLMediaElement.prototype.setMediaKeys = async function (keys) {
+  await new Promise((done) => setTimeout(done, 1500));
+  await setMediaKeys.call(this, keys);
+  window.order.push("keys");
+};
+const appendBuffer = SourceBuffer.prototype.appendBuffer;
+SourceBuffer.prototype.appendBuffer = function (data) {
+  window.order.push("pictures");
+  return appendBuffer.call(this, data);
+};
+"""
+
+
 @pytest.fixture(scope="module")
 def video(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Twenty seconds of numbered frames, in two languages and with a text."""
@@ -152,6 +169,16 @@ def test_the_player_page_plays_an_encrypted_video(
     assert page.evaluate("document.querySelector('video').mediaKeys !== null") == (
         method == "sample-aes"
     )
+
+
+def test_nothing_is_decoded_before_it_can_be_decrypted(
+    open_page: OpenPage, encrypted: dict[str, dict[str, str]]
+) -> None:
+    page = open_page(encrypted["sample-aes"]["player"], script=SLOW_KEYS)
+    wait_until_past(page, 1)
+    order = page.evaluate("window.order")
+    assert order[0] == "keys"
+    assert "pictures" in order
 
 
 def test_an_encrypted_video_plays_on_while_qualities_are_added(

@@ -68,4 +68,4 @@ def test_a_chunk_waits_for_no_more_than_there_will_be(
     plan, described = plan_chunks(segments, LADDER), source(seconds=4.0 * segments)
     arrival = Arrival(0, length_bytes, rate)
     needed = [needed_bytes(chunk, GRID, described, arrival) for chunk in plan]
-    assert max(needed) == needed[-1] <= length_bytes
+    assert max(needed) <= length_bytes
