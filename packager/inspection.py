@@ -99,12 +99,12 @@ async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
 async def _guess_duration(workshop: Workshop, source: Source) -> float:
     """How long a source may last, by how long what has arrived lasts; 0 if that does not tell."""
     data = source.data
-    arrived, share = source.arrived, data.received_bytes / max(1, data.length_bytes)
+    arrived, times = source.arrived, data.length_bytes / max(1, data.received_bytes)
     try:
         info = read_probe(await workshop.ffmpeg.probe(arrived), max_duration_seconds=math.inf)
     except (FfmpegError, SourceRejected):
         return 0.0
-    return info.duration_seconds / share
+    return info.duration_seconds * times
 
 
 def plan_renditions(source: SourceInfo, recipe: Recipe | None, version: int) -> list[Rendition]:

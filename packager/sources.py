@@ -92,7 +92,7 @@ class Sources(Inputs):
         self._served: dict[str, _Reading] = {}
         app = web.Application()
         app.router.add_get("/{token}/{way}", self._serve)
-        app.router.add_get("/{token}/{way}/{length:[0-9]{1,18}}", self._serve)
+        app.router.add_get("/{token}/{way}/{length:[0-9]{1,18}}", self._serve)  # Source.arrived
         # Whoever waits for bytes when its reader has left waits for nothing.
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from packager.core.recipe import Recipe
+from packager.inspection import inspect_source
+from packager.workshop import Workshop
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, WorkerProcess
 
@@ -20,6 +23,16 @@ async def installation(settings: SharedSettings) -> AsyncIterator[Installation]:
     opened = await Installation.open(settings)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def recipe(workshop: Workshop) -> Recipe:
+    """What becomes of the pictures of the one video that a module's own workshop holds."""
+    (video,), _ = await workshop.catalog.list_videos(limit=2)
+    async with workshop.sources.open(video.id) as source:
+        found = (await inspect_source(workshop, video.id, 1, source)).recipe
+    assert found is not None
+    return found
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 from packager.chunk_runner import ChunkRunner
 from packager.core.plan import Chunk
 from packager.core.recipe import Recipe, write_recipe
-from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
 from packager.settings import PackagerSettings
 from packager.source_bytes import SourcePausedError
@@ -40,14 +39,6 @@ async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
             VIDEO, received_bytes=size_bytes // 2, length_bytes=size_bytes
         )
         yield opened
-
-
-@pytest.fixture
-async def recipe(workshop: Workshop) -> Recipe:
-    async with workshop.sources.open(VIDEO) as source:
-        found = (await inspect_source(workshop, VIDEO, 1, source)).recipe
-    assert found is not None
-    return found
 
 
 async def test_a_run_ends_when_its_source_pauses(workshop: Workshop, recipe: Recipe) -> None:
@@ -94,16 +85,16 @@ async def test_a_source_that_comes_slowly_does_not_pause(workshop: Workshop) -> 
 
     async def come_slowly() -> None:
         for number in range(1, 7):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             await workshop.catalog.note_received(
                 VIDEO, received_bytes=received + 10 * number, length_bytes=length
             )
 
-    async with workshop.sources.open(VIDEO, pause_seconds=0.8) as source:
+    async with workshop.sources.open(VIDEO, pause_seconds=2.0) as source:
         coming = asyncio.create_task(come_slowly())
         pieces = [piece async for piece in source.data.read(received, received + 60)]
         await coming
         assert sum(map(len, pieces)) == 60
         arrival = await source.data.arrival()
         assert arrival == replace(arrival, received_bytes=received + 60, length_bytes=length)
-        assert 10 < arrival.bytes_per_second < 60
+        assert 0 < arrival.bytes_per_second <= 20

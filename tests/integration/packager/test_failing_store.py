@@ -80,14 +80,6 @@ async def workshop(
         yield opened
 
 
-@pytest.fixture
-async def recipe(workshop: Workshop) -> Recipe:
-    async with workshop.sources.open(VIDEO) as source:
-        found = (await inspect_source(workshop, VIDEO, 1, source)).recipe
-    assert found is not None
-    return found
-
-
 async def encode(workshop: Workshop, recipe: Recipe) -> EncodedChunk:
     async with workshop.sources.open(VIDEO) as source:
         pictures = PictureSource.of(source, recipe)
