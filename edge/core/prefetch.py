@@ -91,13 +91,15 @@ class PlaylistIndex:
     def on_playlist(self, key: bytes, now: float) -> Plan:
         """The plan when a viewer fetched a media playlist.
 
-        A viewer that opens a track needs its init segment and its first segment.
+        A viewer that opens a track needs its init segment and its first segment. One that looks
+        again whether it has grown keeps its place, however long it has to wait.
         """
         track = self._tracks.get(key)
         if track is None or self._ahead == 0:
             return NOTHING
         plan = self.on_growth(key, now)
         if plan is not NOTHING:
+            self._watches[key].at = now
             return plan
         self._watches[key] = _Watch(now)
         if not track.keys or not track.begins_at_zero:

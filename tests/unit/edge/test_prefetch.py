@@ -67,6 +67,16 @@ def test_end_of_a_growing_track_wants_a_look_at_the_playlist() -> None:
     assert index.on_growth(b"/v/low/i.m3u8", 100.0) is NOTHING
 
 
+def test_place_at_the_end_is_kept_while_its_playlist_is_asked_for() -> None:
+    index = _index()
+    index.learn(b"/v/low/i.m3u8", _media(3, ended=False))
+    index.on_segment(b"/v/low/2.m4s", 0.0)
+    for second in range(1, 30):
+        assert index.on_playlist(b"/v/low/i.m3u8", second).refreshes == (b"/v/low/i.m3u8",)
+    index.learn(b"/v/low/i.m3u8", _media(4, ended=False))
+    assert index.on_growth(b"/v/low/i.m3u8", 31.0).fetches[-1] == b"/v/low/3.m4s"
+
+
 def test_audio_of_the_same_time_comes_along_when_it_is_watched() -> None:
     index = _index()
     index.learn(b"/v/audio/i.m3u8", _media(20, 2.0))
