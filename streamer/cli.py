@@ -175,8 +175,14 @@ def edge_worker(
 
 @app.command()
 def demo(
+    video: Annotated[
+        Path | None,
+        typer.Argument(
+            exists=True, dir_okay=False, help="Upload this.", show_default="a sample video"
+        ),
+    ] = None,
     once: Annotated[
-        bool, typer.Option("--once", help="Play the sample through the edge, print JSON, exit.")
+        bool, typer.Option("--once", help="Play the video through the edge, print JSON, exit.")
     ] = False,
     s3: Annotated[bool, typer.Option("--s3", help="Keep objects in SeaweedFS over S3.")] = False,
     data_dir: Annotated[
@@ -184,11 +190,13 @@ def demo(
         typer.Option(help="Keep the videos here.", show_default="a temporary directory"),
     ] = None,
 ) -> None:
-    """Run everything on this machine, with a sample video in it."""
+    """Run everything on this machine, with a video in it."""
     from streamer.demo import run_demo
 
     async def run() -> None:
-        work = asyncio.create_task(run_demo(once=once, s3=s3, data_dir=data_dir, console=ERRORS))
+        work = asyncio.create_task(
+            run_demo(video, once=once, s3=s3, data_dir=data_dir, console=ERRORS)
+        )
         stop = asyncio.create_task(_stop_event().wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()

@@ -33,31 +33,49 @@ class Site:
     edge_admin_url: str
 
 
-async def run_demo(*, once: bool, s3: bool, data_dir: Path | None, console: Console) -> None:
-    """Run the demo until it is interrupted, or with `once` until the sample was played.
+async def run_demo(
+    video: Path | None, *, once: bool, s3: bool, data_dir: Path | None, console: Console
+) -> None:
+    """Run the demo until it is interrupted, or with `once` until the video was played.
 
     Args:
-        once: Play the sample through the edge, print one JSON object and return.
+        video: What to upload; a sample where it is None.
+        once: Play the video through the edge, print one JSON object and return.
         s3: Keep objects in a SeaweedFS server over the S3 API rather than in a directory.
         data_dir: Where videos stay between runs; a temporary directory where it is None.
         console: For people; with `once`, standard output carries only the JSON object.
     """
     async with AsyncExitStack() as stack:
         directory = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sample = await asyncio.to_thread(_make_sample, console)
+        upload = await asyncio.to_thread(_what_to_upload, video, console)
         site = await stack.enter_async_context(_run_site(directory, s3=s3))
         client = await stack.enter_async_context(ApiClient(site.origin_url))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         if once:
-            summary = await _play_once(sample, site, client, session)
+            summary = await _play_once(upload, site, client, session)
             print(json.dumps(summary))  # noqa: T201  # the command's result
         else:
-            await _present(sample, site, client, console)
+            await _present(upload, site, client, console)
 
 
-def _make_sample(console: Console) -> Path:
+@dataclass(frozen=True, slots=True)
+class _Upload:
+    """What is uploaded, and whether it was chosen or is the sample."""
+
+    path: Path
+    title: str
+    is_chosen: bool
+
+    async def to(self, client: ApiClient) -> str:
+        """The id of the video that it becomes."""
+        return await client.upload(self.path, title=self.title)
+
+
+def _what_to_upload(video: Path | None, console: Console) -> _Upload:
+    if video is not None:
+        return _Upload(video, video.stem, is_chosen=True)
     with console.status("making the sample clip"):
-        return generate("demo")
+        return _Upload(generate("demo"), "Demo", is_chosen=False)
 
 
 @asynccontextmanager
@@ -115,10 +133,10 @@ async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
 
 
 async def _play_once(
-    sample: Path, site: Site, client: ApiClient, session: aiohttp.ClientSession
+    upload: _Upload, site: Site, client: ApiClient, session: aiohttp.ClientSession
 ) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
-    video_id = await client.upload(sample, title="Demo")
+    video_id = await upload.to(client)
     uploaded_at = loop.time()
     video = await _follow(client, video_id, until="playable")
     url = site.edge_url + video["playback"]["hls"]
@@ -151,15 +169,15 @@ async def _play_once(
 async def _follow(client: ApiClient, video_id: str, *, until: str) -> VideoResource:
     async for video in client.events(video_id):
         if video["state"] == "failed":
-            raise Unavailable(f"the sample failed: {video['error']['message']}")
+            raise Unavailable(f"the video failed: {video['error']['message']}")
         if video["state"] == "ready" or (until == "playable" and video["playable"]):
             return video
     raise Unavailable("the origin ended the stream of events")
 
 
-async def _present(sample: Path, site: Site, client: ApiClient, console: Console) -> None:
-    videos = await client.videos(limit=1)
-    video_id = videos[0]["id"] if videos else await client.upload(sample, title="Demo")
+async def _present(upload: _Upload, site: Site, client: ApiClient, console: Console) -> None:
+    videos = [] if upload.is_chosen else await client.videos(limit=1)
+    video_id = videos[0]["id"] if videos else await upload.to(client)
     console.print(f"library  [link]{site.origin_url}/[/link]")
     console.print(f"player   [link]{site.origin_url}/watch/{video_id}[/link]")
     console.print(f"edge     {site.edge_url}  (metrics {site.edge_admin_url}/metrics)")
