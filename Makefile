@@ -47,7 +47,7 @@ demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
 test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
-	@$(BIN)/pytest $(or $(ARGS),-n 2 --dist worksteal --ignore tests/e2e)
+	@$(BIN)/pytest $(or $(ARGS),-n 3 --dist loadfile --no-loadscope-reorder --ignore tests/e2e)
 	@# Players keep time: nothing else runs beside them.
 	@$(if $(ARGS),,$(BIN)/pytest tests/e2e)
 	@cd $(WEB) && npm test --silent

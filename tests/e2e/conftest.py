@@ -50,7 +50,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Half a minute of 720p with sound: packaging it takes longer than opening a page."""
     path = tmp_path_factory.mktemp("clips") / "harbour_clock.mp4"
-    arguments = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=32"]
+    arguments = ["-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=15:duration=32"]
     arguments += ["-f", "lavfi", "-i", "sine=frequency=330:duration=32"]
     arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", str(path)]
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin"]

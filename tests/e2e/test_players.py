@@ -187,7 +187,7 @@ def test_an_encrypted_video_plays_on_while_qualities_are_added(
     assert system.wait_until_final(video_id)["state"] == "ready"
     all_of_them = ["Auto", "720p", "480p", "360p", "240p"]
     wait_for(lambda: qualities(page) == all_of_them, "its qualities were never added")
-    seek(page, 24)
+    seek(page, 30)
     page.evaluate("document.querySelector('video').play()")
     wait_until(page, "document.querySelector('video').ended")
 

@@ -475,6 +475,7 @@ async def test_edge_behind_an_edge_slices_too(start_edge: StartEdge, large: Larg
     start = 700 * MIB + 5
     reply = await edge.get(TARGET, bounds(start, start + MIB))
     assert reply.body == big.bytes(start, start + MIB)
+    await settled(edge)
     await settled(shield)
     assert shield.node.metrics.counters.fetched_bytes <= 5 * 2 * MIB
     assert edge.node.metrics.counters.fetched_bytes == 2 * MIB

@@ -16,14 +16,13 @@ import pytest_asyncio
 from tests.integration.edge.counting_origin import CLOSE, CountingOrigin, Script, Seen
 from tests.integration.edge.worker_node import (
     WorkerNode,
-    children,
     json_lines,
     owned_by,
     rows_on_disk,
     running_node,
-    runs,
     start_node,
 )
+from tests.processes import children, is_running
 from tests.servers import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -392,7 +391,7 @@ async def test_drain_finishes_answers_in_all_workers_and_leaves_nothing(
                 assert await client.some(len(LAST)) == LAST
         async with asyncio.timeout(20):
             assert await node.process.wait() == 0
-    assert not any(map(runs, pids))
+    assert not any(map(is_running, pids))
     lines = json_lines(log)
     assert len(lines) == 2
     assert origin.count(target) == 1
@@ -403,7 +402,7 @@ async def test_workers_end_with_their_supervisor(origin: CountingOrigin, tmp_pat
         pids = [node.pid(0), node.pid(1)]
         node.process.kill()
         await node.process.wait()
-        await node.until(lambda: not any(map(runs, pids)))
+        await node.until(lambda: not any(map(is_running, pids)))
 
 
 @pytest.mark.parametrize("taken", ["port", "directory"])

@@ -11,10 +11,12 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from edge.place import owner
 from streamer.processes import end_with_parent
 from tests.integration.edge.raw_client import RawClient, Reply
+from tests.processes import children, command
 from tests.servers import free_port
 
 WORKERS = 2
@@ -32,15 +34,14 @@ class WorkerNode:
 
     def option(self, name: str) -> str:
         """The value of an option that the node was started with."""
-        command = Path(f"/proc/{self.process.pid}/cmdline").read_text().split("\0")
-        return command[command.index(name) + 1]
+        options = psutil.Process(self.process.pid).cmdline()
+        return options[options.index(name) + 1]
 
     def pid(self, worker: int) -> int:
         """The process of a worker; 0 while there is none."""
-        for pid in children(self.process.pid):
-            command = told(Path(f"/proc/{pid}/cmdline")).split(b"\0")
-            if command[-3:-1] == [b"edge-worker", b"%d" % worker]:
-                return pid
+        for child in children(self.process.pid):
+            if command(child)[-2:] == ["edge-worker", str(worker)]:
+                return child.pid
         return 0
 
     @asynccontextmanager
@@ -121,30 +122,6 @@ def owned_by(worker: int, stem: str) -> str:
         for target in (f"/{stem}-{number}" for number in range(100))
         if owner(target.encode("ascii"), WORKERS) == worker
     )
-
-
-def runs(pid: int) -> bool:
-    """Whether a process lives."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def children(pid: int) -> list[int]:
-    """The living children of a process."""
-    found: list[int] = []
-    for task in Path(f"/proc/{pid}/task").glob("*"):
-        found += map(int, told(task / "children").split())
-    return found
-
-
-def told(path: Path) -> bytes:
-    """What the kernel tells of a process; nothing when it has just ended."""
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 @asynccontextmanager
