@@ -17,6 +17,7 @@ from bench import (
     hit_ratio,
     idle,
     ladder,
+    large_arriving,
     origin_memory,
     per_title,
     playable,
@@ -33,6 +34,7 @@ Benchmark = Callable[[Path, bool], Awaitable[Report]]
 BENCHMARKS: dict[str, Benchmark] = {
     "playable": playable.run,
     "arriving": arriving.run,
+    "large_arriving": large_arriving.run,
     "ladder": ladder.run,
     "two_workers": two_workers.run,
     "bd_vmaf": bd_vmaf.run,

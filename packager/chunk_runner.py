@@ -21,6 +21,8 @@ from streamer.shared.chunks import ChunkKey
 
 # A chunk that another worker offers waits this long at most before a free one sees it.
 _POLL_SECONDS = 0.2
+# And so long one whose turns are all taken, for a chunk that passes what it encodes.
+_POLL_TO_PASS_SECONDS = 0.5
 # A deleted video's processes end in about this time.
 _WATCH_SECONDS = 0.5
 _OTHERS_SECONDS = 10.0
@@ -30,7 +32,7 @@ _log = logging.getLogger("packager")
 
 
 class ChunkRunner:
-    """As many chunks at a time as the worker has turns for.
+    """As many chunks at a time as the worker has turns for, and one more that passes the others.
 
     Args:
         workshop: What to work with.
@@ -46,7 +48,7 @@ class ChunkRunner:
 
     async def run(self) -> None:
         """Work until cancelled; chunks that are not done then are given back."""
-        claimers = [self._claim_on() for _ in range(self._workshop.slots.capacity)]
+        claimers = [self._claim_on() for _ in range(self._workshop.slots.capacity + 1)]
         await together([*claimers, self._watch()])
 
     async def _claim_on(self) -> None:
@@ -57,13 +59,23 @@ class ChunkRunner:
             await self._carry_out(claim)
 
     async def _claim(self) -> ClaimedChunk:
+        slots = self._workshop.slots
         while True:
             change = self._workshop.news.next_change
+            before = None
+            if len(self._encodings) >= slots.capacity:
+                # Workers that have turns look more often: what passes here has found none there.
+                await wait_for(change, seconds=_POLL_TO_PASS_SECONDS)
+                urgency = slots.urgency_to_pass
+                if change.is_set() or urgency is None:
+                    continue
+                before = datetime.fromtimestamp(urgency, UTC)
             with suppress(StreamerError):
                 claim = await self._workshop.catalog.claim_chunk(
                     self._worker_id,
                     now=datetime.now(UTC),
                     within_seconds=_OTHERS_SECONDS,
+                    before=before,
                     but_suspects=self._workshop.suspicion.locked(),
                 )
                 if claim is not None:
@@ -141,7 +153,7 @@ class ChunkRunner:
         ):
             pictures = PictureSource.of(source, read_recipe(claim.recipe))
             return await encode_chunk(
-                self._workshop, claim.video_id, pictures, _chunk(claim), note, turn.leads
+                self._workshop, claim.video_id, pictures, _chunk(claim), note, turn
             )
 
     async def _watch(self) -> None:

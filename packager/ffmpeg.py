@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packager.confinement import Confinement
-from packager.core.input import probe_argv
+from packager.core.input import packets_argv, probe_argv
 from packager.core.report import Report, clean_report, read_frames, tells_damage
 from packager.inputs import Inputs
 from packager.standing import Standing
@@ -78,6 +78,19 @@ class Ffmpeg:
             FfmpegError: It cannot be opened as a media file.
             StreamerError: What it reads cannot be read.
         """
+        return await self._ask(probe_argv(path), deadline_seconds)
+
+    async def first_packets(self, path: str) -> list[dict[str, Any]]:
+        """What ffprobe says of the file's first packets: `pts_time` and `pos`, in its own order.
+
+        Raises:
+            FfmpegError: It cannot be opened as a media file.
+            StreamerError: What it reads cannot be read.
+        """
+        packets = (await self._ask(packets_argv(path), PROBE_SECONDS)).get("packets", [])
+        return [packet for packet in packets if isinstance(packet, dict)]
+
+    async def _ask(self, argv: Sequence[str], deadline_seconds: float) -> dict[str, Any]:
         output = bytearray()
 
         async def keep(pieces: AsyncIterator[bytes]) -> None:
@@ -86,7 +99,7 @@ class Ffmpeg:
 
         try:
             async with asyncio.timeout(deadline_seconds):
-                command = [self.ffprobe, *probe_argv(path)]
+                command = [self.ffprobe, *argv]
                 await _run(command, self.inputs, stdout=keep, confinement=self.confinement)
             probe = json.loads(output)
         except TimeoutError as error:
@@ -246,7 +259,7 @@ async def _run(
     )
     started()
     report = _ReportReader()
-    coming_forward = asyncio.create_task(standing.come_forward(process.pid))
+    keeping = asyncio.create_task(standing.keep(process.pid))
     try:
         streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
         if feed is not None:
@@ -259,7 +272,7 @@ async def _run(
             raise FfmpegError(report.text) from error
         raise
     finally:
-        coming_forward.cancel()
+        keeping.cancel()
     if code != 0:
         raise FfmpegError(report.text)
     return Report(report.text, report.tells_damage, report.tail)

@@ -1,24 +1,27 @@
 """The first step: what the source is, and which renditions it becomes."""
 
-import math
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Any
 
+from packager.clock_shifts import find_shifts, is_transport_stream
+from packager.core.duration import guess_seconds
 from packager.core.ladder import Rung
+from packager.core.mended import Shift
+from packager.core.pace import processors_to_encode
 from packager.core.plan import Grid
-from packager.core.probe import container_formats, read_probe
+from packager.core.probe import check_duration, container_formats, read_probe
 from packager.core.recipe import Recipe, plan_recipe
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.source import SourceInfo
 from packager.core.unreadable import explain_unreadable
+from packager.entries import has_entries, measure_seconds
 from packager.ffmpeg import FfmpegError
 from packager.mp4_layout import read_mp4_layout
+from packager.processors import usable_processors
 from packager.sources import Source
 from packager.workshop import Workshop
-from streamer.core.errors import SourceRejected
 from streamer.core.options import Encryption
 from streamer.core.video import ContentKey, MediaKind, Rendition
 
@@ -48,7 +51,8 @@ async def inspect_source(
     chosen = (await workshop.catalog.get_video(video_id)).options
     settings = workshop.settings
     options = chosen.over(settings.options)
-    recipe = plan_recipe(info, options, settings.encoder, version)
+    processors = processors_to_encode(usable_processors(), await source.data.arrival())
+    recipe = plan_recipe(info, options, settings.encoder, version, processors=processors)
     if options.encryption not in (None, Encryption.NONE):
         key = ContentKey(token_bytes(16), token_bytes(16), options.encryption)
         await workshop.catalog.keep_content_key(video_id, version, key)
@@ -64,47 +68,67 @@ async def inspect_source(
 
 async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Sequence[str]]:
     """What a source is, and sentences about what is missing of it."""
-    arrives = not source.data.is_complete
-    probe = await _probe(workshop, source)
-    info = read_probe(probe, max_duration_seconds=workshop.settings.max_duration_seconds)
-    states_duration = info.duration_seconds > 0
+    if not source.data.is_complete:
+        path = source.from_the_beginning
+        try:
+            probe = await workshop.ffmpeg.probe(path, deadline_seconds=_ARRIVAL_SECONDS)
+        except FfmpegError:
+            # What cannot be read yet may be readable once the rest is there.
+            await source.data.wait_until_complete()
+        else:
+            return await _describe_probed(workshop, source, probe, arrives=True)
+    shifts = await find_shifts(source.data)
+    path = source.from_the_beginning if shifts else source.any_part
+    try:
+        probe = await workshop.ffmpeg.probe(path)
+    except FfmpegError as error:
+        head = await source.data.read_available(0, _HEAD_BYTES)
+        raise explain_unreadable(head, source.data.length_bytes, error.report) from error
+    return await _describe_probed(workshop, source, probe, shifts=shifts)
+
+
+async def _describe_probed(
+    workshop: Workshop,
+    source: Source,
+    probe: Mapping[str, Any],
+    *,
+    arrives: bool = False,
+    shifts: Sequence[Shift] = (),
+) -> tuple[SourceInfo, Sequence[str]]:
+    """The same, of what ffprobe told, and the bytes themselves.
+
+    `arrives` says that it was probed while it arrived, `shifts` correct its clock.
+    """
+    in_order = bool(shifts) or (arrives and await is_transport_stream(source.data))
+    max_seconds = workshop.settings.max_duration_seconds
+    info = read_probe(probe, max_duration_seconds=max_seconds)
+    info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))
+    states_duration = info.duration_seconds > 0 and not shifts
     warnings: Sequence[str] = ()
     if "mov" in container_formats(probe):
         layout = await read_mp4_layout(source.data)
         info = replace(info, index_first=layout.index_first)
         states_duration &= layout.states_duration
         warnings = layout.warnings
-    if arrives and not states_duration:
-        seconds = await _guess_duration(workshop, source)
+    if in_order or (arrives and not info.index_first):
+        info = replace(info, has_entries=await has_entries(source.data))
+    if info.duration_seconds <= 0 or ((arrives or shifts) and not states_duration):
+        seconds = await _guess_duration(workshop, source, shifts)
         info = replace(info, duration_seconds=seconds, is_duration_guessed=True)
+    if not arrives:
+        check_duration(info.duration_seconds, max_seconds)
     return info, warnings
 
 
-async def _probe(workshop: Workshop, source: Source) -> dict[str, Any]:
-    data = source.data
-    if not data.is_complete:
-        # What cannot be read yet may be readable once the rest is there.
-        with suppress(FfmpegError):
-            return await workshop.ffmpeg.probe(
-                source.from_the_beginning, deadline_seconds=_ARRIVAL_SECONDS
-            )
-        await data.wait_until_complete()
+async def _guess_duration(workshop: Workshop, source: Source, shifts: Sequence[Shift]) -> float:
+    """How long a source may last; 0 if what is there of it does not tell."""
+    if shifts and (seconds := await measure_seconds(source.data, shifts)):
+        return seconds
     try:
-        return await workshop.ffmpeg.probe(source.any_part)
-    except FfmpegError as error:
-        head = await data.read_available(0, _HEAD_BYTES)
-        raise explain_unreadable(head, data.length_bytes, error.report) from error
-
-
-async def _guess_duration(workshop: Workshop, source: Source) -> float:
-    """How long a source may last, by how long what has arrived lasts; 0 if that does not tell."""
-    data = source.data
-    arrived, times = source.arrived, data.length_bytes / max(1, data.received_bytes)
-    try:
-        info = read_probe(await workshop.ffmpeg.probe(arrived), max_duration_seconds=math.inf)
-    except (FfmpegError, SourceRejected):
+        packets = await workshop.ffmpeg.first_packets(source.arrived)
+    except FfmpegError:
         return 0.0
-    return info.duration_seconds * times
+    return guess_seconds(packets, source.data.length_bytes)
 
 
 def plan_renditions(source: SourceInfo, recipe: Recipe | None, version: int) -> list[Rendition]:

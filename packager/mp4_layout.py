@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from packager.core.boxes import box_length
+from packager.core.boxes import LARGE_HEADER_BYTES, box_length
 from packager.core.damage import describe_cut_off
 from packager.core.unreadable import refuse_encrypted_moov
 from packager.source_bytes import SourceBytes
 
-_HEADER_BYTES = 16
 _LARGEST_MOOV_BYTES = 64 * 1024 * 1024
 _MOST_BOXES = 100_000
 
@@ -36,7 +35,7 @@ async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
     kinds: list[bytes] = []
     is_fragmented = states_duration = False
     for _ in range(_MOST_BOXES):
-        header = await data.read_available(position, _HEADER_BYTES)
+        header = await data.read_available(position, LARGE_HEADER_BYTES)
         length = box_length(header)
         if length is None or length[0] == 0:
             break

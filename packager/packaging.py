@@ -39,7 +39,6 @@ from packager.steps import run_step
 from packager.stills import make_poster, make_storyboard, make_waveform
 from packager.subtitles import extract_subtitles
 from packager.together import together
-from packager.transport_clock import read_clock_warnings
 from packager.workshop import Workshop
 from streamer.core.errors import Unavailable
 
@@ -100,7 +99,7 @@ class Packaging:
     async def _package_sound(self, info: SourceInfo, sounds: SoundRun) -> "_Ending":
         seconds = await sounds.encode_alone()
         await self._extract_subtitles(info)
-        path = self._source.any_part
+        path = readable_path(self._source, info)
         await self._optional(
             "poster", make_waveform, self._workshop, self._video_id, path, info.audios[0]
         )
@@ -108,7 +107,7 @@ class Packaging:
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":
-        run = PictureRun(self._workshop, self._video_id, self._version, recipe, self._source.data)
+        run = PictureRun(self._workshop, self._video_id, self._version, recipe, self._source)
         encode = self._encode_pictures(recipe, run, DBOS.reserve_step(), DBOS.reserve_step())
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
@@ -160,7 +159,7 @@ class Packaging:
         """The recipe with the ladder that the pictures ask for, if all of them are there to see."""
         is_copied = recipe.is_copyable and await self._may_be_copied(recipe)
         judged = with_ladder(recipe, recipe.ladder)
-        if recipe.is_open and self._source.data.is_complete:
+        if recipe.is_open and self._source.data.is_complete and not recipe.source.in_order:
             judged = await revise_ladder(self._workshop.ffmpeg, self._source.any_part, recipe)
         if is_copied:
             judged = with_copied_top(judged)
@@ -173,7 +172,9 @@ class Packaging:
     async def _may_be_copied(self, recipe: Recipe) -> bool:
         """Whether the source's own pictures conform; a warning says why they do not."""
         reason: str | None = "the file had not arrived whole when it was playable"
-        if self._source.data.is_complete:
+        if recipe.source.clock_shifts:
+            reason = "the clock of the file jumps"
+        elif self._source.data.is_complete and not recipe.source.in_order:
             path = self._source.any_part
             reason = await find_reason_against(self._workshop.ffmpeg, path, recipe)
         if reason is not None:
@@ -210,8 +211,7 @@ class Packaging:
 
     async def _finish(self, ending: "_Ending") -> None:
         catalog = self._workshop.catalog
-        warnings = (*ending.warnings, *await read_clock_warnings(self._source.data))
-        await catalog.describe_source(self._video_id, warnings=warnings)
+        await catalog.describe_source(self._video_id, warnings=ending.warnings)
         await catalog.finish(
             self._video_id,
             duration_seconds=ending.duration_seconds,

@@ -3,21 +3,27 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Self
 
+from packager.clock_shifts import ClockShifts
 from packager.core.boxes import MediaFormatError
 from packager.core.encode import Approach, ChunkJob, approaches, chunk_argv
 from packager.core.plan import Chunk, Grid
 from packager.core.recipe import Recipe
 from packager.core.source import SourceInfo
+from packager.entries import find_left_out
 from packager.ffmpeg import FfmpegError
 from packager.picture_tracks import CopiedTrack, EncodedTrack, StartMissedError
+from packager.slots import Turn
 from packager.sources import Source
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
 _FIRST_NICE = 0
+# A stream that is entered tells within seconds what it consists of.
+_BEFORE_SECONDS = 4.0
 # Behind a chunk that a viewer waits for, and behind the servers of the same machine.
 _BULK_NICE = 10
 
@@ -26,25 +32,41 @@ _BULK_NICE = 10
 class PictureSource:
     """A source's pictures, where this worker reads them, and what they are to become.
 
-    `in_order` says that they can only be read from their beginning.
+    `in_order` says that they can only be read in the order of their bytes.
     """
 
-    path: str
+    source: Source
     recipe: Recipe
     in_order: bool = False
 
     @classmethod
     def of(cls, source: Source, recipe: Recipe) -> Self:
         """The pictures of a source, as far as it has arrived."""
-        path = readable_path(source, recipe.source)
-        return cls(path, recipe, in_order=path == source.from_the_beginning != source.any_part)
+        return cls(source, recipe, in_order=_is_in_order(source, recipe.source))
+
+    @property
+    def path(self) -> str:
+        """What ffmpeg opens to read them."""
+        return self.source.from_the_beginning if self.in_order else self.source.any_part
+
+    async def path_to(self, seconds: Fraction | None) -> str:
+        """What ffmpeg opens to read those from a time on; None: all of them."""
+        info = self.recipe.source
+        if seconds is None or not (self.in_order and info.has_entries):
+            return self.path
+        begin = float(seconds) - _BEFORE_SECONDS
+        clock = ClockShifts(info.clock_shifts) if info.clock_shifts else self.source.clock
+        left_out = await find_left_out(self.source.data, clock, info, begin)
+        return self.path if left_out is None else self.source.leaving_out(left_out)
 
 
 def readable_path(source: Source, info: SourceInfo) -> str:
     """What ffmpeg opens to read a source now, without waiting for its end first."""
-    if source.data.is_complete or info.index_first:
-        return source.any_part
-    return source.from_the_beginning
+    return source.from_the_beginning if _is_in_order(source, info) else source.any_part
+
+
+def _is_in_order(source: Source, info: SourceInfo) -> bool:
+    return info.in_order or not (source.data.is_complete or info.index_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +87,11 @@ async def encode_chunk(
     pictures: PictureSource,
     chunk: Chunk,
     on_frames: Callable[[int], None],
-    leads: asyncio.Event | None = None,
+    turn: Turn | None = None,
 ) -> EncodedChunk:
     """Encode a chunk and publish its segments, unless they were published before.
 
-    Until `leads` is set, it works with what others leave of the processors.
+    While `turn` does not lead, it works with what others leave of the processors.
 
     Raises:
         FfmpegError: It cannot be encoded.
@@ -79,7 +101,7 @@ async def encode_chunk(
     if published:
         return EncodedChunk(published)
     try:
-        return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames, leads)
+        return await _seek_and_encode(workshop, video_id, pictures, chunk, on_frames, turn)
     except MediaFormatError as error:
         raise FfmpegError(str(error)) from error
 
@@ -102,12 +124,12 @@ async def _seek_and_encode(
     pictures: PictureSource,
     chunk: Chunk,
     on_frames: Callable[[int], None],
-    leads: asyncio.Event | None,
+    turn: Turn | None,
 ) -> EncodedChunk:
     source, in_order = pictures.recipe.source, pictures.in_order
     for approach in approaches(source, pictures.recipe.grid, in_order=in_order):
         try:
-            encoded = await _encode(workshop, video_id, pictures, chunk, approach, on_frames, leads)
+            encoded = await _encode(workshop, video_id, pictures, chunk, approach, on_frames, turn)
         except StartMissedError:
             continue
         # A search may end behind the last key frame: that there is nothing must be certain.
@@ -124,7 +146,7 @@ async def _encode(
     chunk: Chunk,
     approach: Approach,
     on_frames: Callable[[int], None],
-    leads: asyncio.Event | None,
+    turn: Turn | None,
 ) -> EncodedChunk:
     recipe = pictures.recipe
     grid = recipe.grid
@@ -136,8 +158,10 @@ async def _encode(
         preset=recipe.preset,
     )
 
+    path = await pictures.path_to(approach.start_seconds(recipe.source, grid, job.first_frame))
+
     def argv(targets: Sequence[str]) -> list[str]:
-        return chunk_argv(pictures.path, recipe.source, recipe.video, grid, job, targets, approach)
+        return chunk_argv(path, recipe.source, recipe.video, grid, job, targets, approach)
 
     tracks = [
         CopiedTrack(workshop, video_id, rung, recipe, chunk)
@@ -154,7 +178,7 @@ async def _encode(
         argv,
         [partial(track.read, on_segment=on_segment) for track in tracks],
         on_frames=on_frames,
-        standing=Standing(_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE, leads),
+        standing=Standing(_FIRST_NICE if chunk.lead and chunk.start == 0 else _BULK_NICE, turn),
     )
     found = [(rung.is_copied, track.finish()) for rung, track in zip(rungs, tracks, strict=True)]
     # A last picture that cannot be decoded is copied all the same: what is encoded counts.

@@ -3,25 +3,28 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from packager.core.arrival import needed_bytes
+from packager.core.arrival import Arrival, needed_bytes
 from packager.core.damage import describe_end, describe_lost_pictures
-from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_all
+from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_waves
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
+from packager.entries import measure_seconds
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
 from packager.picture import EncodedChunk, PictureSource, encode_chunk
-from packager.source_bytes import SourceBytes
+from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
-from streamer.core.errors import StreamerError
+from streamer.core.errors import StreamerError, Unavailable
 
 _FIRST_TRIES = 2
 # How often to look how far other workers are.
 _POLL_SECONDS = 1.0
+_MEASURED_AGAIN = 1.5
 
 
 async def encode_first_chunk(
@@ -47,7 +50,7 @@ class PictureRun:
         video_id: The video.
         version: Its version.
         recipe: What it becomes.
-        data: Its source.
+        source: Its source.
 
     Attributes:
         first: The chunk that makes the video playable.
@@ -59,18 +62,19 @@ class PictureRun:
         video_id: str,
         version: int,
         recipe: Recipe,
-        data: SourceBytes,
+        source: Source,
     ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
-        self._data = data
+        self._source = source
         self._adopt(recipe)
         self._frames: dict[Chunk, int] = {}
         self._end_frame: int | None = None
         self._end_known = asyncio.Event()
         self._damaged: set[Chunk] = set()
         self._reported = 0.0
+        self._measured_bytes = 0
         self.first = self._plan[0]
 
     async def encode(self, first: EncodedChunk, judge: Callable[[], Awaitable[Recipe]]) -> None:
@@ -96,18 +100,20 @@ class PictureRun:
             await catalog.revise_version(self._video_id, self._version, recipe)
         await self._offer([chunk for chunk in self._plan if not chunk.lead])
         while not await self._wait_for_all():
-            added = extend_plan(self._plan, self._names, self._further)
-            self._plan += added
-            await self._offer(added)
+            await self._offer(self._extend())
         self._end_known.set()
 
     def _adopt(self, recipe: Recipe) -> None:
         """Go on with another ladder; the lead stays as it is."""
         self._recipe = recipe
-        self._names = [rung.name for rung in recipe.ladder]
-        self._further = [rung.name for rung in recipe.further]
         segments = recipe.grid.segments_in(recipe.source.duration_seconds)
-        self._plan = plan_all(segments, self._names, self._further)
+        self._plan = plan_waves(segments, recipe.waves)
+        self._stated_stop = max(chunk.stop for chunk in self._plan)
+
+    def _extend(self) -> Sequence[Chunk]:
+        added = extend_plan(self._plan, self._recipe.waves, self._stated_stop)
+        self._plan += added
+        return added
 
     async def picture_seconds(self) -> Fraction:
         """How long the picture lasts, as soon as that is certain."""
@@ -132,8 +138,8 @@ class PictureRun:
 
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
         recipe = self._recipe
-        arrival = await self._data.arrival()
         numbers = {chunk: number for number, chunk in enumerate(self._plan)}
+        needs = await self._needs(await self._source.data.arrival(), chunks)
         orders = [
             ChunkOrder(
                 number=numbers[chunk],
@@ -141,28 +147,67 @@ class PictureRun:
                 stop=chunk.stop,
                 renditions=chunk.renditions,
                 needed_seconds=needed_seconds(self._plan, chunk, recipe.grid),
-                needed_bytes=needed_bytes(chunk, recipe.grid, recipe.source, arrival),
+                needed_bytes=needed,
             )
-            for chunk in chunks
+            for chunk, needed in zip(chunks, needs, strict=True)
             if not self._is_behind_the_end(chunk)
         ]
         await self._workshop.catalog.add_chunks(self._video_id, self._version, orders)
         self._workshop.news.spread()
 
+    async def _needs(self, arrival: Arrival, chunks: Sequence[Chunk]) -> list[int]:
+        """How much of the source should be there to begin each chunk."""
+        source, grid = self._recipe.source, self._recipe.grid
+        self._measured_bytes = arrival.received_bytes
+        with suppress(Unavailable):
+            if source.has_entries and (seconds := await self._measure_seconds(arrival)):
+                # Rather too early: a run may wait for its last bytes, but not for its turn.
+                seconds = max(seconds, source.duration_seconds)
+                source = replace(source, duration_seconds=seconds)
+        return [needed_bytes(chunk, grid, source, arrival) for chunk in chunks]
+
+    async def _measure_seconds(self, arrival: Arrival) -> float | None:
+        data = self._source.data
+        shifts = await self._source.clock.up_to(data, arrival.received_bytes)
+        return await measure_seconds(data, shifts)
+
+    async def _measure_again(self, statuses: Sequence[ChunkStatus]) -> None:
+        """Correct what was guessed of a source from its beginning, when half as much again came."""
+        if not self._recipe.source.has_entries or self._source.data.is_complete:
+            return
+        arrival = await self._source.data.arrival()
+        if arrival.received_bytes < _MEASURED_AGAIN * self._measured_bytes:
+            return
+        waiting = [it.number for it in statuses if it.state is ChunkState.WAITING]
+        needs = await self._needs(arrival, [self._plan[number] for number in waiting])
+        await self._workshop.catalog.revise_needs(
+            self._video_id, self._version, dict(zip(waiting, needs, strict=True))
+        )
+        self._workshop.news.spread()
+
     async def _wait_for_all(self) -> bool:
-        """Wait until every chunk that was offered is encoded; returns whether the end is known."""
+        """Wait until every chunk is encoded, or, where the end is not known, all that play in time.
+
+        Returns whether the end is known.
+        """
         while True:
             change = self._workshop.news.next_change
             statuses = await self._statuses()
-            if all(status.state is ChunkState.DONE for status in statuses):
-                return self._end_frame is not None
+            await self._measure_again(statuses)
+            is_known = self._end_frame is not None
+            if all(
+                status.state is ChunkState.DONE
+                for status in statuses
+                if is_known or self._plan[status.number].wave == 0
+            ):
+                return is_known
             await wait_for(change, seconds=_POLL_SECONDS)
 
     async def _statuses(self) -> list[ChunkStatus]:
         statuses = await self._workshop.catalog.chunk_statuses(self._video_id, self._version)
         while statuses and statuses[-1].number >= len(self._plan):
             # An earlier run of the workflow followed the source beyond its stated end.
-            self._plan += extend_plan(self._plan, self._names, self._further)
+            self._extend()
         end = self._end_frame
         for status in statuses:
             if status.state is ChunkState.FAILED:

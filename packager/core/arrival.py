@@ -1,5 +1,6 @@
 """When enough of a source that still arrives is there to encode a chunk of it."""
 
+import math
 from dataclasses import dataclass
 
 from packager.core.plan import Chunk, Grid
@@ -8,8 +9,8 @@ from packager.core.source import SourceInfo
 # The beginning of a source may have a little more than its share of the bytes; sound lies apart.
 _UNEVEN = 1.1
 _AHEAD_BYTES = 1 << 20
-# What can only be read in order is read again up to here for a chunk that begins here; one that
-# begins later waits until the source can be sought in.
+# What can only be read in order, and not be entered, is read again up to here for a chunk that
+# begins here; one that begins later waits until the source can be sought in.
 _MOST_BYTES_BEFORE = 512 << 20
 # A source that arrives so much faster than it plays is there before an encoder asks for it.
 _FAST = 2
@@ -17,11 +18,22 @@ _FAST = 2
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """How a source arrives: how much of it so far, of how much, and how fast; 0 if not known."""
+    """How a source arrives: how much of it so far, of how much; 0 if not known.
+
+    `bytes_per_second` is since its upload began.
+    """
 
     received_bytes: int
     length_bytes: int
     bytes_per_second: float = 0.0
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the last byte is there, if it goes on so; infinite where nobody knows."""
+        missing_bytes = self.length_bytes - self.received_bytes
+        if missing_bytes <= 0:
+            return 0.0
+        return missing_bytes / self.bytes_per_second if self.bytes_per_second else math.inf
 
 
 def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, arrival: Arrival) -> int:
@@ -29,8 +41,12 @@ def needed_bytes(chunk: Chunk, grid: Grid, source: SourceInfo, arrival: Arrival)
 
     A guess from its place in time; what is missing then is waited for.
     """
+    if chunk.wave > 0:
+        # It would keep its turn when others, which are waited for, can begin.
+        return arrival.length_bytes
     segment_bytes = _segment_bytes(grid, source, arrival)
-    if not source.index_first and chunk.start * segment_bytes > _MOST_BYTES_BEFORE:
+    is_read_again = not source.index_first and not source.has_entries
+    if is_read_again and chunk.start * segment_bytes > _MOST_BYTES_BEFORE:
         return arrival.length_bytes
     seconds = float(grid.segment_seconds)
     is_fast = arrival.bytes_per_second * seconds >= _FAST * segment_bytes

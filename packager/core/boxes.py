@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HEADER_BYTES = 8
-_LARGE_HEADER_BYTES = 16
+LARGE_HEADER_BYTES = 16
 _LARGEST_BOX_BYTES = 1 << 30
 
 
@@ -51,7 +51,7 @@ def box_length(head: bytes) -> tuple[int, int] | None:
         return None
     size = int.from_bytes(head[:4], "big")
     if size == 1:
-        header = _LARGE_HEADER_BYTES
+        header = LARGE_HEADER_BYTES
         if len(head) < header:
             return None
         size = int.from_bytes(head[8:16], "big")
@@ -68,7 +68,7 @@ def read_boxes(data: bytes) -> Iterator[Box]:
     """
     position = 0
     while position < len(data):
-        length = box_length(data[position : position + _LARGE_HEADER_BYTES])
+        length = box_length(data[position : position + LARGE_HEADER_BYTES])
         if length is None or length[0] == 0 or position + length[0] > len(data):
             raise MediaFormatError("a box is cut off")
         size, header = length
@@ -86,7 +86,7 @@ class BoxReader:
     def feed(self, data: bytes) -> Iterator[Box]:
         """The boxes completed by `data`."""
         self._pending += data
-        while (length := box_length(bytes(self._pending[:_LARGE_HEADER_BYTES]))) is not None:
+        while (length := box_length(bytes(self._pending[:LARGE_HEADER_BYTES]))) is not None:
             size, header = length
             if not 0 < size <= _LARGEST_BOX_BYTES:
                 raise MediaFormatError(f"a box of {size} bytes")

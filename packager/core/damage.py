@@ -52,13 +52,6 @@ def describe_end(what: str, stated_seconds: float, found_seconds: float) -> list
     ]
 
 
-def describe_clock(*, is_broken: bool) -> list[str]:
-    """A sentence if the clock of a source jumps back."""
-    if not is_broken:
-        return []
-    return ["The clock of the file jumps back: what follows is left out until it is later again."]
-
-
 def _join(spans: Iterable[Span]) -> list[Span]:
     """The spans in their order, those that touch made one."""
     joined: list[Span] = []

@@ -17,8 +17,9 @@ from packager.core.plan import Grid
 from packager.core.source import SourceInfo, VideoTrack
 from streamer.core.options import Preset
 
-# Seeking in an indexed file ends at the key frame before; half a frame keeps rounding harmless.
-_INDEXED_MARGIN_FRAMES = Fraction(1, 2)
+# Seeking in an indexed file ends at the last key frame before its target, so a little behind the
+# chunk's own first frame: where that is a key frame, its rounded time is not behind the target.
+_INDEXED_MARGIN_FRAMES = Fraction(-1, 4)
 # In the others a key frame must be met: tried in turn until the chunk's first frame is there. Most
 # encoders put one at least every 250 pictures.
 _SEARCH_MARGINS_SECONDS = (Fraction(12), Fraction(60), None)
@@ -47,12 +48,18 @@ class Approach:
 
     Attributes:
         margin_seconds: How far before it to look for a key frame, from which on the source is
-            decoded; None: it is decoded from its beginning.
+            decoded; below 0: how far behind it. None: it is decoded from its beginning.
         in_order: What comes before is read and left out, rather than sought past.
     """
 
     margin_seconds: Fraction | None
     in_order: bool = False
+
+    def start_seconds(self, source: SourceInfo, grid: Grid, first_frame: int) -> Fraction | None:
+        """From when on it is read, by the source's clock; None: from its beginning."""
+        if self.margin_seconds is None or first_frame == 0:
+            return None
+        return source.zero_seconds + grid.seconds(first_frame) - self.margin_seconds
 
 
 def approaches(source: SourceInfo, grid: Grid, *, in_order: bool = False) -> tuple[Approach, ...]:
@@ -78,10 +85,10 @@ def chunk_argv(
     begins and ends at exactly its frames. Of a copy, whoever reads it must choose them.
     """
     encoded = [rung for rung in job.rungs if not rung.is_copied]
-    # Several encoders fill the processors themselves. More threads before them would only take
-    # each other's pictures out of the caches.
-    is_full = len(encoded) > 1
-    decoding = {"threads": 1} if is_full else {}
+    # Chunks fill the processors side by side. More threads before the encoders would only take
+    # each other's pictures out of the caches; the first chunk, which a viewer waits for, is alone.
+    is_first = job.first_frame == 0 and len(encoded) == 1
+    decoding = {} if is_first else {"threads": 1}
     opened = open_at(path, source, grid, job.first_frame, approach, **decoding)
     pictures = iter(())
     if encoded:
@@ -96,7 +103,7 @@ def chunk_argv(
     devices = dict.fromkeys(ENCODERS[rung.encoder].globals for rung in encoded)
     return [
         *(argument for device in devices for argument in device),
-        *(("-filter_complex_threads", "1") if is_full else ()),
+        *(() if is_first else ("-filter_complex_threads", "1")),
         *compile_argv(outputs),
     ]
 
@@ -110,9 +117,9 @@ def open_at(
     **options: Any,
 ) -> Any:
     """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
-    if approach.margin_seconds is None:
+    start = approach.start_seconds(source, grid, first_frame)
+    if start is None:
         return open_source(path, **options)
-    start = source.zero_seconds + grid.seconds(first_frame) - approach.margin_seconds
     after_begin = max(Fraction(0), start - source.format_start_seconds)
     if not approach.in_order:
         return open_source(path, seek_seconds=after_begin, **options)

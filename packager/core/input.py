@@ -33,21 +33,24 @@ FORMATS = (
     "flac",
     "amr",
 )
+# About a minute.
+_FIRST_PACKETS = "%+#4000"
 # The worker's own server on the loopback interface, see `packager.sources`.
 _SERVED = "http://127.0.0.1:"
 
 
 def probe_argv(path: str) -> list[str]:
     """Arguments for ffprobe: all it knows of the container and its streams, as JSON."""
-    arguments = [
-        "-v",
-        "error",
-        "-print_format",
-        "json",
-        "-show_format",
-        "-show_streams",
-        "-show_chapters",
-    ]
+    return _ask(path, "-show_format", "-show_streams", "-show_chapters")
+
+
+def packets_argv(path: str) -> list[str]:
+    """Arguments for ffprobe: when the first packets are shown and where they lie, as JSON."""
+    return _ask(path, "-read_intervals", _FIRST_PACKETS, "-show_entries", "packet=pts_time,pos")
+
+
+def _ask(path: str, *options: str) -> list[str]:
+    arguments = ["-v", "error", "-print_format", "json=compact=1", *options]
     for name, value in _whitelist(path).items():
         arguments += [f"-{name}", value]
     return [*arguments, "-i", _url(path)]

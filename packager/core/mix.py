@@ -19,6 +19,9 @@ _LOUDNESS = "lavfi.r128.I"
 _MEASURED = re.compile(rf"^{re.escape(_LOUDNESS)}=(-?[0-9.]+)$", re.MULTILINE)
 # ebur128 says this of silence (EBU Tech 3341: the absolute gate).
 _SILENCE_LUFS = -70.0
+# Sound of joined recordings overlaps where one ends: what is farther than this from its time is
+# moved there. Elsewhere by default only what is 0.1 s off, for there are inexact time stamps.
+_JOINT_SECONDS = 0.01
 # Beyond, it is noise that would be made loud.
 _MOST_GAIN_DB = 20.0
 
@@ -107,9 +110,10 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
         sound = sound.filter("channelmap", "0|0", channel_layout="stereo")
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.
-    return sound.filter(
-        "aresample", AUDIO_RATE, **{"async": 1, "first_pts": 0, "out_chlayout": mix.layout}
-    )
+    options: dict[str, Any] = {"async": 1, "first_pts": 0, "out_chlayout": mix.layout}
+    if source.in_order:
+        options["min_hard_comp"] = _JOINT_SECONDS
+    return sound.filter("aresample", AUDIO_RATE, **options)
 
 
 def _options(mix: Mix) -> dict[str, Any]:

@@ -8,13 +8,14 @@ the start of an encoder not to matter.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from itertools import accumulate, chain, pairwise
 
 SEGMENT_SECONDS = 4
 # The lead's own chunks: together as long as two processors need for the same moments in all
 # renditions of 1080p, so that nobody who starts at once runs out before the others are there. Each
 # is small enough to begin soon while its source still arrives.
 _LEAD_GROWTH = (1, 1, 2, 2)
+LEAD_SECONDS = SEGMENT_SECONDS * sum(_LEAD_GROWTH)
 _GROWTH = (3, 3, 6)
 # Towards the end no chunk is longer than this share of what is left: no worker ends long after
 # the others.
@@ -67,14 +68,15 @@ class Chunk:
     Attributes:
         renditions: Names, as in the ladder.
         lead: A viewer waits for it: the first segments of the lowest rendition.
-        further: Nobody waits for it: renditions that are offered once they are complete.
+        wave: 0 for what viewers need who start at once. Nobody waits for what comes later, one
+            wave behind the other: renditions that are offered once they are complete.
     """
 
     start: int
     stop: int
     renditions: tuple[str, ...]
     lead: bool = False
-    further: bool = False
+    wave: int = 0
 
 
 def frame_grid(frame_rate: Fraction) -> Grid:
@@ -106,14 +108,16 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
     return tuple(_beyond(chunk, stated) for chunk in chunks)
 
 
-def plan_all(segments: int, renditions: Sequence[str], further: Sequence[str]) -> list[Chunk]:
+def plan_waves(segments: int, waves: Sequence[Sequence[str]]) -> list[Chunk]:
     """The chunks of all renditions of a video; a chunk's number is its place here."""
-    plan = plan_chunks(segments, renditions)
-    return [*plan, *plan_further(plan, further)]
+    first, *later = waves
+    plan = plan_chunks(segments, first)
+    chunks = [plan_later(plan, renditions, wave) for wave, renditions in enumerate(later, start=1)]
+    return [*plan, *chain.from_iterable(chunks)]
 
 
-def plan_further(plan: Sequence[Chunk], renditions: Sequence[str]) -> tuple[Chunk, ...]:
-    """The chunks of renditions in another codec, cut as those of `plan`."""
+def plan_later(plan: Sequence[Chunk], renditions: Sequence[str], wave: int) -> tuple[Chunk, ...]:
+    """The chunks of renditions for which nobody waits, cut as those of `plan`."""
     if not renditions:
         return ()
     spans = [(chunk.start, chunk.stop) for chunk in plan if not chunk.lead]
@@ -121,17 +125,25 @@ def plan_further(plan: Sequence[Chunk], renditions: Sequence[str]) -> tuple[Chun
     begin = min((start for start, _ in spans), default=max(chunk.stop for chunk in plan))
     if begin > 0:
         spans = [(0, begin), *spans]
-    return tuple(Chunk(start, stop, tuple(renditions), further=True) for start, stop in spans)
+    return tuple(Chunk(start, stop, tuple(renditions), wave=wave) for start, stop in spans)
 
 
 def extend_plan(
-    plan: Sequence[Chunk], renditions: Sequence[str], further: Sequence[str] = ()
+    plan: Sequence[Chunk], waves: Sequence[Sequence[str]], stated_stop: int
 ) -> tuple[Chunk, ...]:
-    """The chunks after the last of `plan`, for a source that is longer than it says."""
+    """The chunks after the last of `plan`, for a source that is longer than it says.
+
+    They double what was added to the chunks that were planned up to `stated_stop`: all workers
+    soon have a part of a source that says nothing.
+    """
     start = max(chunk.stop for chunk in plan)
-    stop = start + _GROWTH[-1]
-    chunks = (Chunk(start, stop, tuple(renditions)),)
-    return (*chunks, Chunk(start, stop, tuple(further), further=True)) if further else chunks
+    stop = start + max(_GROWTH[-1], start - stated_stop)
+    return tuple(
+        Chunk(begin, begin + _GROWTH[-1], tuple(renditions), wave=wave)
+        for wave, renditions in enumerate(waves)
+        if renditions
+        for begin in range(start, stop, _GROWTH[-1])
+    )
 
 
 def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
@@ -142,8 +154,7 @@ def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:
     """
     leads = [other.stop for other in plan if other.lead]
     start = chunk.start if chunk.lead else max(chunk.start, max(leads, default=0))
-    if chunk.further:
-        start += max(other.stop for other in plan)
+    start += chunk.wave * max(other.stop for other in plan)
     return float(start * grid.segment_seconds)
 
 

@@ -51,12 +51,17 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         subtitles=tuple(map(read_subtitle_track, _texts(streams))),
         chapters=tuple(_chapters(probe.get("chapters", []), zero_seconds)),
     )
-    if source.duration_seconds > max_duration_seconds:
+    check_duration(source.duration_seconds, max_duration_seconds)
+    return source
+
+
+def check_duration(seconds: float, max_seconds: float) -> None:
+    """Raise SourceRejected if a video is longer than is allowed."""
+    if seconds > max_seconds:
         raise SourceRejected(
-            f"The video is longer than the {max_duration_seconds / 3600:g} hours allowed here.",
+            f"The video is longer than the {max_seconds / 3600:g} hours allowed here.",
             code="too_long",
         )
-    return source
 
 
 def container_formats(probe: Mapping[str, Any]) -> frozenset[str]:

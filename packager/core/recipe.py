@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 
 from packager.core.encoders import encoder_name
 from packager.core.ladder import Rung, build_ladder, copied, in_codec
+from packager.core.pace import count_in_time
 from packager.core.plan import Grid, frame_grid
 from packager.core.source import SourceInfo, VideoTrack
 from streamer.core.keys import rendition_name
@@ -29,6 +30,7 @@ class Recipe:
         preset: What an encoding may cost.
         is_open: The ladder is to be revised by what samples look like.
         is_copyable: The highest of the ladder is to be the source's own pictures, if they conform.
+        late: Names of the ladder's largest, if they are encoded more slowly than they play.
     """
 
     source: SourceInfo
@@ -39,6 +41,7 @@ class Recipe:
     preset: Preset = Preset.FAST
     is_open: bool = False
     is_copyable: bool = False
+    late: tuple[str, ...] = ()
 
     @property
     def is_settled(self) -> bool:
@@ -50,9 +53,24 @@ class Recipe:
         """All renditions."""
         return self.ladder + self.further
 
+    @property
+    def waves(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the renditions that grow in step, of those that are late, of the further."""
+        names = tuple(rung.name for rung in self.ladder)
+        return (
+            tuple(name for name in names if name not in self.late),
+            tuple(name for name in names if name in self.late),
+            tuple(rung.name for rung in self.further),
+        )
+
 
 def plan_recipe(
-    source: SourceInfo, options: PackagingOptions, hardware: str, version: int
+    source: SourceInfo,
+    options: PackagingOptions,
+    hardware: str,
+    version: int,
+    *,
+    processors: float,
 ) -> Recipe | None:
     """What a source's pictures become; None when it has none.
 
@@ -61,28 +79,33 @@ def plan_recipe(
         options: What was chosen for it.
         hardware: The family of encoders, as in `encoders.encoder_name`.
         version: The version, which is in the renditions' names.
+        processors: What the worker has of them.
     """
     if source.video is None:
         return None
     encoder = encoder_name(VideoCodec.H264, hardware)
-    ladder = [replace(rung, encoder=encoder) for rung in build_ladder(source.video)]
+    base = [replace(rung, encoder=encoder) for rung in build_ladder(source.video)]
     further = [
         in_codec(rung, codec, encoder_name(codec, hardware))
         for codec in options.codecs or ()
         if codec is not VideoCodec.H264 and _can_be_sealed(codec, options.encryption)
-        for rung in ladder
+        for rung in base
     ]
+    ladder = _named(base, version)
+    grid, preset = frame_grid(source.video.frame_rate), options.preset or Preset.FAST
+    in_time = count_in_time(source.video, ladder, grid, preset, processors)
     return Recipe(
         source=source,
         video=source.video,
-        grid=frame_grid(source.video.frame_rate),
-        ladder=_named(ladder, version),
+        grid=grid,
+        ladder=ladder,
         further=_named(further, version),
-        preset=options.preset or Preset.FAST,
+        preset=preset,
         is_open=options.ladder is LadderKind.PER_TITLE
         and len(ladder) > 1
         and source.duration_seconds >= _SHORTEST_JUDGED_SECONDS,
         is_copyable=bool(options.passthrough),
+        late=tuple(rung.name for rung in ladder[in_time:]),
     )
 
 
@@ -114,7 +137,8 @@ def with_ladder(recipe: Recipe, ladder: Sequence[Rung]) -> Recipe:
 def with_copied_top(recipe: Recipe) -> Recipe:
     """The recipe with the source's own pictures as the highest rendition of the ladder."""
     *lower, top = recipe.ladder
-    return replace(recipe, ladder=(*lower, copied(top)))
+    late = tuple(name for name in recipe.late if name != top.name)
+    return replace(recipe, ladder=(*lower, copied(top)), late=late)
 
 
 def _named(rungs: Sequence[Rung], version: int) -> tuple[Rung, ...]:

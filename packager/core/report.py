@@ -7,7 +7,7 @@ from streamer.core.errors import SourceRejected
 
 _FRAMES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
 _CONTEXT = re.compile(r"\[[^\]\n]*@ 0x[0-9a-f]+\]\s*")
-_PATH = re.compile(r"(?:file|http):\S+|(?<![\w/])/\S+")
+_PATH = re.compile(r"(?:(?:file|http):|(?<![\w/])/)\S+(?<![:'\"])")
 # Says nothing of the file.
 _CONFINEMENT = "Format not on whitelist"
 _REPORT_LINES = 4

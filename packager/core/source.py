@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from packager.core.mended import Shift
 from streamer.core.video import Chapter
 
 
@@ -60,7 +61,10 @@ class SourceInfo:
     `zero_seconds` is the container's time that becomes time 0 of the stream: its first picture,
     or sound. `format_start_seconds` is where the container's clock begins: ffmpeg seeks relative
     to it. `indexed` says whether a seek finds the key frame before its target by itself.
-    `index_first` says whether any part of it can be decoded as soon as that part has arrived.
+    `index_first` says whether any part of it can be decoded as soon as that part has arrived,
+    `has_entries` whether what lies before a part can be left out then. `in_order` says that it is
+    read in the order of its bytes, even when all of them are there: a transport stream whose clock
+    jumps, at `clock_shifts`, or may jump in what had not arrived.
     `audios` and `subtitles` have the one to begin with first; chapters count from time 0.
     """
 
@@ -73,6 +77,9 @@ class SourceInfo:
     subtitles: tuple[SubtitleTrack, ...] = ()
     chapters: tuple[Chapter, ...] = ()
     index_first: bool = False
+    has_entries: bool = False
+    in_order: bool = False
+    clock_shifts: tuple[Shift, ...] = ()
     is_duration_guessed: bool = False
 
     @property

@@ -93,14 +93,17 @@ def target_duration_seconds(
 
 
 def growing(tracks: Sequence[Track]) -> list[Track]:
-    """What is listed while a video is being packaged: no renditions for which nobody waits.
+    """What is listed while a video is being packaged: no renditions that lag behind the lowest.
 
-    Those in further codecs lag behind, and a player that chose one would stall.
+    A player that chose one would stall. Those in further codecs come last.
     """
+    video = _of_kind(tracks, MediaKind.VIDEO)
+    least = len(video[0].segments) if video else 0
     return [
         track
         for track in tracks
-        if track.rendition.kind is not MediaKind.VIDEO or _codec_place(track) == 0
+        if track.rendition.kind is not MediaKind.VIDEO
+        or (_codec_place(track) == 0 and len(track.segments) >= least)
     ]
 
 

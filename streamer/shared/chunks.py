@@ -69,21 +69,37 @@ class Chunks(Records):
                 statement = self._database.insert(chunks).on_conflict_do_nothing()
                 await connection.execute(statement, rows)
 
+    async def revise_needs(
+        self, video_id: str, version: int, needed_bytes: Mapping[int, int]
+    ) -> None:
+        """Let chunks that wait, by their numbers, wait for other amounts of their source."""
+        async with self._database.writing() as connection:
+            for number, bytes_ in needed_bytes.items():
+                await connection.execute(
+                    update(chunks)
+                    .where(_is((video_id, version, number)), chunks.c.state == ChunkState.WAITING)
+                    .values(needed_bytes=bytes_)
+                )
+
     async def claim_chunk(
         self,
         worker_id: str,
         *,
         now: datetime,
         within_seconds: float,
+        before: datetime | None = None,
         but_suspects: bool = False,
     ) -> ClaimedChunk | None:
         """The waiting chunk with the earliest deadline, now this worker's; None when there is none.
 
         What this worker tried last is left to others, as long as others were heard of within
-        these seconds. None too while the next one must wait to be encoded alone. `but_suspects`
-        leaves out versions of which a chunk waits for another try.
+        these seconds. None too while the next one must wait to be encoded alone. `before` leaves
+        out what is not needed before then, `but_suspects` versions of which a chunk waits for
+        another try.
         """
         choice = _may_claim(worker_id, now, within_seconds)
+        if before is not None:
+            choice = and_(choice, chunks.c.deadline < before)
         if but_suspects:
             choice = and_(choice, ~_waits_for_another_try())
         async with self._database.reading() as connection:

@@ -16,9 +16,9 @@ from streamer.core.errors import Unavailable
 from streamer.shared.settings import SharedSettings
 
 APPLICATION = "streamer"
-# Workers take over the unfinished jobs of this version: change it when workflow steps change, or
-# how chunks are numbered.
-APPLICATION_VERSION = "3"
+# Workers take over the unfinished jobs of this version: change it when workflow steps change,
+# what their results are, or how chunks are numbered.
+APPLICATION_VERSION = "5"
 QUEUE = "package"
 WORKFLOW = "package_video"
 _SQLITE_FILE = "jobs.db"

@@ -89,6 +89,22 @@ async def test_suspects_are_left_out_with_all_their_chunks(catalog: Catalog) -> 
     assert claimed.video_id == OTHER_ID
 
 
+async def test_only_what_is_needed_before_a_time_is_claimed(catalog: Catalog) -> None:
+    await offer(catalog, order(0, 20.0), order(1, 60.0))
+
+    async def claim_before(seconds: float) -> ClaimedChunk | None:
+        before = NOW + timedelta(seconds=seconds)
+        return await catalog.claim_chunk(
+            HERE, now=NOW, within_seconds=WITHIN_SECONDS, before=before
+        )
+
+    assert await claim_before(20.0) is None
+    claimed = await claim_before(20.1)
+    assert claimed is not None
+    assert claimed.order.number == 0
+    assert await claim_before(60.0) is None
+
+
 async def test_chunks_that_are_known_stay_as_they_are(catalog: Catalog) -> None:
     await offer(catalog, order(0), order(1, 4.0))
     claimed = await claim_certainly(catalog)
@@ -186,6 +202,21 @@ async def test_a_chunk_that_is_given_back_may_wait_for_more_of_the_source(
     assert await claim(catalog) is None
     await catalog.note_received(ID, received_bytes=80, length_bytes=100)
     assert (await claim_certainly(catalog)).tries == 1
+
+
+async def test_what_waiting_chunks_need_of_the_source_is_corrected(catalog: Catalog) -> None:
+    await catalog.create_video(ID, title="A film", now=NOW)
+    await catalog.begin_version(ID, 1, "a recipe", now=NOW)
+    needs = {0: 10, 1: 90, 2: 50}
+    await catalog.add_chunks(
+        ID, 1, [order(number, number, needed_bytes=bytes_) for number, bytes_ in needs.items()]
+    )
+    await catalog.note_received(ID, received_bytes=50, length_bytes=100)
+    assert (await claim_certainly(catalog)).order.number == 0
+    await catalog.revise_needs(ID, 1, {0: 60, 1: 50, 2: 60})
+    assert (await claim_certainly(catalog)).order == order(1, 1, needed_bytes=50)
+    assert await claim(catalog) is None
+    assert await states(catalog) == [ChunkState.RUNNING] * 2 + [ChunkState.WAITING]
 
 
 async def test_own_chunks_tell_how_far_they_are_while_their_video_exists(catalog: Catalog) -> None:

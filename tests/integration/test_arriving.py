@@ -30,6 +30,8 @@ CONTAINERS = {
     "moov_first.mp4": ("-movflags", "+faststart"),
     "fragmented.mp4": ("-movflags", "+frag_keyframe+empty_moov"),
     "matroska.mkv": (),
+    # As browsers record: it does not say how long it is.
+    "recorded.mkv": ("-live", "1"),
     "transport.ts": (),
 }
 
@@ -209,6 +211,46 @@ async def test_what_follows_the_lead_does_not_wait_for_the_last_byte(
     await upload.reaches(lambda video: video["state"] == "ready")
     seconds = sum(segment.duration_seconds for segment in (await upload.playlist()).segments)
     assert seconds == pytest.approx(60)
+
+
+@in_a_directory
+@pytest.mark.parametrize("name", ["fragmented.mp4", "transport.ts"])
+@pytest.mark.parametrize(("quantizers", "guess"), [((20, 45), (25, 55)), ((45, 20), (90, 250))])
+async def test_a_wrong_guess_of_how_long_it_will_be_loses_nothing(
+    client: httpx.AsyncClient,
+    tmp_path: Path,
+    name: str,
+    quantizers: tuple[int, int],
+    guess: tuple[int, int],
+) -> None:
+    zones = "keyint=20:zones=0,299,q={}/300,599,q={}".format(*quantizers)
+    coding = ("-c:a", "copy", "-c:v", "libx264", "-preset", "ultrafast", "-x264-params", zones)
+    data = await in_container(name, tmp_path, "minute", coding)
+    upload = Upload(client, data)
+    await upload.create()
+    await upload.send_until(len(data) // 4)
+    video = await upload.reaches(lambda video: bool(video["playable"]))
+    assert guess[0] < video["duration_seconds"] < guess[1]
+    await upload.send_until(len(data))
+    video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
+    assert (video["state"], video["error"], video["warnings"]) == ("ready", None, [])
+    assert video["duration_seconds"] == pytest.approx(60)
+    seconds = sum(segment.duration_seconds for segment in (await upload.playlist()).segments)
+    assert seconds == pytest.approx(60)
+
+
+@in_a_directory
+async def test_recordings_joined_to_one_stream_are_one_video(
+    client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    data = await in_container("transport.ts", tmp_path) * 3
+    async with half_uploaded(client, data) as upload:
+        await upload.reaches(lambda video: bool(video["playable"]))
+        await upload.send_until(len(data))
+    video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
+    assert (video["state"], video["error"], video["warnings"]) == ("ready", None, [])
+    seconds = sum(segment.duration_seconds for segment in (await upload.playlist()).segments)
+    assert round(seconds * 25) == 3 * FRAMES
 
 
 @in_a_directory

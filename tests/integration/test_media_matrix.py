@@ -70,6 +70,8 @@ READY = {
     "beeps_start_offset": Stream(rate=Fraction(30), numbers=None, frames=300),
     "beeps_51_later": Stream(rate=Fraction(30), numbers=None, frames=300),
     "beeps_changing": Stream(rate=Fraction(30), numbers=None, frames=600),
+    "beeps_rewound": Stream(rate=Fraction(30), numbers=None, frames=600),
+    "beeps_interrupted": Stream(rate=Fraction(30), numbers=None, frames=900),
     "beeps_edit_list": Stream(rate=Fraction(30), numbers=None, frames=255),
     "beeps_matroska": Stream(rate=Fraction(30), numbers=None, frames=300),
     "portrait": Stream((360, 640)),
@@ -139,7 +141,7 @@ DAMAGED = {
 SOUND_ALONE = "audio_only"
 # Packaged by other tests: the demo's, and those in packager/.
 ELSEWHERE = {
-    *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated", "beeps_rewound"),
+    *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated", "beeps_hours_later"),
     *(n for n in CLIPS if n.startswith(("patches_", "greys_"))),
 }
 
@@ -382,6 +384,8 @@ async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
         ("beeps_start_offset", 0.0, 10),
         ("beeps_51_later", 0.0, 10),
         ("beeps_changing", 0.0, 20),
+        ("beeps_rewound", 0.0, 20),
+        ("beeps_interrupted", 0.0, 30),
         ("beeps_edit_list", 0.5, 8),
         ("beeps_matroska", 0.0, 10),
     ],

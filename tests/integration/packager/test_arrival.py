@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from packager.chunk_runner import ChunkRunner
 from packager.core.plan import Chunk
 from packager.core.recipe import Recipe, write_recipe
+from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
 from packager.settings import PackagerSettings
 from packager.source_bytes import SourcePausedError
@@ -26,19 +27,41 @@ WHOLE = Chunk(0, 15, ("180p",))
 
 
 @pytest.fixture
-async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
-    """A workshop with half of a minute of Matroska."""
+async def empty_workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
     settings.data_dir.mkdir()
-    path = await asyncio.to_thread(generate, "minute_matroska")
-    size_bytes = path.stat().st_size
     async with AsyncExitStack() as stack:
-        opened = await Workshop.open(PackagerSettings(shared=settings), stack)
-        await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
-        await opened.store.put_file(arriving_key(VIDEO), path)
-        await opened.catalog.note_received(
-            VIDEO, received_bytes=size_bytes // 2, length_bytes=size_bytes
-        )
-        yield opened
+        yield await Workshop.open(PackagerSettings(shared=settings), stack)
+
+
+@pytest.fixture
+async def workshop(empty_workshop: Workshop) -> Workshop:
+    """A workshop with half of a minute of Matroska."""
+    await half_receive(empty_workshop, "minute_matroska", begun_at=datetime.now(UTC))
+    return empty_workshop
+
+
+async def half_receive(workshop: Workshop, clip: str, *, begun_at: datetime) -> None:
+    path = await asyncio.to_thread(generate, clip)
+    size_bytes = path.stat().st_size
+    await workshop.catalog.create_video(VIDEO, title="x", now=begun_at)
+    await workshop.store.put_file(arriving_key(VIDEO), path)
+    await workshop.catalog.note_received(
+        VIDEO, received_bytes=size_bytes // 2, length_bytes=size_bytes
+    )
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(1, ()), (100, ("360p",))])
+async def test_of_what_comes_slowly_less_grows_in_step(
+    empty_workshop: Workshop, monkeypatch: pytest.MonkeyPatch, seconds: int, late: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("packager.inspection.usable_processors", lambda: 0.4)
+    await asyncio.to_thread(generate, "plain")
+    begun_at = datetime.now(UTC) - timedelta(seconds=seconds)
+    await half_receive(empty_workshop, "plain", begun_at=begun_at)
+    async with empty_workshop.sources.open(VIDEO) as source:
+        recipe = (await inspect_source(empty_workshop, VIDEO, 1, source)).recipe
+    assert recipe is not None
+    assert recipe.late == late
 
 
 async def test_a_run_ends_when_its_source_pauses(workshop: Workshop, recipe: Recipe) -> None:
@@ -97,4 +120,4 @@ async def test_a_source_that_comes_slowly_does_not_pause(workshop: Workshop) -> 
         assert sum(map(len, pieces)) == 60
         arrival = await source.data.arrival()
         assert arrival == replace(arrival, received_bytes=received + 60, length_bytes=length)
-        assert 0 < arrival.bytes_per_second <= 20
+        assert 0 < arrival.bytes_per_second <= arrival.received_bytes / 3

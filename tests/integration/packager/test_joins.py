@@ -2,11 +2,12 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -15,7 +16,7 @@ import pytest
 from packager.core.boxes import BoxReader, read_boxes
 from packager.core.fmp4 import read_segment
 from packager.core.mix import STEREO
-from packager.core.plan import Chunk, plan_chunks, plan_further
+from packager.core.plan import Chunk, plan_chunks, plan_later
 from packager.inspection import inspect_source
 from packager.picture import PictureSource, encode_chunk
 from packager.settings import PackagerSettings
@@ -51,19 +52,21 @@ class Bench:
     plan: tuple[Chunk, ...]
 
     @classmethod
-    async def open(cls, workshop: Workshop, path: Path, *codecs: VideoCodec) -> "Bench":
+    async def open(
+        cls, workshop: Workshop, stack: AsyncExitStack, path: Path, *codecs: VideoCodec
+    ) -> "Bench":
         settings = workshop.settings.model_copy(update={"codecs": codecs})
         workshop = replace(workshop, settings=settings)
         stored = await workshop.store.put_file(source_key(VIDEO), path)
         await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
-        async with workshop.sources.open(VIDEO) as opened:
-            recipe = (await inspect_source(workshop, VIDEO, 1, opened)).recipe
+        opened = await stack.enter_async_context(workshop.sources.open(VIDEO))
+        recipe = (await inspect_source(workshop, VIDEO, 1, opened)).recipe
         assert recipe is not None
         plan = plan_chunks(
             recipe.grid.segments_in(recipe.source.duration_seconds),
             [rung.name for rung in recipe.ladder],
         )
-        return cls(workshop, PictureSource(str(path), recipe), plan)
+        return cls(workshop, PictureSource(opened, recipe), plan)
 
     async def encode(self, chunk: Chunk) -> int:
         encoded = await encode_chunk(self.workshop, VIDEO, self.pictures, chunk, lambda _: None)
@@ -82,6 +85,16 @@ class Bench:
     async def read(self, name: str) -> bytes:
         async with self.workshop.store.get(media_key(VIDEO, name)) as body:
             return b"".join([piece async for piece in body.chunks])
+
+
+OpenBench = Callable[..., Awaitable[Bench]]
+
+
+@pytest.fixture
+async def open_bench(workshop: Workshop) -> AsyncIterator[OpenBench]:
+    """Opens a file, for pictures in some further codecs."""
+    async with AsyncExitStack() as stack:
+        yield partial(Bench.open, workshop, stack)
 
 
 def remux(clip: str, target: Path) -> Path:
@@ -103,26 +116,45 @@ def numbers_shown(track: bytes, width: int, height: int) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("in_order", [False, True])
-@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".flv"])
+@pytest.mark.parametrize(
+    ("suffix", "in_order"),
+    [(".mp4", False), *((it, order) for it in (".mkv", ".ts", ".flv") for order in (False, True))],
+)
 async def test_no_frame_is_repeated_missing_or_shifted(
-    workshop: Workshop, tmp_path: Path, suffix: str, in_order: bool
+    open_bench: OpenBench, tmp_path: Path, suffix: str, in_order: bool
 ) -> None:
     path = await asyncio.to_thread(remux, "numbered", tmp_path / f"source{suffix}")
-    bench = await Bench.open(workshop, path)
+    bench = await open_bench(path)
     bench = replace(bench, pictures=replace(bench.pictures, in_order=in_order))
+    assert await numbers_in_chunks(bench) == list(range(FRAMES))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+async def test_chunks_that_begin_with_a_key_frame_of_the_source(
+    open_bench: OpenBench, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"source{suffix}"
+    retimed = ("-r", "30000/1001", "-i", str(generate("numbered")), "-map", "0:v")
+    encoded = ("-c:v", "libx264", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0")
+    command = [FFMPEG, "-v", "error", "-nostdin", *retimed, *encoded, str(path)]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    bench = await open_bench(path)
+    assert bench.pictures.recipe.grid.segment_frames == 120
+    assert await numbers_in_chunks(bench) == list(range(FRAMES))
+
+
+async def numbers_in_chunks(bench: Bench) -> list[int]:
     assert len(bench.plan) == 4
     # In any order: a chunk needs no other.
     frames = [await bench.encode(chunk) for chunk in reversed(bench.plan)]
     assert sum(frames) == FRAMES
     (rung,) = bench.pictures.recipe.ladder
-    segments = await bench.segments(rung.name)
-    track = await bench.init(rung.name) + b"".join(segments)
-    assert numbers_shown(track, rung.width, rung.height) == list(range(FRAMES))
+    track = await bench.init(rung.name) + b"".join(await bench.segments(rung.name))
+    return numbers_shown(track, rung.width, rung.height)
 
 
-async def test_time_stamps_are_continuous_to_the_tick(workshop: Workshop) -> None:
-    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "ntsc_2997"))
+async def test_time_stamps_are_continuous_to_the_tick(open_bench: OpenBench) -> None:
+    bench = await open_bench(await asyncio.to_thread(generate, "ntsc_2997"))
     for chunk in bench.plan:
         await bench.encode(chunk)
     grid = bench.pictures.recipe.grid
@@ -143,8 +175,10 @@ async def test_time_stamps_are_continuous_to_the_tick(workshop: Workshop) -> Non
     assert int.from_bytes(edit[12:16], "big") == first
 
 
-async def test_every_segment_begins_with_a_key_frame_and_has_no_other(workshop: Workshop) -> None:
-    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "open_gop"))
+async def test_every_segment_begins_with_a_key_frame_and_has_no_other(
+    open_bench: OpenBench,
+) -> None:
+    bench = await open_bench(await asyncio.to_thread(generate, "open_gop"))
     for chunk in bench.plan:
         await bench.encode(chunk)
     for segment in await bench.segments(bench.pictures.recipe.ladder[0].name):
@@ -152,8 +186,10 @@ async def test_every_segment_begins_with_a_key_frame_and_has_no_other(workshop: 
         assert sum(sample.is_sync for sample in read_segment(segment).samples) == 1
 
 
-async def test_a_published_chunk_is_not_encoded_again(workshop: Workshop) -> None:
-    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "numbered"))
+async def test_a_published_chunk_is_not_encoded_again(
+    workshop: Workshop, open_bench: OpenBench
+) -> None:
+    bench = await open_bench(await asyncio.to_thread(generate, "numbered"))
     frames = await bench.encode(bench.plan[0])
     asked: list[int] = []
     again = await encode_chunk(workshop, VIDEO, bench.pictures, bench.plan[0], asked.append)
@@ -161,9 +197,11 @@ async def test_a_published_chunk_is_not_encoded_again(workshop: Workshop) -> Non
     assert asked == []
 
 
-async def test_sound_segments_follow_the_pictures_and_lose_nothing(workshop: Workshop) -> None:
+async def test_sound_segments_follow_the_pictures_and_lose_nothing(
+    workshop: Workshop, open_bench: OpenBench
+) -> None:
     path = await asyncio.to_thread(generate, "ntsc_2997")
-    bench = await Bench.open(workshop, path)
+    bench = await open_bench(path)
     source = bench.pictures.recipe.source
     assert source.audio is not None
     seconds = bench.pictures.recipe.grid.segment_seconds
@@ -180,8 +218,8 @@ async def test_sound_segments_follow_the_pictures_and_lose_nothing(workshop: Wor
     assert abs(Fraction(position - 1024, 48000) - Fraction(300 * 1001, 30000)) < Fraction(1, 40)
 
 
-async def test_boxes_of_a_rendition_are_whole(workshop: Workshop) -> None:
-    bench = await Bench.open(workshop, await asyncio.to_thread(generate, "plain"))
+async def test_boxes_of_a_rendition_are_whole(open_bench: OpenBench) -> None:
+    bench = await open_bench(await asyncio.to_thread(generate, "plain"))
     for chunk in bench.plan:
         await bench.encode(chunk)
     for rung in bench.pictures.recipe.ladder:
@@ -193,11 +231,13 @@ async def test_boxes_of_a_rendition_are_whole(workshop: Workshop) -> None:
 
 
 @pytest.mark.parametrize("codec", [VideoCodec.HEVC, VideoCodec.AV1])
-async def test_further_codecs_join_as_exactly(workshop: Workshop, codec: VideoCodec) -> None:
+async def test_further_codecs_join_as_exactly(
+    workshop: Workshop, open_bench: OpenBench, codec: VideoCodec
+) -> None:
     path = await asyncio.to_thread(generate, "numbered")
-    bench = await Bench.open(workshop, path, codec)
+    bench = await open_bench(path, codec)
     (rung,) = bench.pictures.recipe.further
-    plan = plan_further(bench.plan, [rung.name])
+    plan = plan_later(bench.plan, [rung.name], 1)
     halves = [replace(plan[0], stop=2), replace(plan[0], start=2, stop=6)]
     frames = [await bench.encode(chunk) for chunk in halves]
     assert frames == [200, 300]

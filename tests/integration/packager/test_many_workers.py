@@ -138,6 +138,27 @@ async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
     assert ffmpeg.runs()[SHARED[2]] == 1
 
 
+async def test_what_is_needed_sooner_passes_a_worker_s_chunks(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    late = SHARED[-2:]
+    for kind in late:
+        ffmpeg.hold(kind)
+    start_worker(PACKAGER_CONCURRENCY="1")
+    await installation.hand_over(VIDEO, CLIP)
+
+    async def all_turns_are_taken() -> bool:
+        return all(ffmpeg.is_running(kind) for kind in late)
+
+    await eventually(all_turns_are_taken)
+    await installation.hand_over(OTHER, "numbered")
+    assert (await installation.outcome(OTHER)).state is VideoState.READY
+    assert await all_turns_are_taken()
+    for kind in late:
+        ffmpeg.release(kind)
+    assert (await installation.outcome(VIDEO)).state is VideoState.READY
+
+
 async def test_a_chunk_that_ends_its_workers_fails_its_video_and_no_other(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:

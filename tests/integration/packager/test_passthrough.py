@@ -3,12 +3,15 @@
 import asyncio
 import struct
 import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate
+from itertools import accumulate, count
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
+import pytest_asyncio
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
@@ -20,17 +23,19 @@ from packager.core.fmp4 import read_segment
 from packager.core.h264 import PPS, SPS, nal_units
 from packager.core.plan import frame_grid
 from streamer.core.keys import media_key
-from streamer.core.video import VideoState
-from tests.integration.packager.conftest import StartWorker
-from tests.integration.packager.installation import Installation
+from streamer.core.options import Encryption, PackagingOptions
+from streamer.core.video import Rendition, VideoState
+from streamer.shared.settings import SharedSettings
+from tests.integration.packager.installation import Installation, WorkerProcess
 
-VIDEO = "testvideo1"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 # Eleven segments, the last of them short: three chunks.
-RATE, FRAMES, SEGMENT_FRAMES = 10, 410, 40
+RATE, FRAMES, SEGMENT_FRAMES = 5, 205, 20
 SEGMENTS = 11
 OWN, LOWER = "360p", "240p"
-ON_GRID = ("-g", "40", "-keyint_min", "40", "-sc_threshold", "0")
+ON_GRID = ("-g", "20", "-keyint_min", "20", "-sc_threshold", "0")
 B_FRAMES = ("-bf", "3")
 
 
@@ -42,6 +47,11 @@ def encode(target: Path, *options: str) -> Path:
         *("-colorspace", "bt709", *options, "-c:a", "aac", str(target)),
     )
     return target
+
+
+@pytest.fixture(scope="module")
+def conforming(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return encode(tmp_path_factory.mktemp("made") / "made.mp4", *ON_GRID, *B_FRAMES)
 
 
 def remux(source: Path, target: Path) -> Path:
@@ -83,71 +93,92 @@ def shown(*arguments: str, data: bytes = b"") -> list[str]:
     return [line.rpartition(",")[2].strip() for line in lines if not line.startswith("#")]
 
 
-async def segments_of(installation: Installation, rendition: str) -> list[bytes]:
-    found = await installation.catalog.segments(VIDEO, rendition)
-    return [await read(installation, segment.name) for segment in found]
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """What became of a source's own pictures."""
+
+    installation: Installation
+    video_id: str
+    own: Rendition
+    warnings: tuple[str, ...]
+
+    async def init(self) -> bytes:
+        return await self._read(self.own.init_name or "")
+
+    async def segments(self) -> list[bytes]:
+        found = await self.installation.catalog.segments(self.video_id, OWN)
+        return [await self._read(segment.name) for segment in found]
+
+    async def track(self) -> bytes:
+        return await self.installation.track(self.video_id, OWN)
+
+    async def _read(self, name: str) -> bytes:
+        async with self.installation.store.get(media_key(self.video_id, name)) as body:
+            return b"".join([piece async for piece in body.chunks])
 
 
-async def read(installation: Installation, name: str) -> bytes:
-    async with installation.store.get(media_key(VIDEO, name)) as body:
-        return b"".join([piece async for piece in body.chunks])
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+    """An installation with a worker."""
+    directory = tmp_path_factory.mktemp("shared")
+    settings = SharedSettings(data_dir=directory / "data")
+    installation = await Installation.open(settings)
+    environment = {"STREAMER_DATA_DIR": str(settings.data_dir)}
+    worker = WorkerProcess(environment, directory / "worker.log")
+    yield installation
+    await worker.stop()
+    await installation.close()
 
 
-async def init_of(installation: Installation, rendition: str) -> bytes:
-    renditions = await installation.catalog.renditions(VIDEO)
-    return await read(
-        installation, next(r.init_name or "" for r in renditions if r.name == rendition)
-    )
+_numbers = count()
 
 
 async def package(
     installation: Installation,
-    start_worker: StartWorker,
     path: Path,
     *,
     frames: int = FRAMES,
-    **environment: str,
-) -> tuple[str, ...]:
-    """The warnings of a source that was packaged, and has so many frames."""
-    start_worker(PACKAGER_PASSTHROUGH="true", **environment)
-    await installation.hand_over_file(VIDEO, path)
-    video = await installation.outcome(VIDEO)
+    encryption: Encryption | None = None,
+) -> Packaged:
+    """What becomes of a source that has so many frames."""
+    video_id = f"passing{next(_numbers):03d}"
+    options = PackagingOptions(passthrough=True, encryption=encryption)
+    await installation.hand_over_file(video_id, path, options)
+    video = await installation.outcome(video_id)
     assert (video.state, video.error) == (VideoState.READY, None)
     assert video.duration_seconds == frames / RATE
-    counts = await installation.segment_counts(VIDEO)
+    counts = await installation.segment_counts(video_id)
     assert (counts[LOWER], counts[OWN]) == (SEGMENTS, SEGMENTS)
-    return video.warnings
+    (own,) = [r for r in await installation.catalog.renditions(video_id) if r.name == OWN]
+    return Packaged(installation, video_id, own, video.warnings)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts", ".flv"])
 async def test_every_frame_is_the_source_s_own(
-    installation: Installation, start_worker: StartWorker, tmp_path: Path, suffix: str
+    shared: Installation, conforming: Path, tmp_path: Path, suffix: str
 ) -> None:
-    made = await asyncio.to_thread(encode, tmp_path / "made.mp4", *ON_GRID, *B_FRAMES)
-    path = await asyncio.to_thread(remux, made, tmp_path / f"source{suffix}")
-    assert await package(installation, start_worker, path) == ()
-    track = await installation.track(VIDEO, OWN)
+    path = await asyncio.to_thread(remux, conforming, tmp_path / f"source{suffix}")
+    packaged = await package(shared, path)
+    assert packaged.warnings == ()
+    track = await packaged.track()
     expected = await asyncio.to_thread(shown, "-i", str(path))
     assert len(expected) == FRAMES
     assert await asyncio.to_thread(shown, "-i", "pipe:0", data=track) == expected
-    for segment in await segments_of(installation, OWN):
+    for segment in await packaged.segments():
         for sample in read_segment(segment).samples:
             assert {SPS, PPS}.isdisjoint(kind for kind, _ in nal_units(sample.data))
-    (own,) = [r for r in await installation.catalog.renditions(VIDEO) if r.name == OWN]
-    assert own.codecs.startswith("avc1.64")
+    assert packaged.own.codecs.startswith("avc1.64")
 
 
-@pytest.mark.parametrize("options", [("-bf", "0"), B_FRAMES, ("-g", "20", "-keyint_min", "20")])
+@pytest.mark.parametrize("options", [("-bf", "0"), B_FRAMES, ("-g", "10", "-keyint_min", "10")])
 async def test_time_is_the_grid_s_to_the_tick(
-    installation: Installation,
-    start_worker: StartWorker,
-    tmp_path: Path,
-    options: tuple[str, ...],
+    shared: Installation, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     path = await asyncio.to_thread(encode, tmp_path / "source.mp4", *ON_GRID, *options)
-    assert await package(installation, start_worker, path) == ()
+    packaged = await package(shared, path)
+    assert packaged.warnings == ()
     ticks = frame_grid(Fraction(RATE)).frame_ticks
-    fragments = [read_segment(segment) for segment in await segments_of(installation, OWN)]
+    fragments = [read_segment(segment) for segment in await packaged.segments()]
     segment_ticks = SEGMENT_FRAMES * ticks
     assert [f.start_ticks for f in fragments] == [n * segment_ticks for n in range(SEGMENTS)]
     assert all(fragment.samples[0].is_sync for fragment in fragments)
@@ -157,29 +188,28 @@ async def test_time_is_the_grid_s_to_the_tick(
     presented = [at + sample.offset_ticks for at, sample in zip(decoded, samples, strict=False)]
     first = REORDER_FRAMES * ticks
     assert sorted(presented) == [first + number * ticks for number in range(FRAMES)]
-    moov = list(read_boxes(await init_of(installation, OWN)))[1]
+    moov = list(read_boxes(await packaged.init()))[1]
     assert int.from_bytes(moov.child("trak", "edts", "elst").payload[12:16], "big") == first
 
 
-@pytest.mark.parametrize("method", ["aes-128", "sample-aes"])
+@pytest.mark.parametrize("method", [Encryption.AES_128, Encryption.SAMPLE_AES])
 async def test_it_is_encrypted_as_the_others_are(
-    installation: Installation, start_worker: StartWorker, tmp_path: Path, method: str
+    shared: Installation, conforming: Path, tmp_path: Path, method: Encryption
 ) -> None:
-    path = await asyncio.to_thread(encode, tmp_path / "source.mp4", *ON_GRID, *B_FRAMES)
-    warnings = await package(installation, start_worker, path, PACKAGER_ENCRYPTION=method)
-    assert warnings == ()
-    content_key = await installation.catalog.content_key(VIDEO, 1)
+    packaged = await package(shared, conforming, encryption=method)
+    assert packaged.warnings == ()
+    content_key = await shared.catalog.content_key(packaged.video_id, 1)
     assert content_key is not None
-    segments = await segments_of(installation, OWN)
+    segments = await packaged.segments()
     arguments: tuple[str, ...] = ()
-    if method == "aes-128":
+    if method is Encryption.AES_128:
         segments = [decrypt(data, number, content_key.key) for number, data in enumerate(segments)]
     else:
         arguments = ("-decryption_key", content_key.key.hex())
-    track = await init_of(installation, OWN) + b"".join(segments)
+    track = await packaged.init() + b"".join(segments)
     (tmp_path / "track.mp4").write_bytes(track)
     found = await asyncio.to_thread(shown, *arguments, "-i", str(tmp_path / "track.mp4"))
-    assert found == await asyncio.to_thread(shown, "-i", str(path))
+    assert found == await asyncio.to_thread(shown, "-i", str(conforming))
 
 
 def decrypt(data: bytes, number: int, key: bytes) -> bytes:
@@ -201,33 +231,27 @@ def decrypt(data: bytes, number: int, key: bytes) -> bytes:
     ],
 )
 async def test_any_other_source_is_encoded_and_its_warning_says_why(
-    installation: Installation,
-    start_worker: StartWorker,
-    tmp_path: Path,
-    options: tuple[str, ...],
-    reason: str,
+    shared: Installation, tmp_path: Path, options: tuple[str, ...], reason: str
 ) -> None:
     path = await asyncio.to_thread(encode, tmp_path / "source.mp4", *options)
-    warnings = await package(installation, start_worker, path)
-    assert warnings == (f"The pictures were not passed through: {reason}.",)
-    track = await installation.track(VIDEO, OWN)
+    packaged = await package(shared, path)
+    assert packaged.warnings == (f"The pictures were not passed through: {reason}.",)
+    track = await packaged.track()
     frames = await asyncio.to_thread(shown, "-i", "pipe:0", data=track)
     assert len(frames) == FRAMES
     assert frames != await asyncio.to_thread(shown, "-i", str(path))
 
 
 async def test_a_source_that_holds_its_last_picture_is_encoded(
-    installation: Installation, start_worker: StartWorker, tmp_path: Path
+    shared: Installation, conforming: Path, tmp_path: Path
 ) -> None:
-    made = await asyncio.to_thread(encode, tmp_path / "made.mp4", *ON_GRID, *B_FRAMES)
-    path = await asyncio.to_thread(with_long_end, made, tmp_path / "source.mp4")
-    (warning,) = await package(installation, start_worker, path, frames=FRAMES + 4)
+    path = await asyncio.to_thread(with_long_end, conforming, tmp_path / "source.mp4")
+    (warning,) = (await package(shared, path, frames=FRAMES + 4)).warnings
     assert "the last picture is shown longer than the others" in warning
 
 
 async def test_a_last_picture_that_cannot_be_decoded_is_no_obstacle(
-    installation: Installation, start_worker: StartWorker, tmp_path: Path
+    shared: Installation, conforming: Path, tmp_path: Path
 ) -> None:
-    made = await asyncio.to_thread(encode, tmp_path / "made.mp4", *ON_GRID, *B_FRAMES)
-    path = await asyncio.to_thread(with_broken_end, made, tmp_path / "source.mp4")
-    await package(installation, start_worker, path, frames=FRAMES - 1)
+    path = await asyncio.to_thread(with_broken_end, conforming, tmp_path / "source.mp4")
+    await package(shared, path, frames=FRAMES - 1)

@@ -176,18 +176,6 @@ async def test_a_video_without_pictures_to_show_is_still_ready(
     assert (video.has_poster, video.has_storyboard) == (False, False)
 
 
-async def test_of_a_clock_that_jumps_back_the_video_tells(
-    installation: Installation, start_worker: StartWorker
-) -> None:
-    start_worker()
-    await installation.hand_over(VIDEO, "beeps_rewound")
-    await installation.hand_over(OTHER, "beeps_start_offset")
-    video = await installation.outcome(VIDEO)
-    assert (video.state, video.error) == (VideoState.READY, None)
-    assert [warning for warning in video.warnings if "clock" in warning]
-    assert (await installation.outcome(OTHER)).warnings == ()
-
-
 async def test_a_job_that_was_handed_over_twice_is_done_once(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:

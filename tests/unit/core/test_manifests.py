@@ -2,6 +2,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from streamer.core.manifests import (
+    growing,
     iframe_playlist,
     media_playlist,
     multivariant_playlist,
@@ -137,6 +138,19 @@ def test_further_codecs_come_behind_the_one_that_all_players_decode() -> None:
         "720p-hevc",
         "720p-av1",
     ]
+
+
+def test_what_lags_behind_is_not_listed_while_a_video_is_made() -> None:
+    hevc = replace(HIGH, name="720p-hevc", codecs="hvc1.1.6.L93.B0", init_name="720p-hevc/i.mp4")
+    sizes = {LOW: (10, 10), HIGH: (30,), hevc: (20, 20), SOUND: (5,)}
+    found = {rendition.name: segments(rendition, *each) for rendition, each in sizes.items()}
+
+    def listed() -> list[str]:
+        return [track.rendition.name for track in growing(published_tracks([*sizes], found))]
+
+    assert listed() == ["240p", "audio-eng"]
+    found["720p"] = segments(HIGH, 30, 30)
+    assert listed() == ["240p", "720p", "audio-eng"]
 
 
 def test_subtitles_are_whole_texts_beside_every_variant() -> None:

@@ -15,9 +15,13 @@ AHEAD = 1 << 20
 ARRIVAL = Arrival(received_bytes=2_000_000, length_bytes=10_000_000)
 
 
-def source(*, index_first: bool = True, seconds: float = 1000.0) -> SourceInfo:
+def source(
+    *, index_first: bool = True, has_entries: bool = False, seconds: float = 1000.0
+) -> SourceInfo:
     zero = Fraction(0)
-    return SourceInfo(seconds, zero, zero, indexed=True, video=None, index_first=index_first)
+    return SourceInfo(
+        seconds, zero, zero, True, None, index_first=index_first, has_entries=has_entries
+    )
 
 
 @pytest.mark.parametrize("index_first", [True, False])
@@ -41,14 +45,16 @@ def test_what_arrives_fast_is_begun_with_its_first_segment(rate: float, bytes_: 
 
 
 @pytest.mark.parametrize("index_first", [True, False])
+@pytest.mark.parametrize("has_entries", [True, False])
 def test_a_source_is_read_in_order_up_to_a_chunk_that_begins_not_too_late(
-    index_first: bool,
+    index_first: bool, has_entries: bool
 ) -> None:
     large = Arrival(0, 1_000_000_000)
     early, late = Chunk(120, 126, LADDER), Chunk(150, 156, LADDER)
-    described = source(index_first=index_first)
+    described = source(index_first=index_first, has_entries=has_entries)
     assert needed_bytes(early, GRID, described, large) < large.length_bytes
-    assert (needed_bytes(late, GRID, described, large) < large.length_bytes) == index_first
+    begins_at_once = needed_bytes(late, GRID, described, large) < large.length_bytes
+    assert begins_at_once == (index_first or has_entries)
 
 
 def test_a_source_of_unknown_duration_is_awaited() -> None:
@@ -69,3 +75,7 @@ def test_a_chunk_waits_for_no_more_than_there_will_be(
     arrival = Arrival(0, length_bytes, rate)
     needed = [needed_bytes(chunk, GRID, described, arrival) for chunk in plan]
     assert max(needed) <= length_bytes
+
+
+def test_what_nobody_waits_for_begins_when_all_is_there() -> None:
+    assert needed_bytes(Chunk(0, 6, LADDER, wave=1), GRID, source(), ARRIVAL) == 10_000_000

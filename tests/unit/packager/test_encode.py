@@ -15,7 +15,7 @@ VIDEO = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
 SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, (AudioTrack(1, Fraction(0), 2),))
 GRID = frame_grid(Fraction(30))
 LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
-INDEXED, FROM_THE_BEGINNING = Approach(Fraction(1, 60)), Approach(None)
+INDEXED, FROM_THE_BEGINNING = Approach(Fraction(-1, 120)), Approach(None)
 FOLLOWING_DEMUXERS = {"hls", "concat", "dash", "image2", "sdp", "lavfi", "applehttp", "rtsp"}
 
 
@@ -36,7 +36,7 @@ def options(argv: list[str], name: str) -> list[str]:
 
 def test_a_chunk_from_the_middle() -> None:
     argv = chunk(120, 480)
-    assert options(argv, "-ss") == ["3.983333"]
+    assert options(argv, "-ss") == ["4.008333"]
     assert graph(argv) == (
         "[0:0]setpts=PTS-(0/1)/TB[s0];[s0]fps=fps=30/1:round=near[s1];"
         "[s1]trim=end_pts=480:start_pts=120[s2];"
@@ -75,10 +75,13 @@ def test_seeking_counts_from_the_container_s_beginning() -> None:
     assert "setpts=PTS-(25007/5)/TB" in graph(argv)
 
 
-def test_one_rendition_is_decoded_with_all_processors() -> None:
-    job = ChunkJob(0, 120, (LOW,), Preset.FAST)
-    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], FROM_THE_BEGINNING)
-    assert not {"-threads", "-filter_complex_threads"} & set(argv)
+@pytest.mark.parametrize(("first", "threads"), [(0, []), (120, ["1"])])
+def test_the_chunk_that_a_viewer_waits_for_is_decoded_with_all_processors(
+    first: int, threads: list[str]
+) -> None:
+    job = ChunkJob(first, first + 120, (LOW,), Preset.FAST)
+    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], INDEXED)
+    assert options(argv, "-threads") == options(argv, "-filter_complex_threads") == threads
 
 
 def test_margins_grow_until_the_beginning() -> None:

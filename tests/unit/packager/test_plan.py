@@ -11,7 +11,8 @@ from packager.core.plan import (
     frame_grid,
     needed_seconds,
     plan_chunks,
-    plan_further,
+    plan_later,
+    plan_waves,
 )
 
 LADDER = ("240p", "360p", "480p")
@@ -73,9 +74,16 @@ def test_one_chunk_at_most_comes_between_the_lead_and_what_follows_it(segments: 
     assert later[0] == sum(chunk.lead for chunk in plan) + 1
 
 
-def test_a_source_that_goes_on_is_followed() -> None:
-    plan = plan_chunks(15, LADDER)
-    assert extend_plan(plan, LADDER) == (Chunk(16, 22, LADDER),)
+def test_a_source_that_goes_on_is_followed_by_ever_more_chunks() -> None:
+    waves = [LADDER, (), ("240p-av1",)]
+    plan = plan_waves(15, waves)
+    spans = []
+    for _ in range(3):
+        added = extend_plan(plan, waves, 16)
+        plan += added
+        spans.append([(chunk.start, chunk.stop) for chunk in added if chunk.wave == 0])
+        assert [(c.start, c.stop) for c in added if c.renditions == waves[2]] == spans[-1]
+    assert spans == [[(16, 22)], [(22, 28)], [(28, 34), (34, 40)]]
 
 
 @given(st.sampled_from(USUAL_RATES) | st.fractions(1, 60, max_denominator=1001))
@@ -94,23 +102,23 @@ def test_counting_segments() -> None:
     ]  # fmt: skip
 
 
-def test_nobody_waits_for_further_codecs() -> None:
-    plan = plan_chunks(15, LADDER)
-    further = plan_further(plan, ("240p-av1",))
-    cuts = [(chunk.start, chunk.stop) for chunk in further]
-    assert cuts == [(0, 6), (6, 9), (9, 11), (11, 13), (13, 14), (14, 16)]
+def test_nobody_waits_for_later_waves() -> None:
+    plan = plan_waves(15, [LADDER, ("1080p",), ("240p-av1",)])
+    waves = {wave: [chunk for chunk in plan if chunk.wave == wave] for wave in range(3)}
+    assert [chunk for wave in waves.values() for chunk in wave] == plan
+    cuts = [(0, 6), (6, 9), (9, 11), (11, 13), (13, 14), (14, 16)]
+    for wave in (1, 2):
+        assert [(chunk.start, chunk.stop) for chunk in waves[wave]] == cuts
     grid = frame_grid(Fraction(25))
-    whole = [*plan, *further]
-    waits = [needed_seconds(whole, chunk, grid) for chunk in whole]
-    assert max(waits[: len(plan)]) < min(waits[len(plan) :])
-    assert extend_plan(plan, LADDER, ("240p-av1",))[1].further
+    needed = [[needed_seconds(plan, chunk, grid) for chunk in wave] for wave in waves.values()]
+    assert max(needed[0]) < min(needed[1]) <= max(needed[1]) < min(needed[2])
 
 
 @given(st.integers(0, 3000), st.integers(1, 7))
-def test_every_segment_of_a_further_codec_is_encoded_once(segments: int, renditions: int) -> None:
+def test_every_segment_of_a_later_wave_is_encoded_once(segments: int, renditions: int) -> None:
     plan = plan_chunks(segments, [f"r{number}" for number in range(renditions)])
-    further = plan_further(plan, ("r0-hevc",))
-    covered = [number for chunk in further for number in range(chunk.start, chunk.stop)]
+    later = plan_later(plan, ("r0-hevc",), 1)
+    covered = [number for chunk in later for number in range(chunk.start, chunk.stop)]
     assert covered == list(range(max(chunk.stop for chunk in plan)))
 
 
@@ -118,7 +126,7 @@ def test_when_the_chunks_of_a_minute_are_needed() -> None:
     plan, grid = plan_chunks(15, LADDER), frame_grid(Fraction(25))
     needed = [needed_seconds(plan, chunk, grid) for chunk in plan]
     assert needed == [0.0, 4.0, 8.0, 16.0, 24.0, 24.0, 36.0, 44.0, 52.0, 56.0]
-    (following,) = extend_plan(plan, LADDER)
+    (following,) = extend_plan(plan, [LADDER], 16)
     assert needed_seconds(plan, following, grid) == 64.0
 
 

@@ -11,7 +11,7 @@ from packager.core.recipe import (
     write_recipe,
 )
 from packager.core.source import AudioTrack, SourceInfo, VideoTrack
-from streamer.core.options import LadderKind, PackagingOptions, VideoCodec
+from streamer.core.options import LadderKind, PackagingOptions, Preset, VideoCodec
 
 
 def test_a_recipe_is_the_same_on_every_worker() -> None:
@@ -25,12 +25,17 @@ def test_a_recipe_is_the_same_on_every_worker() -> None:
     assert read_recipe(write_recipe(recipe)) == recipe
 
 
-def test_only_the_highest_rendition_of_h264_is_copied() -> None:
-    video = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
+def planned(width: int, height: int, options: PackagingOptions, version: int = 1) -> Recipe:
+    video = VideoTrack(0, width, height, Fraction(30), Fraction(0), "bt709")
     source = SourceInfo(60.0, Fraction(0), Fraction(0), True, video)
-    options = PackagingOptions(ladder=LadderKind.FIXED, codecs=(VideoCodec.HEVC,), passthrough=True)
-    recipe = plan_recipe(source, options, "software", 1)
+    recipe = plan_recipe(source, options, "software", version, processors=2)
     assert recipe is not None
+    return recipe
+
+
+def test_only_the_highest_rendition_of_h264_is_copied() -> None:
+    options = PackagingOptions(ladder=LadderKind.FIXED, codecs=(VideoCodec.HEVC,), passthrough=True)
+    recipe = planned(1280, 720, options)
     assert (recipe.is_open, recipe.is_copyable, recipe.is_settled) == (False, True, False)
     settled = with_copied_top(with_ladder(recipe, recipe.ladder))
     assert settled.is_settled
@@ -38,9 +43,18 @@ def test_only_the_highest_rendition_of_h264_is_copied() -> None:
     assert read_recipe(write_recipe(settled)) == settled
 
 
+def test_what_is_encoded_too_slowly_comes_later() -> None:
+    options = PackagingOptions(preset=Preset.BALANCED, codecs=(VideoCodec.HEVC,), passthrough=True)
+    recipe = planned(1920, 1080, options, version=2)
+    in_step, late, further = recipe.waves
+    assert (in_step, late) == (("240p-v2", "360p-v2", "480p-v2", "720p-v2"), ("1080p-v2",))
+    assert len(further) == 5
+    # Copying costs nothing.
+    copied = with_copied_top(with_ladder(recipe, recipe.ladder))
+    assert copied.waves[:2] == ((*in_step, *late), ())
+    without_some = with_ladder(recipe, (recipe.ladder[0], recipe.ladder[-1]))
+    assert without_some.waves[:2] == (("240p-v2",), ("1080p-v2",))
+
+
 def test_nothing_is_copied_unless_it_was_chosen() -> None:
-    video = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt709")
-    source = SourceInfo(60.0, Fraction(0), Fraction(0), True, video)
-    recipe = plan_recipe(source, PackagingOptions(), "software", 1)
-    assert recipe is not None
-    assert recipe.is_settled
+    assert planned(1280, 720, PackagingOptions()).is_settled

@@ -14,6 +14,7 @@ def test_a_report_tells_no_path_address_or_control_code() -> None:
         "Error opening /etc/secret now\n\x1b[31mred\x1b[0m\n"
     )
     assert "moov atom not found" in text
+    assert "the file: Invalid" in text
     assert not {"/", "\x1b", "\n"} & set(text.replace(" / ", ""))
 
 

@@ -57,27 +57,66 @@ async def test_one_behind_comes_forward_when_its_turn_comes() -> None:
     async with asyncio.timeout(5), AsyncExitStack() as first, AsyncExitStack() as second:
         leading = await first.enter_async_context(slots.turn(1))
         behind = await second.enter_async_context(slots.turn(2))
-        assert leading.leads.is_set()
-        assert not behind.leads.is_set()
+        assert leading.leads
+        assert not behind.leads
         third = asyncio.create_task(second.enter_async_context(slots.turn(3)))
         await asyncio.sleep(0)
         assert not third.done()
         await first.aclose()
-        assert behind.leads.is_set()
-        assert not (await third).leads.is_set()
+        assert behind.leads
+        assert not (await third).leads
 
 
-async def test_who_comes_later_and_is_more_urgent_passes_the_one_behind() -> None:
+async def test_who_comes_later_and_is_more_urgent_passes_the_others() -> None:
     slots = Slots(1, behind=1)
-    order: list[float] = []
-
-    async def work(urgency: float) -> None:
-        async with slots.turn(urgency) as turn:
-            await turn.leads.wait()
-            order.append(urgency)
-
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group, slots.turn(0):
-        for urgency in (5.0, 1.0):
-            group.create_task(work(urgency))
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        late = await stack.enter_async_context(slots.turn(3))
+        change = late.next_change
+        assert late.leads
+        async with slots.turn(1) as urgent:
+            assert (urgent.leads, late.leads) == (True, False)
+            await change.wait()
+            waiting = asyncio.create_task(stack.enter_async_context(slots.turn(2)))
             await asyncio.sleep(0)
-    assert order == [1.0, 5.0]
+            assert not waiting.done()
+        assert (await waiting).leads
+        assert not late.leads
+
+
+async def test_who_waits_passes_the_one_behind_when_the_turn_comes() -> None:
+    slots = Slots(1, behind=1)
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        async with slots.turn(0):
+            behind = await stack.enter_async_context(slots.turn(5))
+            waiting = asyncio.create_task(stack.enter_async_context(slots.turn(1)))
+            await asyncio.sleep(0)
+        assert (await waiting).leads
+        assert not behind.leads
+
+
+async def test_the_most_urgent_passes_when_all_turns_are_taken() -> None:
+    slots = Slots(1, behind=1)
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        assert slots.urgency_to_pass is None
+        leading = await stack.enter_async_context(slots.turn(4))
+        behind = await stack.enter_async_context(slots.turn(5))
+        assert slots.urgency_to_pass == 4
+        async with slots.turn(1) as urgent:
+            assert [turn.leads for turn in (urgent, leading, behind)] == [True, False, False]
+            waiting = asyncio.create_task(stack.enter_async_context(slots.turn(4.5)))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        assert leading.leads
+        assert not waiting.done()
+        waiting.cancel()
+
+
+async def test_nobody_is_passed_where_nobody_works_behind() -> None:
+    slots = Slots(1)
+    async with asyncio.timeout(5), AsyncExitStack() as stack:
+        async with slots.turn(4):
+            assert slots.urgency_to_pass is None
+            waiting = asyncio.create_task(stack.enter_async_context(slots.turn(1)))
+            await asyncio.sleep(0)
+            assert not waiting.done()
+        assert (await waiting).leads

@@ -1,0 +1,108 @@
+"""Where the clock of a transport stream jumps."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing
+
+from packager.core.mended import MendedClock, Shift, seems_to_run_on
+from packager.core.transport import (
+    FEWEST_BYTES,
+    Stamp,
+    StampKind,
+    begins_with_packets,
+    packet_runs,
+    read_stamps,
+    stamped_packets,
+)
+from packager.source_bytes import SourceBytes
+from packager.together import together
+
+# A clock stands in the stream ten times a second at least: of 20 Mbit/s, once in 250 kB.
+_SAMPLE_BYTES = 256 * 1024
+_SAMPLES = 64
+_AT_ONCE = 8
+
+
+class ClockShifts:
+    """What makes the clock of one source run on, found out as it arrives.
+
+    It is read once, however often it is asked for.
+
+    Args:
+        known: All of them, if they are known.
+
+    Attributes:
+        certain_bytes: Up to here all of them are known.
+    """
+
+    def __init__(self, known: Sequence[Shift] = ()) -> None:
+        self.certain_bytes = 0
+        self._known = known
+        self._clock = MendedClock()
+        self._read_bytes = 0
+        self._turn = asyncio.Lock()
+
+    async def up_to(self, data: SourceBytes, stop: int) -> Sequence[Shift]:
+        """The shifts before a byte, but for the last pictures, and maybe some behind it."""
+        async with self._turn:
+            if self._known or not (self._read_bytes or await is_transport_stream(data)):
+                self.certain_bytes = stop
+                return self._known
+            async with aclosing(data.read(self._read_bytes, stop)) as pieces:
+                async for piece in pieces:
+                    self._clock.feed(piece)
+                    self._read_bytes += len(piece)
+            self.certain_bytes = self._clock.position
+        return tuple(self._clock.shifts)
+
+
+async def is_transport_stream(data: SourceBytes) -> bool:
+    """Whether a source is one from its first byte on."""
+    return begins_with_packets(await data.read_available(0, FEWEST_BYTES))
+
+
+async def find_shifts(data: SourceBytes) -> Sequence[Shift]:
+    """What makes the clock of a source run on, all bytes of which are there.
+
+    Of a large one samples are looked at, and all of it only if these do not follow each other.
+    What lies between two samples may jump then: back by less than that lasts, or a little ahead.
+    """
+    stop = data.length_bytes
+    if not await is_transport_stream(data):
+        return ()
+    if stop > _SAMPLES * _SAMPLE_BYTES:
+        samples = await _take_samples(data, stop)
+        if len(samples) >= _SAMPLES // 2 and seems_to_run_on(samples):
+            return ()
+    return await ClockShifts().up_to(data, stop)
+
+
+async def _take_samples(data: SourceBytes, stop: int) -> list[int]:
+    """What the clock says at places all over a source."""
+    limit = asyncio.Semaphore(_AT_ONCE)
+    windows: dict[int, bytes] = {}
+
+    async def read(start: int) -> None:
+        async with limit:
+            windows[start] = await data.read_available(start, _SAMPLE_BYTES)
+
+    last = stop - _SAMPLE_BYTES
+    starts = range(0, last + 1, last // (_SAMPLES - 1))
+    await together(map(read, starts))
+    samples: list[int] = []
+    program: int | None = None
+    for start in starts:
+        # Each program has a clock of its own.
+        clocks = (clock for clock in _clocks(windows[start]) if program in (None, clock.packet_id))
+        if (clock := next(clocks, None)) is not None:
+            program = clock.packet_id
+            samples.append(clock.ticks)
+    return samples
+
+
+def _clocks(window: bytes) -> Iterator[Stamp]:
+    for start, stop in packet_runs(window):
+        for begin in stamped_packets(window, start, stop):
+            for stamp in read_stamps(window, begin):
+                if stamp.kind is StampKind.CLOCK:
+                    yield stamp

@@ -1,0 +1,56 @@
+"""Which renditions are encoded as fast as they play.
+
+Who starts at once must never wait. So only those grow in step while a video is made; the larger
+ones, which would hold them up, come when these are complete.
+"""
+
+from collections.abc import Sequence
+
+from packager.core.arrival import Arrival
+from packager.core.encoders import SOFTWARE
+from packager.core.ladder import Rung
+from packager.core.plan import LEAD_SECONDS, Grid
+from packager.core.source import VideoTrack
+from streamer.core.options import Preset
+
+# What one processor of a rented machine does in a second: the pixels of all renditions that it
+# encodes, those of the source that it decodes and scales, those of the largest rendition that it
+# brings from HDR to SDR. Measured on two processors; of decoding about half of what a small H.264
+# source allowed, for there are harder ones.
+_ENCODED_PIXELS = {Preset.FAST: 74e6, Preset.BALANCED: 36e6, Preset.QUALITY: 24e6}
+_DECODED_PIXELS = 600e6
+_TONEMAPPED_PIXELS = 90e6
+# With less, the lead would be over before the other renditions of its moments are there.
+_SPEED = 1.2
+# What receiving an upload over a line of 20 Mbit/s takes of a machine that also encodes it.
+_RECEIVING_PROCESSORS = 0.3
+
+
+def processors_to_encode(processors: float, arrival: Arrival) -> float:
+    """What is left of the processors for a source that arrives, once its lead is over."""
+    arrives = arrival.seconds_left > LEAD_SECONDS
+    return processors - _RECEIVING_PROCESSORS if arrives else processors
+
+
+def count_in_time(
+    video: VideoTrack, rungs: Sequence[Rung], grid: Grid, preset: Preset, processors: float
+) -> int:
+    """How many of the rungs, lowest first, these processors encode in time; at least one.
+
+    How fast hardware encodes is not known: all of them.
+    """
+    if any(rung.encoder not in SOFTWARE.values() for rung in rungs):
+        return len(rungs)
+    rate = float(grid.frame_rate)
+    for count in range(len(rungs), 1, -1):
+        if _processors_needed(video, rungs[:count], preset) * rate * _SPEED <= processors:
+            return count
+    return 1
+
+
+def _processors_needed(video: VideoTrack, rungs: Sequence[Rung], preset: Preset) -> float:
+    """To encode one frame a second."""
+    needed = video.width * video.height / _DECODED_PIXELS
+    if video.hdr_transfer is not None:
+        needed += rungs[-1].pixels / _TONEMAPPED_PIXELS
+    return needed + sum(rung.pixels for rung in rungs) / _ENCODED_PIXELS[preset]
