@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,13 +19,17 @@ from streamer.processes import end_with_parent
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+# Below those that the system gives to who asks for any: nobody gets one by chance.
+_PORTS = range(10_000, 32_768)
 
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = secrets.choice(_PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Postgres:

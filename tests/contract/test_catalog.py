@@ -916,7 +916,7 @@ async def test_a_reader_does_not_wait_for_a_writer(catalog: Catalog, other: Cata
     await upload(catalog)
     async with catalog._database.writing() as connection:
         await connection.exec_driver_sql("UPDATE videos SET title = 'unfinished'")
-        video = await asyncio.wait_for(other.get_video(ID), 5)
+        video = await asyncio.wait_for(other.get_video(ID), 30)
     assert video.title == "A film"
 
 

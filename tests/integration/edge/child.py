@@ -51,7 +51,7 @@ async def child_edge(origin_url: str, directory: Path, **environment: str) -> As
     )
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             port = int(await process.stdout.readline())
         yield Child(process, port)
     finally:

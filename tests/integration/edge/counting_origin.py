@@ -47,6 +47,7 @@ class CountingOrigin:
         self.seen: list[Seen] = []
         self.scripts: dict[str, Script | Handler] = {}
         self.purges: list[str | dict[str, object]] = []  # paths, or items of the log
+        self.purge_reads = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
@@ -78,6 +79,7 @@ class CountingOrigin:
             await self._server.wait_closed()
 
     def _purge_log(self, after: int) -> Script:
+        self.purge_reads += 1
         log = [
             {"id": number, **({"path": one} if isinstance(one, str) else one)}
             for number, one in enumerate(self.purges, start=1)

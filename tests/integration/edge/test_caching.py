@@ -22,8 +22,8 @@ async def test_second_request_is_a_hit_with_age_and_cache_status(
     second = await edge.get("/a")
     assert (second.status, second.body) == (200, b"body")
     assert second.headers["x-own"] == "1"
-    assert second.headers["age"] in ("10", "11", "12")
-    assert re.fullmatch("edge-test; hit; ttl=(48|49|50)", second.cache_status)
+    assert 10 <= int(second.headers["age"]) < 20
+    assert re.fullmatch(r"edge-test; hit; ttl=(4\d|50)", second.cache_status)
     assert second.headers["via"].startswith("1.1 edge-test-")
     assert origin.count("/a") == 1
 
@@ -128,7 +128,7 @@ async def test_many_validations_are_one(edge: Edge, origin: CountingOrigin) -> N
 async def test_stale_while_revalidate_serves_at_once(edge: Edge, origin: CountingOrigin) -> None:
     headers = {"Cache-Control": "max-age=1, stale-while-revalidate=60", "ETag": '"v1"'}
     gate = asyncio.Event()
-    answers = [Script([b"old"], headers), Script([b"new"], headers, before=gate)]
+    answers = [Script([b"old"], headers), Script([b"new"], VALIDATED, before=gate)]
     origin.scripts["/a"] = lambda _: answers[min(origin.count("/a"), 2) - 1]
     await edge.get("/a")
     await edge.pass_time(5)
@@ -268,11 +268,14 @@ async def test_unsafe_methods_invalidate(edge: Edge, origin: CountingOrigin) -> 
     assert posted.body == b"data"
 
 
-async def test_negative_answers_are_kept_shortly(edge: Edge, origin: CountingOrigin) -> None:
+async def test_negative_answers_are_kept_shortly(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(negative_ttl_seconds=30)
     origin.scripts["/gone"] = Script([b"no"], {}, status=404)
     assert (await edge.get("/gone")).status == 404
     assert "hit" in (await edge.get("/gone")).cache_status
-    await edge.pass_time(2)
+    await edge.pass_time(31)
     await edge.get("/gone")
     assert origin.count("/gone") == 2
 

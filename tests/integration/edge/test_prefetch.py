@@ -19,11 +19,12 @@ def _media(names: list[str], *, ended: bool = True, target: int = 4) -> bytes:
 
 
 def _publish(
-    origin: CountingOrigin, rendition: str, count: int, *, ended: bool = True
+    origin: CountingOrigin, rendition: str, count: int, *, ended: bool = True, seconds: int = 4
 ) -> list[str]:
     names = [f"{n}.m4s" for n in range(count)]
     headers = PLAYLIST if ended else GROWING
-    origin.scripts[f"/v/{rendition}/index.m3u8"] = Script([_media(names, ended=ended)], headers)
+    media = _media(names, ended=ended, target=seconds)
+    origin.scripts[f"/v/{rendition}/index.m3u8"] = Script([media], headers)
     targets = [f"/v/{rendition}/{name}" for name in names]
     for target in (*targets, f"/v/{rendition}/init.mp4"):
         origin.scripts.setdefault(target, Script([target.encode() * 100], IMMUTABLE))
@@ -149,7 +150,7 @@ async def test_viewer_joins_the_fetch_that_runs_ahead_of_it(
 
 
 async def test_viewers_own_request_goes_first(edge: Edge, origin: CountingOrigin) -> None:
-    targets = _publish(origin, "low", 4)
+    targets = _publish(origin, "low", 4, seconds=60)
     await edge.get("/v/low/index.m3u8")
     await _settled(edge)
     rest = asyncio.Event()

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from edge.site import Bounds
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.raw_client import RawClient
@@ -209,7 +210,7 @@ async def test_options_passes_through(edge: Edge, origin: CountingOrigin) -> Non
 
 
 async def test_unfinished_head_is_dropped_in_time(start_edge: StartEdge) -> None:
-    edge = await start_edge(head_timeout_seconds=0.2)
+    edge = await start_edge(head_timeout_seconds=1)
     async with edge.client() as client:
         client.send(b"GET /a HT")
         assert (await client.reply()).status == 408
@@ -229,7 +230,7 @@ async def test_idle_connection_is_closed(start_edge: StartEdge, origin: Counting
 async def test_viewer_that_takes_nothing_is_dropped(
     start_edge: StartEdge, origin: CountingOrigin, in_place: bool
 ) -> None:
-    edge = await start_edge(write_timeout_seconds=0.2)
+    edge = await start_edge(write_timeout_seconds=1)
     origin.scripts["/a"] = Script([b"x" * 16_000_000])
     origin.scripts["/small"] = Script()
     await edge.get("/a")
@@ -321,10 +322,7 @@ async def test_slow_request_body_gets_408(start_edge: StartEdge, origin: Countin
     assert origin.seen == []
 
 
-async def test_request_body_that_waits_for_the_origin_is_not_slow(
-    start_edge: StartEdge, origin: CountingOrigin
-) -> None:
-    edge = await start_edge(body_timeout_seconds=0.2)
+async def test_request_body_that_waits_for_the_origin_is_not_slow(edge: Edge) -> None:
     async with edge.client() as client:
         client.ask("/up", "Content-Length: 4", method="POST")
         await edge.until(lambda: any(c._task for c in edge.node.site.connections))
@@ -341,9 +339,10 @@ async def test_request_body_that_waits_for_the_origin_is_not_slow(
 async def test_viewer_below_the_least_pace_is_dropped(
     start_edge: StartEdge, origin: CountingOrigin
 ) -> None:
-    edge = await start_edge(write_timeout_seconds=0.2, min_write_rate="100M")
+    edge = await start_edge(write_timeout_seconds=0.2)
     origin.scripts["/a"] = Script([b"x" * 30_000_000])
     await edge.get("/a")
+    object.__setattr__(edge.node.site, "bounds", Bounds(write_bytes_per_second=100_000_000))
     async with edge.client() as client:
         client.ask("/a")
         taken = 0

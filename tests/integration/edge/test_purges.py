@@ -16,6 +16,13 @@ async def has_obeyed(edge: Edge, purges: int) -> None:
     await edge.until(lambda: edge.node.metrics.counters.purges >= purges)
 
 
+async def following(start_edge: StartEdge, origin: CountingOrigin) -> Edge:
+    """An edge that has seen the end of the log, with which it begins."""
+    edge = await start_edge(**FAST)
+    await edge.until(lambda: origin.purge_reads > 0)
+    return edge
+
+
 async def _reads(path: Path, text: str) -> None:
     def reads() -> bool:
         return path.exists() and path.read_text(encoding="ascii") == text
@@ -28,7 +35,7 @@ async def _reads(path: Path, text: str) -> None:
 async def test_a_purged_path_is_fetched_again_with_all_its_queries(
     origin: CountingOrigin, start_edge: StartEdge
 ) -> None:
-    edge = await start_edge(**FAST)
+    edge = await following(start_edge, origin)
     for target in ("/v/a/1", "/v/a/1?x=1", "/v/a/10"):
         origin.scripts[target] = Script()
         await edge.get(target)
@@ -43,7 +50,7 @@ async def test_a_purged_path_is_fetched_again_with_all_its_queries(
 async def test_a_wildcard_covers_what_starts_so(
     origin: CountingOrigin, start_edge: StartEdge
 ) -> None:
-    edge = await start_edge(**FAST)
+    edge = await following(start_edge, origin)
     for target in ("/v/a/1", "/v/b/1"):
         origin.scripts[target] = Script()
         await edge.get(target)
@@ -93,7 +100,7 @@ async def test_an_edge_that_was_away_for_longer_than_the_log_forgets_everything(
 async def test_a_tag_covers_what_carries_it_whatever_its_path(
     origin: CountingOrigin, start_edge: StartEdge
 ) -> None:
-    edge = await start_edge(**FAST)
+    edge = await following(start_edge, origin)
     fields = {
         "/a": {"Cache-Tag": "films, Poster"},
         "/b": {"Surrogate-Key": "poster other"},
@@ -114,7 +121,7 @@ async def test_a_tag_covers_what_carries_it_whatever_its_path(
 async def test_a_soft_purge_makes_stale_what_may_then_be_served_meanwhile(
     origin: CountingOrigin, start_edge: StartEdge
 ) -> None:
-    edge = await start_edge(**FAST)
+    edge = await following(start_edge, origin)
     lenient = {"Cache-Control": "max-age=60, stale-while-revalidate=60", "ETag": '"1"'}
     strict = {"Cache-Control": "max-age=60, must-revalidate", "ETag": '"1"'}
     origin.scripts["/v/lenient"] = Script([b"old"], lenient)

@@ -210,7 +210,7 @@ async def test_handshake_has_a_deadline(start_edge: StartEdge, authority: Author
 async def test_slow_viewer_costs_no_copy_of_the_body(
     start_edge: StartEdge, authority: Authority, origin: CountingOrigin
 ) -> None:
-    edge = await start_edge(write_timeout_seconds=0.2, **_options(authority.issue("a", "edge")))
+    edge = await start_edge(write_timeout_seconds=1, **_options(authority.issue("a", "edge")))
     body = b"x" * 16_000_000
     origin.scripts["/a"] = Script([body])
     async with _client(edge, authority) as client:

@@ -10,12 +10,15 @@ from prometheus_client.parser import text_string_to_metric_families
 from edge.core.breaker import HalfOpen, Open
 from edge.core.route import rank
 from edge.origins import Origins
+from edge.upstream import Upstream
 from edge.upstreams import Upstreams
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.servers import free_port
 
 StartOrigin = Callable[[], Awaitable[CountingOrigin]]
+
+LASTING = Open(until=float("inf"), times=1)
 
 
 @pytest_asyncio.fixture
@@ -83,7 +86,7 @@ async def test_silent_origin_is_left_for_the_backup_within_one_deadline(
     start_edge: StartEdge, origin: CountingOrigin, start_origin: StartOrigin
 ) -> None:
     backup, silent = await start_origin(), Script(before=asyncio.Event())
-    edge = await start_edge(backup_origins=backup.url, first_byte_timeout_seconds=0.2)
+    edge = await start_edge(backup_origins=backup.url, first_byte_timeout_seconds=1)
     origin.scripts["/a"] = silent
     backup.scripts["/a"] = Script([b"from backup"])
     assert (await edge.get("/a")).body == b"from backup"
@@ -140,6 +143,8 @@ async def test_breaker_opens_spares_the_origin_and_closes_again(
     origin.scripts["/a"] = _hang_up
     for _ in range(2):
         assert "detail=upstream-protocol" in (await edge.get("/a")).cache_status
+    assert isinstance(traffic.breaker, Open)
+    traffic.breaker = LASTING
     asked = origin.count("/a")
     for _ in range(5):
         reply = await edge.get("/a")
@@ -167,10 +172,13 @@ async def test_open_breaker_gives_the_stale_object_at_once(
     await edge.get("/a")
     await edge.pass_time(61)
     origin.scripts["/a"] = _hang_up
+    traffic = _upstreams(edge).traffic[origin.url]
     for detail in ("upstream-protocol", "upstream-open"):
         reply = await edge.get("/a")
         assert (reply.status, reply.body) == (200, b"good")
         assert f"detail={detail}" in reply.cache_status
+        assert isinstance(traffic.breaker, Open)
+        traffic.breaker = LASTING
 
 
 async def test_viewer_that_leaves_during_the_probe_lets_the_next_find_out(
@@ -199,6 +207,9 @@ async def test_connections_to_an_upstream_are_bounded_and_waiting_has_an_end(
     reply = await edge.get("/c")
     assert (reply.status, "detail=upstream-busy" in reply.cache_status) == (502, True)
     assert (origin.count("/c"), _upstreams(edge).traffic[origin.url].is_healthy) == (0, True)
+    upstream = _upstreams(edge).traffic[origin.url].source
+    assert isinstance(upstream, Upstream)
+    object.__setattr__(upstream._limits, "queue_seconds", 30)
     waiting = asyncio.create_task(edge.get("/c"))
     await edge.until(lambda: len(edge.node.fills) == 3)
     gate.set()

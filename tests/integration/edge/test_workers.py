@@ -62,12 +62,12 @@ async def test_hundred_first_requests_are_one_fetch_and_get_bytes_as_they_arrive
             client.ask("/a")
             _, headers = await client.head()
             first = await client.some(len(FIRST))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 await got_first.wait()
             return headers["cache-status"], first + await client.some(len(LAST))
 
     viewers = [asyncio.create_task(view(number)) for number in range(100)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await got_first.wait()
     assert not rest.is_set()
     rest.set()
@@ -82,7 +82,7 @@ async def test_the_inner_hop_leaves_no_trace(node: WorkerNode, origin: CountingO
     origin.scripts[target] = Script(headers={"Cache-Control": "max-age=60", "Via": "1.1 shield"})
     miss = await node.get(1, target, "X-Forwarded-For: 192.0.2.7")
     assert re.fullmatch(
-        r"edge-test; fwd=uri-miss; fwd-status=200; ttl=(59|60); stored", miss.cache_status
+        r"edge-test; fwd=uri-miss; fwd-status=200; ttl=(5\d|60); stored", miss.cache_status
     )
     seen = next(one for one in origin.seen if one.target == target)
     own = miss.headers["via"].removeprefix("1.1 shield, ")
@@ -106,7 +106,7 @@ async def test_what_the_owner_has_is_a_hit_at_every_worker(
     hits = await node.metric("edge_requests_total", 'result="hit"')
     reply = await node.get(0, target)
     assert reply.cache_status.startswith("edge-test; hit; ttl=")
-    assert int(reply.headers["age"]) in (20, 21, 22)
+    assert 20 <= int(reply.headers["age"]) < 30
     assert await node.metric("edge_requests_total", 'result="hit"') == hits + 1
     assert origin.count(target) == 1
 
@@ -282,6 +282,7 @@ async def test_an_unsafe_request_is_felt_by_all_workers(
 
 
 async def test_a_purge_reaches_every_worker(node: WorkerNode, origin: CountingOrigin) -> None:
+    await node.until(Path(node.option("--cache-dir"), "purges").exists)
     targets = [owned_by(worker, "purged") for worker in (0, 1)]
     for target in targets:
         origin.scripts[target] = Script()
@@ -350,6 +351,7 @@ async def test_a_worker_that_is_killed_is_missed_by_nobody(
     purges = len(origin.purges)
     options = ("--cache-dir", str(tmp_path / "cache"))
     async with running_node(origin.url, tmp_path / "log", *options) as node:
+        await node.until((tmp_path / "cache" / "purges").exists)
         for target in (kept, purged):
             await node.get(0, target)
         await node.until(lambda: rows_on_disk(tmp_path / "cache") == 2)
@@ -389,7 +391,7 @@ async def test_drain_finishes_answers_in_all_workers_and_leaves_nothing(
             rest.set()
             for client in (one, other):
                 assert await client.some(len(LAST)) == LAST
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await node.process.wait() == 0
     assert not any(map(is_running, pids))
     lines = json_lines(log)
@@ -413,7 +415,7 @@ async def test_what_is_taken_is_said_at_once(
     port = node.port if taken == "port" else free_port()
     options = ("--cache-dir", node.option("--cache-dir")) if taken == "directory" else ()
     second = await start_node(log, origin.url, port, free_port(), *options)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await second.wait() == 1
     said = log.read_text()
     assert "streamer: " in said

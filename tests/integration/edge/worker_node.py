@@ -21,7 +21,7 @@ from tests.servers import free_port
 
 WORKERS = 2
 _ATTEMPTS = 64
-_SECONDS = 20
+_SECONDS = 60
 
 
 class WorkerNode:

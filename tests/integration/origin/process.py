@@ -14,7 +14,7 @@ import httpx
 from streamer.processes import end_with_parent
 from tests.servers import free_port
 
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
 
 
 class OriginProcess:

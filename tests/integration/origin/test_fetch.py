@@ -12,6 +12,7 @@ from aiohttp import web
 from streamer.core.video import VideoState
 from streamer.origin.fetch import Fetches
 from tests.integration.origin.conftest import OpenOrigin, Origin, eventually, now, opened
+from tests.servers import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -163,9 +164,7 @@ async def test_fetches_that_fail_say_why(
 
 
 async def test_a_server_that_is_not_there(trusting: Origin) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as unused:
-        port = unused.getsockname()[1]
-    video_id = await fetch(trusting, f"http://127.0.0.1:{port}/a.mp4")
+    video_id = await fetch(trusting, f"http://127.0.0.1:{free_port()}/a.mp4")
     assert (await outcome(trusting, video_id))[2] == "The server could not be reached."
 
 

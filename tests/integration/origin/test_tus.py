@@ -191,15 +191,16 @@ async def test_a_complete_upload_is_not_terminated(origin: Origin) -> None:
     assert (await origin.client.delete(path, headers=TUS)).status_code == 409
 
 
-async def test_an_expired_upload_is_gone_and_then_removed(origin: Origin) -> None:
-    path = await origin.create_upload(9)
-    long_ago = now().timestamp() - origin.settings.upload_expiry_seconds - 1
-    os.utime(origin.settings.uploads_dir / f"{id_of(path)}.part", (long_ago, long_ago))
-    assert (await origin.client.head(path, headers=TUS)).status_code == 410
-    assert (await origin.patch(path, 0, b"abc")).status_code == 410
-    await origin.services.uploads.remove_expired(now=now())
-    assert (await origin.client.head(path, headers=TUS)).status_code == 404
-    assert (await origin.client.get(f"/api/v1/videos/{id_of(path)}")).status_code == 404
+async def test_an_expired_upload_is_gone_and_then_removed(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        path = await origin.create_upload(9)
+        long_ago = now().timestamp() - origin.settings.upload_expiry_seconds - 1
+        os.utime(origin.settings.uploads_dir / f"{id_of(path)}.part", (long_ago, long_ago))
+        assert (await origin.client.head(path, headers=TUS)).status_code == 410
+        assert (await origin.patch(path, 0, b"abc")).status_code == 410
+        await origin.services.uploads.remove_expired(now=now())
+        assert (await origin.client.head(path, headers=TUS)).status_code == 404
+        assert (await origin.client.get(f"/api/v1/videos/{id_of(path)}")).status_code == 404
 
 
 async def test_method_override(origin: Origin) -> None:

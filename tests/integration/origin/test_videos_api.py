@@ -201,32 +201,33 @@ async def test_another_title(origin: Origin) -> None:
     assert (await origin.client.get(path)).json()["title"] == "New title"
 
 
-async def test_deletion_hides_at_once_and_removes_everything(origin: Origin) -> None:
-    video_id = await make_video(origin)
-    await origin.store.put(keys.source_key(video_id), b"source")
-    assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 204
-    assert (await origin.client.get(f"{VIDEOS}/{video_id}")).status_code == 404
-    assert (await origin.client.get(f"/v/{video_id}/index.m3u8")).status_code == 404
-    assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 404
+async def test_deletion_hides_at_once_and_removes_everything(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        video_id = await make_video(origin)
+        await origin.store.put(keys.source_key(video_id), b"source")
+        assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 204
+        assert (await origin.client.get(f"{VIDEOS}/{video_id}")).status_code == 404
+        assert (await origin.client.get(f"/v/{video_id}/index.m3u8")).status_code == 404
+        assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 404
 
-    async def is_empty() -> bool:
-        prefix = keys.video_prefix(video_id)
-        return [info async for info in origin.store.list(prefix)] == []
+        async def is_empty() -> bool:
+            prefix = keys.video_prefix(video_id)
+            return [info async for info in origin.store.list(prefix)] == []
 
-    async def is_purged() -> bool:
-        purges = await origin.catalog.purges_after(0)
-        return [purge.order.value for purge in purges] == [f"/v/{video_id}/*"]
+        async def is_purged() -> bool:
+            purges = await origin.catalog.purges_after(0)
+            return [purge.order.value for purge in purges] == [f"/v/{video_id}/*"]
 
-    await eventually(is_empty)
-    await eventually(is_purged)
-    assert video_id in origin.jobs.cancelled
-    # What a worker publishes in the last moment is removed by the next sweep.
-    await origin.store.put(keys.media_key(video_id, "240p/late.m4s"), b"late")
-    await origin.services.deletion.sweep()
-    assert await is_empty()
-    assert video_id in await origin.catalog.tombstones()
-    await origin.services.deletion.sweep()
-    assert video_id not in await origin.catalog.tombstones()
+        await eventually(is_empty)
+        await eventually(is_purged)
+        assert video_id in origin.jobs.cancelled
+        # What a worker publishes in the last moment is removed by the next sweep.
+        await origin.store.put(keys.media_key(video_id, "240p/late.m4s"), b"late")
+        await origin.services.deletion.sweep()
+        assert await is_empty()
+        assert video_id in await origin.catalog.tombstones()
+        await origin.services.deletion.sweep()
+        assert video_id not in await origin.catalog.tombstones()
 
 
 async def test_a_deletion_survives_a_queue_that_is_down(open_origin: OpenOrigin) -> None:

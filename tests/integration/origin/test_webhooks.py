@@ -182,7 +182,7 @@ async def test_two_origins_share_the_work(open_origin: OpenOrigin) -> None:
 
 async def test_a_silent_server_holds_up_no_other(open_origin: OpenOrigin) -> None:
     async with receiver(SILENCE) as silent, receiver() as hook:
-        changes = told(hook, webhook_urls=(silent.url, hook.url), webhook_timeout_seconds=0.3)
+        changes = told(hook, webhook_urls=(silent.url, hook.url), webhook_timeout_seconds=1)
         async with open_origin(**changes) as origin:
             await make_video(origin)
             await eventually(hook.has(4))
