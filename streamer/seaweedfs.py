@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import sys
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,6 +31,8 @@ _PORTS = (
     "s3.port",
     "s3.port.grpc",
 )
+# Below those that Linux gives to who asks for any: none is taken by chance before it is bound.
+_PORT_NUMBERS = range(10_000, 32_768)
 
 
 class SeaweedFS:
@@ -180,8 +182,10 @@ class SeaweedFS:
 
 def _free_ports(count: int) -> list[int]:
     """Ports of 127.0.0.1 that nobody listens on, all different."""
-    with ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    found: set[int] = set()
+    while len(found) < count:
+        port = secrets.choice(_PORT_NUMBERS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            found.add(port)
+    return list(found)
