@@ -3,11 +3,13 @@
 import asyncio
 import os
 import pwd
+import random
 import secrets
 import shutil
 import signal
 import socket
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,13 +20,17 @@ from streamer.processes import end_with_parent
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+# Below those that the system gives to whoever asks for any (ip_local_port_range).
+_PORTS = range(20_000, 32_768)
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that nobody is given by chance."""
+    while True:
+        port = random.choice(_PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Postgres:
