@@ -18,7 +18,7 @@ from tests.servers import free_port
 REGION = "eu-test"
 _STARTED_SECONDS = 60.0
 _STOPPED_SECONDS = 20.0
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0
 _Found = TypeVar("_Found")
 
 

@@ -9,7 +9,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sample_media.generate import generate
-from tests.e2e.pages import OpenPage, seek, show_stats, wait_until_past, wait_until_playing
+from tests.e2e.pages import (
+    OpenPage,
+    preview,
+    seek,
+    show_stats,
+    wait_until_past,
+    wait_until_playing,
+)
 from tests.e2e.system import System
 
 _SCHEMES = ("light", "dark")
@@ -120,10 +127,7 @@ def test_the_player(open_page: OpenPage, shown_video: str, scheme: str, pictures
     seek(page, 9)
     show_stats(page)
     wait_until_past(page, 12)
-    page.locator("#stage").hover()
-    bar = page.get_by_role("slider", name="Seek")
-    bar.hover(position={"x": 760, "y": 10})
-    expect(page.locator(".preview-picture")).to_be_visible()
+    preview(page, 0.6, "picture")
     assert page.evaluate(_LOW_CONTRAST) == []
     assert page.evaluate(_UNNAMED) == []
     assert_page_outline(page)

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -26,17 +27,18 @@ def streamer(*arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "streamer", *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         env={"PATH": "/usr/bin:/bin", "COLUMNS": "100", "HOME": "/nonexistent"},
     )
 
 
 @pytest.fixture
-def closed_port() -> str:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return str(listener.getsockname()[1])
+def closed_port() -> Iterator[str]:
+    """A port that is taken, so that nobody else listens on it."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield str(silent.getsockname()[1])
 
 
 def test_help_names_every_command() -> None:

@@ -30,7 +30,7 @@ from streamer.shared.stores import open_store
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DEADLINE_SECONDS = 240
+DEADLINE_SECONDS = 600
 FINAL = (VideoState.READY, VideoState.FAILED)
 AUDIO_FRAME_SECONDS = 1024 / 48_000
 SAMPLES_PER_SECOND = 48_000

@@ -70,10 +70,16 @@ window.openPlayer = async (kind, url) => {
   await video.play();
 };
 
-/** Counts from now on how often playback has to wait. */
+/** Counts from now on how often playback has to wait for media; decoding may also be late. */
 window.countStalls = () => {
   window.stalls = 0;
-  video.addEventListener("waiting", () => window.stalls++);
+  video.addEventListener("waiting", () => {
+    const { buffered, currentTime } = video;
+    const isThere = [...Array(buffered.length).keys()].some(
+      (n) => buffered.start(n) <= currentTime && currentTime + 0.5 < buffered.end(n),
+    );
+    if (!isThere) window.stalls++;
+  });
 };
 
 /** The frequency that is loudest now, in hertz. */

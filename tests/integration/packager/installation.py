@@ -29,6 +29,7 @@ from streamer.shared.stores import open_store
 from tests.processes import is_running
 
 DEADLINE_SECONDS = 240
+_STOP_SECONDS = 60
 FINAL = (VideoState.READY, VideoState.FAILED)
 _NO_CHOICE = PackagingOptions()
 
@@ -204,7 +205,7 @@ class WorkerProcess:
         if self._process.poll() is None:
             self._process.terminate()
         try:
-            return await asyncio.to_thread(self._process.wait, 20)
+            return await asyncio.to_thread(self._process.wait, _STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
             raise

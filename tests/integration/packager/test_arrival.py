@@ -5,10 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 
 from packager.chunk_runner import ChunkRunner
+from packager.core.arrival import needed_after_pause
 from packager.core.plan import Chunk
 from packager.core.recipe import Recipe, write_recipe
 from packager.inspection import inspect_source
@@ -74,7 +77,14 @@ async def test_a_run_ends_when_its_source_pauses(workshop: Workshop, recipe: Rec
 async def test_a_chunk_whose_source_pauses_is_given_back_until_more_is_there(
     workshop: Workshop, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    needed: list[int] = []
+
+    def needed_now(*arguments: Any) -> int:
+        needed.append(needed_after_pause(*arguments))
+        return needed[-1]
+
     monkeypatch.setattr("packager.chunk_runner._PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr("packager.chunk_runner.needed_after_pause", needed_now)
     catalog, order = workshop.catalog, ChunkOrder(0, 0, 15, ("180p",), 0.0)
     await catalog.begin_version(VIDEO, 1, write_recipe(recipe), now=datetime.now(UTC))
     await catalog.add_chunks(VIDEO, 1, [order])
@@ -83,12 +93,14 @@ async def test_a_chunk_whose_source_pauses_is_given_back_until_more_is_there(
         (status,) = await catalog.chunk_statuses(VIDEO, 1)
         return status.state
 
-    async def is_state(wanted: ChunkState) -> bool:
-        return await state() is wanted
+    async def is_given_back() -> bool:
+        return bool(needed) and await state() is ChunkState.WAITING
+
+    async def is_done() -> bool:
+        return await state() is ChunkState.DONE
 
     runner = asyncio.create_task(ChunkRunner(workshop, "here").run())
-    await eventually(lambda: is_state(ChunkState.RUNNING))
-    await eventually(lambda: is_state(ChunkState.WAITING))
+    await eventually(is_given_back)
     video = await catalog.get_video(VIDEO)
     length_bytes = video.length_bytes or 0
     await catalog.note_received(
@@ -96,28 +108,38 @@ async def test_a_chunk_whose_source_pauses_is_given_back_until_more_is_there(
     )
     assert (await catalog.claim_chunk("there", now=datetime.now(UTC), within_seconds=1.0)) is None
     await catalog.accept_source(VIDEO, size_bytes=length_bytes)
-    await eventually(lambda: is_state(ChunkState.DONE))
+    await eventually(is_done)
     assert (await catalog.chunk_statuses(VIDEO, 1))[0].frames == 600
     runner.cancel()
     await asyncio.wait([runner])
 
 
-async def test_a_source_that_comes_slowly_does_not_pause(workshop: Workshop) -> None:
-    video = await workshop.catalog.get_video(VIDEO)
+async def test_a_source_that_comes_slowly_does_not_pause(
+    empty_workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun_at = datetime.now(UTC) - timedelta(seconds=3)
+    await half_receive(empty_workshop, "minute_matroska", begun_at=begun_at)
+    catalog = empty_workshop.catalog
+    video = await catalog.get_video(VIDEO)
     received, length = video.received_bytes, video.length_bytes or 0
+    now = 0.0
+    monkeypatch.setattr("packager.source_bytes.monotonic", lambda: now)
+    async with empty_workshop.sources.open(VIDEO, pause_seconds=2.0) as source:
 
-    async def come_slowly() -> None:
-        for number in range(1, 7):
-            await asyncio.sleep(0.5)
-            await workshop.catalog.note_received(
-                VIDEO, received_bytes=received + 10 * number, length_bytes=length
-            )
+        async def read() -> list[bytes]:
+            return [piece async for piece in source.data.read(received + 20, received + 60)]
 
-    async with workshop.sources.open(VIDEO, pause_seconds=2.0) as source:
-        coming = asyncio.create_task(come_slowly())
-        pieces = [piece async for piece in source.data.read(received, received + 60)]
-        await coming
-        assert sum(map(len, pieces)) == 60
+        reading = asyncio.create_task(read())
+
+        async def is_read_to(position: int) -> bool:
+            waits = source.data.received_bytes == position and source.data.waiting > 0
+            return waits or reading.done()
+
+        for position in range(received, received + 60, 10):
+            await eventually(partial(is_read_to, position))
+            now += 1.5
+            await catalog.note_received(VIDEO, received_bytes=position + 10, length_bytes=length)
+        assert sum(map(len, await reading)) == 40
         arrival = await source.data.arrival()
         assert arrival == replace(arrival, received_bytes=received + 60, length_bytes=length)
         assert 0 < arrival.bytes_per_second <= arrival.received_bytes / 3
