@@ -4,7 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -99,8 +99,7 @@ def _make_directories(directory: Path) -> None:
     if directory.is_dir():
         return
     _make_directories(directory.parent)
-    try:
-        directory.mkdir(exist_ok=True)
-    except FileNotFoundError:  # its parent was pruned just now: install tries again
-        return
+    # Others make it, or prune its parent, at the same time: install tries again where that fails.
+    with suppress(FileExistsError, FileNotFoundError):
+        directory.mkdir()
     sync_directory(directory.parent)
