@@ -98,7 +98,7 @@ def seek(page: Page, seconds: float) -> None:
 def preview(page: Page, share: float, part: str) -> Locator:
     """A part of what is shown above the scrub bar where the mouse is, after a share of its length.
 
-    A mouse that stays there does not see it come.
+    The bar is hidden from a mouse that rests, before the part may be there.
     """
     found = page.locator(f".preview-{part}")
 

@@ -9,6 +9,8 @@ export class Preview {
   readonly #time: HTMLElement;
   readonly #chapter: HTMLElement;
   #board: readonly Thumbnail[] = [];
+  #seconds = 0;
+  #fraction = 0;
 
   constructor(element: HTMLElement) {
     this.#element = element;
@@ -21,6 +23,7 @@ export class Preview {
   /** Uses this storyboard from now on. */
   use(board: readonly Thumbnail[]): void {
     this.#board = board;
+    this.#draw();
   }
 
   /** Shows the moment and its chapter, centred at this fraction of the bar. */
@@ -29,18 +32,24 @@ export class Preview {
     this.#chapter.hidden = !chapter;
     this.#chapter.textContent = chapter;
     this.#time.textContent = clock(seconds);
-    this.#draw(thumbnailAt(this.#board, seconds));
-    const bar = this.#element.parentElement?.clientWidth ?? 0;
-    const half = this.#element.offsetWidth / 2;
-    const centre = Math.min(Math.max(fraction * bar, half), bar - half);
-    this.#element.style.left = `${centre}px`;
+    this.#seconds = seconds;
+    this.#fraction = fraction;
+    this.#draw();
   }
 
   hide(): void {
     this.#element.hidden = true;
   }
 
-  #draw(thumbnail: Thumbnail | undefined): void {
+  #draw(): void {
+    this.#drawPicture(thumbnailAt(this.#board, this.#seconds));
+    const bar = this.#element.parentElement?.clientWidth ?? 0;
+    const half = this.#element.offsetWidth / 2;
+    const centre = Math.min(Math.max(this.#fraction * bar, half), bar - half);
+    this.#element.style.left = `${centre}px`;
+  }
+
+  #drawPicture(thumbnail: Thumbnail | undefined): void {
     this.#picture.hidden = !thumbnail;
     if (!thumbnail) return;
     const { style } = this.#picture;
