@@ -13,7 +13,8 @@ from packager.core.ladder import Rung
 from packager.core.plan import plan_chunks
 from packager.core.recipe import Recipe
 from packager.inspection import inspect_source
-from packager.picture import PictureSource, encode_chunk
+from packager.picture import encode_chunk
+from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from streamer.core.keys import media_key, source_key

@@ -11,7 +11,8 @@ from packager.core.recipe import read_recipe
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
 from packager.patience import insist
-from packager.picture import EncodedChunk, PictureSource, encode_chunk
+from packager.picture import EncodedChunk, encode_chunk
+from packager.picture_source import PictureSource
 from packager.source_bytes import SourcePausedError
 from packager.together import together
 from packager.workshop import Workshop, clear_if_deleted

@@ -13,10 +13,11 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from packager.confinement import Confinement
-from packager.core.input import packets_argv, probe_argv
+from packager.core.input import keys_argv, packets_argv, probe_argv
 from packager.core.report import Report, clean_report, read_frames, tells_damage
 from packager.inputs import Inputs
 from packager.standing import Standing
@@ -87,7 +88,23 @@ class Ffmpeg:
             FfmpegError: It cannot be opened as a media file.
             StreamerError: What it reads cannot be read.
         """
-        packets = (await self._ask(packets_argv(path), PROBE_SECONDS)).get("packets", [])
+        return await self._packets(packets_argv(path))
+
+    async def key_packets(
+        self, path: str, index: int, start: Fraction | None, stop: Fraction
+    ) -> list[dict[str, Any]]:
+        """What ffprobe says of a stream's packets between two times: `pts_time` and `flags`.
+
+        `start` and `stop` are seconds of the container's clock; None: from where the file begins.
+
+        Raises:
+            FfmpegError: It cannot be opened as a media file.
+            StreamerError: What it reads cannot be read.
+        """
+        return await self._packets(keys_argv(path, index, start, stop))
+
+    async def _packets(self, argv: Sequence[str]) -> list[dict[str, Any]]:
+        packets = (await self._ask(argv, PROBE_SECONDS)).get("packets", [])
         return [packet for packet in packets if isinstance(packet, dict)]
 
     async def _ask(self, argv: Sequence[str], deadline_seconds: float) -> dict[str, Any]:

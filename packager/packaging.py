@@ -30,8 +30,8 @@ from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
 from packager.inspection import inspect_source, plan_renditions
 from packager.passthrough import find_reason_against
-from packager.picture import PictureSource, readable_path
 from packager.picture_run import PictureRun, encode_first_chunk
+from packager.picture_source import PictureSource, readable_path
 from packager.sound import SoundSource
 from packager.sound_run import SoundRun
 from packager.sources import Source

@@ -3,70 +3,22 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
-from typing import Self
 
-from packager.clock_shifts import ClockShifts
+from packager.core.approach import Approach
 from packager.core.boxes import MediaFormatError
-from packager.core.encode import Approach, ChunkJob, approaches, chunk_argv
+from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.plan import Chunk, Grid
-from packager.core.recipe import Recipe
-from packager.core.source import SourceInfo
-from packager.entries import find_left_out
 from packager.ffmpeg import FfmpegError
+from packager.picture_source import PictureSource
 from packager.picture_tracks import CopiedTrack, EncodedTrack, StartMissedError
 from packager.slots import Turn
-from packager.sources import Source
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
 _FIRST_NICE = 0
-# A stream that is entered tells within seconds what it consists of.
-_BEFORE_SECONDS = 4.0
 # Behind a chunk that a viewer waits for, and behind the servers of the same machine.
 _BULK_NICE = 10
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSource:
-    """A source's pictures, where this worker reads them, and what they are to become.
-
-    `in_order` says that they can only be read in the order of their bytes.
-    """
-
-    source: Source
-    recipe: Recipe
-    in_order: bool = False
-
-    @classmethod
-    def of(cls, source: Source, recipe: Recipe) -> Self:
-        """The pictures of a source, as far as it has arrived."""
-        return cls(source, recipe, in_order=_is_in_order(source, recipe.source))
-
-    @property
-    def path(self) -> str:
-        """What ffmpeg opens to read them."""
-        return self.source.from_the_beginning if self.in_order else self.source.any_part
-
-    async def path_to(self, seconds: Fraction | None) -> str:
-        """What ffmpeg opens to read those from a time on; None: all of them."""
-        info = self.recipe.source
-        if seconds is None or not (self.in_order and info.has_entries):
-            return self.path
-        begin = float(seconds) - _BEFORE_SECONDS
-        clock = ClockShifts(info.clock_shifts) if info.clock_shifts else self.source.clock
-        left_out = await find_left_out(self.source.data, clock, info, begin)
-        return self.path if left_out is None else self.source.leaving_out(left_out)
-
-
-def readable_path(source: Source, info: SourceInfo) -> str:
-    """What ffmpeg opens to read a source now, without waiting for its end first."""
-    return source.from_the_beginning if _is_in_order(source, info) else source.any_part
-
-
-def _is_in_order(source: Source, info: SourceInfo) -> bool:
-    return info.in_order or not (source.data.is_complete or info.index_first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +79,8 @@ async def _seek_and_encode(
     turn: Turn | None,
 ) -> EncodedChunk:
     source, in_order = pictures.recipe.source, pictures.in_order
-    for approach in approaches(source, pictures.recipe.grid, in_order=in_order):
+    first_frame = chunk.start * pictures.recipe.grid.segment_frames
+    for approach in await pictures.ways_to(first_frame, workshop.ffmpeg):
         try:
             encoded = await _encode(workshop, video_id, pictures, chunk, approach, on_frames, turn)
         except StartMissedError:

@@ -15,7 +15,8 @@ from packager.core.recipe import Recipe, write_recipe
 from packager.entries import measure_seconds
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
-from packager.picture import EncodedChunk, PictureSource, encode_chunk
+from packager.picture import EncodedChunk, encode_chunk
+from packager.picture_source import PictureSource
 from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus

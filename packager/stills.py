@@ -16,7 +16,7 @@ from packager.core.pictures import (
 )
 from packager.core.source import AudioTrack
 from packager.ffmpeg import FfmpegError
-from packager.picture import PictureSource
+from packager.picture_source import PictureSource
 from packager.standing import Standing
 from packager.workshop import Workshop
 from streamer.core.keys import POSTER, STORYBOARD, media_key, sprite_name

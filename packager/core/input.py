@@ -49,6 +49,16 @@ def packets_argv(path: str) -> list[str]:
     return _ask(path, "-read_intervals", _FIRST_PACKETS, "-show_entries", "packet=pts_time,pos")
 
 
+def keys_argv(path: str, index: int, start: Fraction | None, stop: Fraction) -> list[str]:
+    """Arguments for ffprobe: when packets of a stream are shown and which are key frames, as JSON.
+
+    `start` and `stop` are seconds of the container's clock; None: from where the file begins.
+    """
+    interval = f"{'' if start is None else _decimal(start)}%{_decimal(stop)}"
+    entries = ("-show_entries", "packet=pts_time,flags")
+    return _ask(path, "-select_streams", str(index), "-read_intervals", interval, *entries)
+
+
 def _ask(path: str, *options: str) -> list[str]:
     arguments = ["-v", "error", "-print_format", "json=compact=1", *options]
     for name, value in _whitelist(path).items():

@@ -7,8 +7,9 @@ from typing import Any
 
 import ffmpeg
 
+from packager.core.approach import approaches, open_at
 from packager.core.argv import compile_argv
-from packager.core.encode import approaches, choose_frames, open_at
+from packager.core.encode import choose_frames
 from packager.core.encoders import ENCODERS, Wanted
 from packager.core.filters import in_sizes
 from packager.core.ladder import Rung

@@ -15,7 +15,8 @@ from packager.core.arrival import needed_after_pause
 from packager.core.plan import Chunk
 from packager.core.recipe import Recipe, write_recipe
 from packager.inspection import inspect_source
-from packager.picture import PictureSource, encode_chunk
+from packager.picture import encode_chunk
+from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.source_bytes import SourcePausedError
 from packager.workshop import Workshop

@@ -8,7 +8,8 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
-from packager.core.encode import Approach, ChunkJob, chunk_argv
+from packager.core.approach import Approach
+from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.ladder import build_ladder
 from packager.core.plan import frame_grid
 from packager.core.probe import read_probe

@@ -15,7 +15,8 @@ from packager.core.plan import Chunk
 from packager.core.recipe import Recipe
 from packager.entries import find_left_out, measure_seconds
 from packager.inspection import inspect_source
-from packager.picture import PictureSource, encode_chunk
+from packager.picture import encode_chunk
+from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from sample_media.generate import generate

@@ -11,7 +11,8 @@ import pytest
 from packager.core.plan import Chunk
 from packager.core.recipe import Recipe
 from packager.inspection import inspect_source
-from packager.picture import EncodedChunk, PictureSource, encode_chunk
+from packager.picture import EncodedChunk, encode_chunk
+from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from sample_media.generate import generate

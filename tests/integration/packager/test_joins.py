@@ -13,12 +13,14 @@ from pathlib import Path
 import imageio_ffmpeg
 import pytest
 
+from packager.core.approach import approaches
 from packager.core.boxes import BoxReader, read_boxes
 from packager.core.fmp4 import read_segment
 from packager.core.mix import STEREO
 from packager.core.plan import Chunk, plan_chunks, plan_later
 from packager.inspection import inspect_source
-from packager.picture import PictureSource, encode_chunk
+from packager.picture import encode_chunk
+from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.sound import SoundSource, encode_sound, finish_sound
 from packager.workshop import Workshop
@@ -141,6 +143,26 @@ async def test_chunks_that_begin_with_a_key_frame_of_the_source(
     bench = await open_bench(path)
     assert bench.pictures.recipe.grid.segment_frames == 120
     assert await numbers_in_chunks(bench) == list(range(FRAMES))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "in_order"), [(".ts", False), (".ts", True), (".flv", False), (".mkv", True)]
+)
+async def test_a_chunk_that_is_searched_for_is_decoded_from_a_key_frame_nearby(
+    open_bench: OpenBench, tmp_path: Path, suffix: str, in_order: bool
+) -> None:
+    path = tmp_path / f"source{suffix}"
+    encoded = ("-c:v", "libx264", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0")
+    command = [FFMPEG, "-v", "error", "-i", str(generate("numbered")), *encoded, str(path)]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    bench = await open_bench(path)
+    info = replace(bench.pictures.recipe.source, has_entries=in_order)
+    recipe = replace(bench.pictures.recipe, source=info)
+    pictures = replace(bench.pictures, recipe=recipe, in_order=in_order)
+    closest, *others = await pictures.ways_to(400, bench.workshop.ffmpeg)
+    assert tuple(others) == approaches(info, recipe.grid, in_order=in_order)
+    assert closest.margin_seconds == pytest.approx(2, abs=0.05)
+    assert await numbers_in_chunks(replace(bench, pictures=pictures)) == list(range(FRAMES))
 
 
 async def numbers_in_chunks(bench: Bench) -> list[int]:

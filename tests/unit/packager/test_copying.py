@@ -3,9 +3,10 @@ from fractions import Fraction
 
 import pytest
 
+from packager.core.approach import Approach
 from packager.core.boxes import MediaFormatError
 from packager.core.copying import CopiedFrame, copy_argv, number_frames, place_frames
-from packager.core.encode import Approach, ChunkJob, chunk_argv
+from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.fmp4 import Fragment, Sample
 from packager.core.ladder import Rung, copied
 from packager.core.plan import frame_grid

@@ -3,7 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from packager.core.encode import Approach, ChunkJob, approaches, chunk_argv
+from packager.core.approach import Approach, approaches
+from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.input import FORMATS, probe_argv
 from packager.core.ladder import Rung
 from packager.core.mix import STEREO, silence_argv, sound_argv

@@ -1,0 +1,106 @@
+"""How to get to a moment of a source: where a decoder must begin to show it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from packager.core.input import open_source
+from packager.core.plan import Grid
+from packager.core.probe_values import read_seconds
+from packager.core.source import SourceInfo
+
+# Seeking in an indexed file ends at the last key frame before its target, so a little behind the
+# chunk's own first frame: where that is a key frame, its rounded time is not behind the target.
+_ROUNDED_FRAMES = Fraction(1, 4)
+# In the others a key frame must be met: tried in turn until the chunk's first frame is there. Most
+# encoders put one at least every 250 pictures.
+_SEARCH_MARGINS_SECONDS = (Fraction(12), Fraction(60), None)
+_FEWEST_KEYS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Approach:
+    """How to get to a chunk's first frame in a source.
+
+    Attributes:
+        margin_seconds: How far before it to look for a key frame, from which on the source is
+            decoded; below 0: how far behind it. None: it is decoded from its beginning.
+        in_order: What comes before is read and left out, rather than sought past.
+    """
+
+    margin_seconds: Fraction | None
+    in_order: bool = False
+
+    def start_seconds(self, source: SourceInfo, grid: Grid, first_frame: int) -> Fraction | None:
+        """From when on it is read, by the source's clock; None: from its beginning."""
+        if self.margin_seconds is None or first_frame == 0:
+            return None
+        return source.zero_seconds + grid.seconds(first_frame) - self.margin_seconds
+
+
+def approaches(source: SourceInfo, grid: Grid, *, in_order: bool = False) -> tuple[Approach, ...]:
+    """The ways to get to a chunk, in the order to try."""
+    searches = [Approach(margin, in_order) for margin in _SEARCH_MARGINS_SECONDS]
+    if source.indexed and not in_order:
+        return (Approach(-_ROUNDED_FRAMES / grid.frame_rate), *searches)
+    return tuple(searches)
+
+
+def key_seconds(packets: Iterable[Mapping[str, Any]]) -> list[Fraction]:
+    """When key frames are shown, by ffprobe's `pts_time` and `flags` of packets."""
+    return [
+        read_seconds(packet["pts_time"])
+        for packet in packets
+        if "pts_time" in packet and "K" in str(packet.get("flags"))
+    ]
+
+
+def from_a_key(
+    search: Approach, keys: Iterable[Fraction], source: SourceInfo, grid: Grid, first_frame: int
+) -> Approach | None:
+    """A search that begins later, at a key frame; None if it would not.
+
+    At the last but one before the chunk: where pictures are refreshed bit by bit, what is marked as
+    a key frame is only the beginning of one.
+
+    Args:
+        search: What begins too early.
+        keys: When key frames that it meets are shown, by the source's clock.
+        source: The source.
+        grid: Its frames.
+        first_frame: The chunk's first.
+    """
+    shown = source.zero_seconds + grid.seconds(first_frame)
+    before = sorted(key for key in keys if key <= shown)
+    if len(before) < _FEWEST_KEYS or search.margin_seconds is None:
+        return None
+    margin = shown - before[-_FEWEST_KEYS] + _ROUNDED_FRAMES / grid.frame_rate
+    return replace(search, margin_seconds=margin) if margin < search.margin_seconds else None
+
+
+def open_at(
+    path: str,
+    source: SourceInfo,
+    grid: Grid,
+    first_frame: int,
+    approach: Approach,
+    **options: Any,
+) -> Any:
+    """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
+    start = approach.start_seconds(source, grid, first_frame)
+    if start is None:
+        return open_source(path, **options)
+    after_begin = max(Fraction(0), start - source.format_start_seconds)
+    if not approach.in_order:
+        return open_source(path, seek_seconds=after_begin, **options)
+    if after_begin > 0:
+        options["bsf:v"] = _leave_out_until(start)
+    return open_source(path, **options)
+
+
+def _leave_out_until(seconds: Fraction) -> str:
+    """A bit stream filter that drops packets until the first key frame from a time on."""
+    begins = f"key*gte(pts*tb,{float(seconds):.6f})"
+    # Register 0 remembers that it has begun.
+    return f"noise=drop='if(ld(0),0,if({begins},st(0,1)*0,1))'"
