@@ -138,6 +138,11 @@ async def test_a_silent_patch_gives_way_to_a_new_one(origin: Origin) -> None:
     dead = await RawPatch.begin(origin.url, path, offset=0, length=6)
     await dead.send(b"abc")
 
+    async def has_three() -> bool:
+        return await origin.offset(path) == 3
+
+    await eventually(has_three)
+
     async def taken_over() -> bool:
         offset = await origin.offset(path)
         return (await origin.patch(path, offset, b"abcdef"[offset:])).status_code == 204
