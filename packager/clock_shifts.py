@@ -7,12 +7,10 @@ from contextlib import aclosing
 from packager.core.mended import MendedClock, Shift, seems_to_run_on
 from packager.core.transport import (
     FEWEST_BYTES,
+    Packets,
     Stamp,
     StampKind,
-    begins_with_packets,
-    packet_runs,
-    read_stamps,
-    stamped_packets,
+    find_packets,
 )
 from packager.source_bytes import SourceBytes
 from packager.together import together
@@ -58,7 +56,11 @@ class ClockShifts:
 
 async def is_transport_stream(data: SourceBytes) -> bool:
     """Whether a source is one from its first byte on."""
-    return begins_with_packets(await data.read_available(0, FEWEST_BYTES))
+    return await _packets_of(data) is not None
+
+
+async def _packets_of(data: SourceBytes) -> Packets | None:
+    return find_packets(await data.read_available(0, FEWEST_BYTES))
 
 
 async def find_shifts(data: SourceBytes) -> Sequence[Shift]:
@@ -68,16 +70,17 @@ async def find_shifts(data: SourceBytes) -> Sequence[Shift]:
     What lies between two samples may jump then: back by less than that lasts, or a little ahead.
     """
     stop = data.length_bytes
-    if not await is_transport_stream(data):
+    packets = await _packets_of(data)
+    if packets is None:
         return ()
     if stop > _SAMPLES * _SAMPLE_BYTES:
-        samples = await _take_samples(data, stop)
+        samples = await _take_samples(data, packets)
         if len(samples) >= _SAMPLES // 2 and seems_to_run_on(samples):
             return ()
     return await ClockShifts().up_to(data, stop)
 
 
-async def _take_samples(data: SourceBytes, stop: int) -> list[int]:
+async def _take_samples(data: SourceBytes, packets: Packets) -> list[int]:
     """What the clock says at places all over a source."""
     limit = asyncio.Semaphore(_AT_ONCE)
     windows: dict[int, bytes] = {}
@@ -86,23 +89,24 @@ async def _take_samples(data: SourceBytes, stop: int) -> list[int]:
         async with limit:
             windows[start] = await data.read_available(start, _SAMPLE_BYTES)
 
-    last = stop - _SAMPLE_BYTES
+    last = data.length_bytes - _SAMPLE_BYTES
     starts = range(0, last + 1, last // (_SAMPLES - 1))
     await together(map(read, starts))
     samples: list[int] = []
     program: int | None = None
     for start in starts:
         # Each program has a clock of its own.
-        clocks = (clock for clock in _clocks(windows[start]) if program in (None, clock.packet_id))
+        found = _clocks(windows[start], packets)
+        clocks = (clock for clock in found if program in (None, clock.packet_id))
         if (clock := next(clocks, None)) is not None:
             program = clock.packet_id
             samples.append(clock.ticks)
     return samples
 
 
-def _clocks(window: bytes) -> Iterator[Stamp]:
-    for start, stop in packet_runs(window):
-        for begin in stamped_packets(window, start, stop):
-            for stamp in read_stamps(window, begin):
+def _clocks(window: bytes, packets: Packets) -> Iterator[Stamp]:
+    for start, stop in packets.runs(window):
+        for begin in packets.stamped(window, start, stop):
+            for stamp in packets.stamps(window, begin):
                 if stamp.kind is StampKind.CLOCK:
                     yield stamp

@@ -45,6 +45,14 @@ SYNC = (
         Joined(("beeps_start_offset", "beeps_start_offset")),
     ),
     Clip(
+        "beeps_disc", ".m2ts", "Packets with the time of their arrival, as on a disc.",
+        Remux("beeps_flashes", output_options=("-mpegts_m2ts_mode", "1")),
+    ),
+    Clip(
+        "beeps_disc_rewound", ".m2ts", "Two recordings of a disc, joined.",
+        Joined(("beeps_disc", "beeps_disc")),
+    ),
+    Clip(
         "beeps_hours_later", ".ts", "The same, by a clock that is hours ahead.",
         Remux("beeps_flashes", output_options=("-output_ts_offset", "20000")),
     ),

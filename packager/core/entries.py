@@ -19,11 +19,9 @@ from packager.core.boxes import (
 from packager.core.ebml import as_number, read_element, read_elements
 from packager.core.transport import (
     TICKS_PER_SECOND,
+    Packets,
     StampKind,
-    begins_with_packets,
-    packet_runs,
-    read_stamps,
-    unit_begins,
+    find_packets,
 )
 
 _EBML, _SEGMENT, _INFO, _TIMESTAMP_SCALE = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x2AD7B1
@@ -186,16 +184,18 @@ def _behind_times(box: Box) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Transport:
+    packets: Packets
     head_bytes: int = 0
     is_fragmented: bool = False
 
     def entries(self, data: bytes, position: int) -> Iterator[Entry]:
-        for start, stop in packet_runs(data):
-            for begin in unit_begins(data, start, stop):
-                for stamp in read_stamps(data, begin):
+        for start, stop in self.packets.runs(data):
+            for begin in self.packets.unit_begins(data, start, stop):
+                for stamp in self.packets.stamps(data, begin):
                     if stamp.of_pictures and stamp.kind is StampKind.SHOWN:
                         yield Entry(position + begin, stamp.ticks / TICKS_PER_SECOND)
 
 
 def _read_transport(head: bytes) -> _Transport | None:
-    return _Transport() if begins_with_packets(head) else None
+    packets = find_packets(head)
+    return None if packets is None else _Transport(packets)

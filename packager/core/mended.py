@@ -12,20 +12,14 @@ from statistics import median
 
 from packager.core.transport import (
     FEWEST_BYTES,
-    PACKET_BYTES,
     TICKS_PER_SECOND,
     WRAP_TICKS,
+    Packets,
     Stamp,
     StampKind,
     add_ticks,
-    begins_with_packets,
     difference,
-    is_packet,
-    next_packet,
-    read_stamps,
-    stamped_packets,
-    synced_stop,
-    unit_begins,
+    find_packets,
 )
 
 # Pictures are less than a second apart, and in the order of decoding; of some streams nearly so.
@@ -82,6 +76,7 @@ class MendedClock:
         self.position = position
         self._ticks = ticks
         self._is_stream: bool | None = None
+        self._packets = Packets()
         # What may have to be corrected yet: it begins with the leader's last unit that is certain.
         self._held = bytearray()
         self._begins_with_leader = False
@@ -99,11 +94,12 @@ class MendedClock:
         """What can be passed on, now that these bytes have come."""
         self._held += data
         if self._is_stream is None and len(self._held) >= FEWEST_BYTES:
-            self._is_stream = begins_with_packets(self._held)
+            packets = find_packets(self._held)
+            self._is_stream, self._packets = packets is not None, packets or self._packets
         if not self._is_stream:
             return b"" if self._is_stream is None else self._pass(len(self._held))
         passed = bytearray(self._pass_units())
-        while len(self._held) - self._examined >= FEWEST_BYTES:
+        while len(self._held) - self._examined >= self._packets.fewest_bytes:
             passed += self._pass_damage()
             passed += self._pass_units()
         return bytes(passed)
@@ -111,17 +107,17 @@ class MendedClock:
     def rest(self) -> bytes:
         """What is left when the stream has ended."""
         if self._is_stream:
-            self._correct(0, synced_stop(self._held, self._examined))
+            self._correct(0, self._packets.synced_stop(self._held, self._examined))
         return self._pass(len(self._held))
 
     def _pass_units(self) -> bytes:
         """All before the last unit of the leader that is certain."""
-        stop = synced_stop(self._held, self._examined)
+        stop = self._packets.synced_stop(self._held, self._examined)
         if stop == len(self._held):
             # Whether the last one is whole, what follows tells.
-            stop = max(self._examined, stop - PACKET_BYTES)
+            stop = max(self._examined, stop - self._packets.stride)
         done = 0
-        for begin in unit_begins(self._held, self._examined, stop):
+        for begin in self._packets.unit_begins(self._held, self._examined, stop):
             ticks = self._leading_time(begin)
             if ticks is None:
                 continue
@@ -173,10 +169,10 @@ class MendedClock:
 
     def _pass_damage(self) -> bytes:
         """What is between the last packet and the next one, as far as it has come."""
-        found = next_packet(self._held, self._examined + 1)
-        stop = len(self._held) - FEWEST_BYTES + 1 if found is None else found
-        is_whole = is_packet(self._held, self._examined, stop)
-        self._let_go(0, self._examined + PACKET_BYTES * is_whole)
+        found = self._packets.next(self._held, self._examined + 1)
+        stop = len(self._held) - self._packets.fewest_bytes + 1 if found is None else found
+        is_whole = self._packets.is_packet(self._held, self._examined, stop)
+        self._let_go(0, self._examined + self._packets.stride * is_whole)
         return self._pass(stop)
 
     def _let_go(self, start: int, stop: int) -> None:
@@ -201,13 +197,14 @@ class MendedClock:
                 add_ticks(self._held, stamp, self._ticks)
 
     def _stamps(self, start: int, stop: int) -> Iterator[tuple[int, Stamp]]:
-        for begin in stamped_packets(self._held, start, stop):
-            for stamp in read_stamps(self._held, begin):
+        for begin in self._packets.stamped(self._held, start, stop):
+            for stamp in self._packets.stamps(self._held, begin):
                 yield begin, stamp
 
     def _leading_time(self, begin: int) -> int | None:
         """When the unit that begins in a packet is decoded, if it is one of the leader's."""
-        stamps = [it for it in read_stamps(self._held, begin) if it.kind is not StampKind.CLOCK]
+        stamps = self._packets.stamps(self._held, begin)
+        stamps = [stamp for stamp in stamps if stamp.kind is not StampKind.CLOCK]
         if not stamps:
             return None
         stamp = stamps[-1]
@@ -232,7 +229,7 @@ class MendedClock:
 
     def _boundary(self, new: int, old: int, start: int, stop: int) -> int:
         """The first packet between two units of the leader that goes by the new clock."""
-        behind = start + PACKET_BYTES if self._begins_with_leader else start
+        behind = start + self._packets.stride if self._begins_with_leader else start
         for begin, stamp in self._stamps(behind, stop):
             if abs(difference(stamp.ticks, new)) < abs(difference(stamp.ticks, old)):
                 return begin

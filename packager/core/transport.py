@@ -1,17 +1,19 @@
-"""The packets of an MPEG transport stream, and the times in them (ISO/IEC 13818-1 §2.4.3)."""
+"""The packets of an MPEG transport stream, and the times in them (ISO/IEC 13818-1 §2.4.3).
+
+Recorders of discs put the time of its arrival ahead of each packet, broadcasters a checksum behind.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-PACKET_BYTES = 188
 TICKS_PER_SECOND = 90_000
 # Ticks are counted in 33 bits.
 WRAP_TICKS = 1 << 33
 
 _SYNC = 0x47
 _SYNCED_PACKETS = 3
-FEWEST_BYTES = _SYNCED_PACKETS * PACKET_BYTES
+_PACKET_BYTES = 188
 _HEADER_BYTES = 4
 _UNIT_BEGINS = 0x40
 _UNIT_MARKS = bytes(bool(flags & _UNIT_BEGINS) for flags in range(256))
@@ -54,84 +56,106 @@ class Stamp:
     of_pictures: bool = False
 
 
-def begins_with_packets(data: bytes | bytearray) -> bool:
-    """Whether packets begin at once: as many in a row that chance can be ruled out."""
-    return next_packet(data[:FEWEST_BYTES], 0) == 0
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """How packets lie in a stream: each with `ahead` bytes before it in `stride` bytes.
 
-
-def next_packet(data: bytes | bytearray, start: int) -> int | None:
-    """Where packets go on, at or behind a byte."""
-    found = data.find(_SYNC, start)
-    while found >= 0:
-        if data[found : found + FEWEST_BYTES : PACKET_BYTES] == bytes([_SYNC] * _SYNCED_PACKETS):
-            return found
-        found = data.find(_SYNC, found + 1)
-    return None
-
-
-def packet_runs(data: bytes | bytearray) -> Iterator[tuple[int, int]]:
-    """Where whole packets follow each other, from their beginning to their end."""
-    start = next_packet(data, 0)
-    while start is not None:
-        stop = synced_stop(data, start)
-        yield start, stop
-        start = next_packet(data, stop)
-
-
-def synced_stop(data: bytes | bytearray, start: int) -> int:
-    """Where the whole packets end that follow each other from `start` on.
-
-    One that is not followed by another may be cut off, unless the data ends there.
+    A packet begins where the bytes before it do.
     """
-    marks = bytes(data[start::PACKET_BYTES])
-    synced = len(marks) - len(marks.lstrip(bytes([_SYNC])))
-    if synced < len(marks):
-        return start + max(0, synced - 1) * PACKET_BYTES
-    return start + (len(data) - start) // PACKET_BYTES * PACKET_BYTES
+
+    stride: int = _PACKET_BYTES
+    ahead: int = 0
+
+    @property
+    def fewest_bytes(self) -> int:
+        """As many packets in a row that chance can be ruled out."""
+        return _SYNCED_PACKETS * self.stride
+
+    def next(self, data: bytes | bytearray, start: int) -> int | None:
+        """Where packets go on, at or behind a byte."""
+        found = data.find(_SYNC, start + self.ahead)
+        while found >= 0:
+            marks = data[found : found + self.fewest_bytes : self.stride]
+            if marks == bytes([_SYNC] * _SYNCED_PACKETS):
+                return found - self.ahead
+            found = data.find(_SYNC, found + 1)
+        return None
+
+    def runs(self, data: bytes | bytearray) -> Iterator[tuple[int, int]]:
+        """Where whole packets follow each other, from their beginning to their end."""
+        start = self.next(data, 0)
+        while start is not None:
+            stop = self.synced_stop(data, start)
+            yield start, stop
+            start = self.next(data, stop)
+
+    def synced_stop(self, data: bytes | bytearray, start: int) -> int:
+        """Where the whole packets end that follow each other from `start` on.
+
+        One that is not followed by another may be cut off, unless the data ends there.
+        """
+        marks = bytes(data[start + self.ahead :: self.stride])
+        synced = len(marks) - len(marks.lstrip(bytes([_SYNC])))
+        if synced < len(marks):
+            return start + max(0, synced - 1) * self.stride
+        return start + (len(data) - start) // self.stride * self.stride
+
+    def unit_begins(self, data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
+        """The packets between two packets, in which a unit begins: a picture, some sound."""
+        flags = bytes(data[start + self.ahead + 1 : stop : self.stride])
+        marks = flags.translate(_UNIT_MARKS)
+        number = marks.find(1)
+        while number >= 0:
+            yield start + number * self.stride
+            number = marks.find(1, number + 1)
+
+    def is_packet(self, data: bytes | bytearray, begin: int, stop: int) -> bool:
+        """Whether a byte begins a packet that is whole before another byte."""
+        sync = begin + self.ahead
+        return data[sync : sync + 1] == bytes([_SYNC]) and begin + self.stride <= stop
+
+    def stamped(self, data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
+        """The packets between two packets, that may hold a time."""
+        head = start + self.ahead
+        flags = zip(
+            data[head + 1 : stop : self.stride], data[head + 3 : stop : self.stride], strict=True
+        )
+        return (
+            start + n * self.stride
+            for n, (unit, control) in enumerate(flags)
+            if unit & _UNIT_BEGINS or control & _HAS_ADAPTATION
+        )
+
+    def stamps(self, data: bytes | bytearray, begin: int) -> list[Stamp]:
+        """The times in the packet that begins at a byte, in their order."""
+        begin += self.ahead
+        packet = bytes(data[begin : begin + _PACKET_BYTES])
+        if len(packet) < _PACKET_BYTES or packet[0] != _SYNC:
+            return []
+        found = []
+        packet_id = int.from_bytes(packet[1:3], "big") & 0x1FFF
+        payload = _HEADER_BYTES
+        if packet[3] & _HAS_ADAPTATION:
+            if packet[4] >= _LEAST_ADAPTATION_BYTES and packet[5] & _HAS_CLOCK:
+                ticks = int.from_bytes(packet[6 : 6 + _CLOCK_BYTES], "big") >> _FINER_BITS
+                found.append(Stamp(packet_id, StampKind.CLOCK, begin + 6, ticks))
+            payload += 1 + packet[4]
+        if packet[1] & _UNIT_BEGINS and packet[3] & _HAS_PAYLOAD:
+            found += _unit_stamps(packet, payload, packet_id, begin)
+        return found
 
 
-def unit_begins(data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
-    """The packets between two packets, in which a unit begins: a picture, some sound."""
-    marks = bytes(data[start + 1 : stop : PACKET_BYTES]).translate(_UNIT_MARKS)
-    number = marks.find(1)
-    while number >= 0:
-        yield start + number * PACKET_BYTES
-        number = marks.find(1, number + 1)
+KINDS = (Packets(), Packets(192, ahead=4), Packets(204))
+FEWEST_BYTES = max(packets.fewest_bytes for packets in KINDS)
+"""With so many at its beginning, it is certain whether and how a stream consists of packets."""
 
 
-def is_packet(data: bytes | bytearray, begin: int, stop: int) -> bool:
-    """Whether a byte begins a packet that is whole before another byte."""
-    return data[begin : begin + 1] == bytes([_SYNC]) and begin + PACKET_BYTES <= stop
-
-
-def stamped_packets(data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
-    """The packets between two packets, that may hold a time."""
-    flags = zip(
-        data[start + 1 : stop : PACKET_BYTES], data[start + 3 : stop : PACKET_BYTES], strict=True
-    )
-    return (
-        start + n * PACKET_BYTES
-        for n, (unit, control) in enumerate(flags)
-        if unit & _UNIT_BEGINS or control & _HAS_ADAPTATION
-    )
-
-
-def read_stamps(data: bytes | bytearray, begin: int) -> list[Stamp]:
-    """The times in the packet that begins at a byte, in their order."""
-    packet = bytes(data[begin : begin + PACKET_BYTES])
-    if len(packet) < PACKET_BYTES or packet[0] != _SYNC:
-        return []
-    found = []
-    packet_id = int.from_bytes(packet[1:3], "big") & 0x1FFF
-    payload = _HEADER_BYTES
-    if packet[3] & _HAS_ADAPTATION:
-        if packet[4] >= _LEAST_ADAPTATION_BYTES and packet[5] & _HAS_CLOCK:
-            ticks = int.from_bytes(packet[6 : 6 + _CLOCK_BYTES], "big") >> _FINER_BITS
-            found.append(Stamp(packet_id, StampKind.CLOCK, begin + 6, ticks))
-        payload += 1 + packet[4]
-    if packet[1] & _UNIT_BEGINS and packet[3] & _HAS_PAYLOAD:
-        found += _unit_stamps(packet, payload, packet_id, begin)
-    return found
+def find_packets(data: bytes | bytearray) -> Packets | None:
+    """How packets lie in a stream that begins so; None if they do not begin at once."""
+    for packets in KINDS:
+        if packets.next(data[: packets.fewest_bytes], 0) == 0:
+            return packets
+    return None
 
 
 def _unit_stamps(packet: bytes, start: int, packet_id: int, begin: int) -> Iterator[Stamp]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.core.mended import MendedClock, Shift, seems_to_run_on, ticks_at
-from packager.core.transport import WRAP_TICKS
-from tests.unit.packager.transport_packets import SOUND, packet
+from packager.core.transport import KINDS, WRAP_TICKS, Packets
+from tests.unit.packager.transport_packets import SOUND, lying, packet
 
 SECOND, FRAME = 90_000, 3600
 HOUR = 3600 * SECOND
@@ -54,6 +54,17 @@ def test_what_follows_a_jump_follows_what_was_before(begin: int, again: int) -> 
     mended = mend(first + recording((begin + again) % WRAP_TICKS, 51), clock=clock)
     assert mended == recording(begin, 150)
     assert clock.shifts == [Shift(len(first), (99 * FRAME - again) % WRAP_TICKS)]
+
+
+@pytest.mark.parametrize("packets", KINDS)
+def test_packets_may_lie_apart(packets: Packets) -> None:
+    clock, first = MendedClock(), lying(recording(HOUR, 99), packets)
+    cut = lying(packet(7), packets)[:99]
+    data = first + lying(recording(0, 51), packets) + cut + lying(recording(9, 30), packets)
+    whole = lying(recording(HOUR, 150), packets) + cut
+    whole += lying(recording(HOUR + 150 * FRAME, 30), packets)
+    assert mend(data, (100,) * 300, clock) == whole
+    assert clock.shifts[0] == Shift(len(first), (99 * FRAME + HOUR) % WRAP_TICKS)
 
 
 def test_a_short_jump_of_a_long_stream_is_found_too() -> None:

@@ -1,5 +1,7 @@
 """Packets of transport streams, written byte by byte as ISO/IEC 13818-1 says."""
 
+from packager.core.transport import Packets
+
 PICTURES, SOUND = 0xE0, 0xC0
 
 
@@ -23,6 +25,13 @@ def packet(
     control = 0x30 if adaptation else 0x10
     head = bytes([0x47, packet_id >> 8 | (0x40 if begins else 0), packet_id & 0xFF, control])
     return (head + adaptation + pes).ljust(188, b"\xff")[:188]
+
+
+def lying(data: bytes, packets: Packets) -> bytes:
+    """Packets with what lies before and behind each."""
+    ahead, behind = bytes(packets.ahead), bytes(packets.stride - packets.ahead - 188)
+    cut = (data[start : start + 188] for start in range(0, len(data), 188))
+    return b"".join(ahead + each + behind for each in cut)
 
 
 def _time(ticks: int) -> bytes:
