@@ -1,17 +1,12 @@
-"""Where the clock of a transport stream jumps."""
+"""Where the clock of an MPEG stream jumps."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 
 from packager.core.mended import MendedClock, Shift, seems_to_run_on
-from packager.core.transport import (
-    FEWEST_BYTES,
-    Packets,
-    Stamp,
-    StampKind,
-    find_packets,
-)
+from packager.core.packets import FEWEST_BYTES, Packets, find_packets
+from packager.core.stamps import Stamp, StampKind
 from packager.source_bytes import SourceBytes
 from packager.together import together
 
@@ -43,7 +38,7 @@ class ClockShifts:
     async def up_to(self, data: SourceBytes, stop: int) -> Sequence[Shift]:
         """The shifts before a byte, but for the last pictures, and maybe some behind it."""
         async with self._turn:
-            if self._known or not (self._read_bytes or await is_transport_stream(data)):
+            if self._known or not (self._read_bytes or await has_packets(data)):
                 self.certain_bytes = stop
                 return self._known
             async with aclosing(data.read(self._read_bytes, stop)) as pieces:
@@ -54,8 +49,8 @@ class ClockShifts:
         return tuple(self._clock.shifts)
 
 
-async def is_transport_stream(data: SourceBytes) -> bool:
-    """Whether a source is one from its first byte on."""
+async def has_packets(data: SourceBytes) -> bool:
+    """Whether a source is an MPEG stream, from its first byte on, whose clock may jump."""
     return await _packets_of(data) is not None
 
 

@@ -10,7 +10,7 @@ from packager.core.entries import Entry, Layout, read_layout
 from packager.core.mended import MendedClock, Shift, ticks_at
 from packager.core.moved import MovedFragments
 from packager.core.source import SourceInfo
-from packager.core.transport import TICKS_PER_SECOND, WRAP_TICKS
+from packager.core.stamps import TICKS_PER_SECOND, WRAP_TICKS
 from packager.source_bytes import SourceBytes
 
 # The head and the first entry: a Matroska file's pictures of itself and fonts may come first.
@@ -29,7 +29,7 @@ class LeftOut:
     """The bytes `start` to `stop` (exclusive) of a source.
 
     `is_fragmented` says that movie fragments follow, which may say where in the source they lie;
-    `ticks` is what is added there to the times of a transport stream.
+    `ticks` is what is added there to the times of an MPEG stream.
     """
 
     start: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import Any
 
-from packager.clock_shifts import find_shifts, is_transport_stream
+from packager.clock_shifts import find_shifts, has_packets
 from packager.core.duration import guess_seconds
 from packager.core.ladder import Rung
 from packager.core.mended import Shift
@@ -99,7 +99,7 @@ async def _describe_probed(
 
     `arrives` says that it was probed while it arrived, `shifts` correct its clock.
     """
-    in_order = bool(shifts) or (arrives and await is_transport_stream(source.data))
+    in_order = bool(shifts) or (arrives and await has_packets(source.data))
     max_seconds = workshop.settings.max_duration_seconds
     info = read_probe(probe, max_duration_seconds=max_seconds)
     info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))

@@ -44,8 +44,8 @@ class Source:
         data: Its bytes.
         any_part: What ffmpeg opens to read any part of it, in any order.
         from_the_beginning: What ffmpeg opens to read it once, in the order of its bytes, without
-            looking at its end first. The clock of a transport stream does not jump there.
-        clock: Where the clock of a transport stream jumps otherwise.
+            looking at its end first. The clock of an MPEG stream does not jump there.
+        clock: Where the clock of an MPEG stream jumps otherwise.
     """
 
     data: SourceBytes

@@ -52,6 +52,17 @@ SYNC = (
         "beeps_disc_rewound", ".m2ts", "Two recordings of a disc, joined.",
         Joined(("beeps_disc", "beeps_disc")),
     ),
+    video(
+        "beeps_dvd", ".vob", "MPEG-2 as on a DVD, with times in few packets.",
+        *("-f", "lavfi", "-i", _FLASHES, "-f", "lavfi", "-i", f"aevalsrc='{_BEEP}':s=48000:d=10"),
+        # It begins and ends between beeps: frames of sound overlap where two are joined.
+        *("-vf", "trim=0.5:9.5,setpts=PTS-STARTPTS", "-af", "atrim=0.5:9.5,asetpts=PTS-STARTPTS"),
+        *("-c:v", "mpeg2video", "-q:v", "4", "-g", "15", "-bf", "2", "-c:a", "ac3", "-f", "dvd"),
+    ),
+    Clip(
+        "beeps_dvd_rewound", ".vob", "Two of a DVD's parts, joined.",
+        Joined(("beeps_dvd", "beeps_dvd")),
+    ),
     Clip(
         "beeps_hours_later", ".ts", "The same, by a clock that is hours ahead.",
         Remux("beeps_flashes", output_options=("-output_ts_offset", "20000")),

@@ -1,7 +1,8 @@
 """Where a source that can only be read in order may be entered, and the time there.
 
 An entry is the beginning of a Matroska cluster (RFC 9559 §5.1.3), of a movie fragment (ISO/IEC
-14496-12 §8.8.4) or of the pictures in a packet of a transport stream (ISO/IEC 13818-1 §2.4.3.7).
+14496-12 §8.8.4) or of the packet of an MPEG stream in which pictures begin (ISO/IEC 13818-1
+§2.4.3.7).
 Read behind the source's head, what follows an entry is what would have been read there anyway.
 """
 
@@ -17,12 +18,8 @@ from packager.core.boxes import (
     read_boxes,
 )
 from packager.core.ebml import as_number, read_element, read_elements
-from packager.core.transport import (
-    TICKS_PER_SECOND,
-    Packets,
-    StampKind,
-    find_packets,
-)
+from packager.core.packets import Packets, find_packets
+from packager.core.stamps import TICKS_PER_SECOND
 
 _EBML, _SEGMENT, _INFO, _TIMESTAMP_SCALE = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x2AD7B1
 _CLUSTER, _TIMESTAMP = 0x1F43B675, 0xE7
@@ -60,7 +57,7 @@ class Layout(Protocol):
 
 def read_layout(head: bytes) -> Layout | None:
     """How a source lies, from its first bytes; None if it cannot be entered."""
-    for read in (_read_matroska, _read_fragments, _read_transport):
+    for read in (_read_matroska, _read_fragments, _read_packets):
         layout = read(head)
         if layout is not None:
             return layout
@@ -183,19 +180,16 @@ def _behind_times(box: Box) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Transport:
+class _Packets:
     packets: Packets
     head_bytes: int = 0
     is_fragmented: bool = False
 
     def entries(self, data: bytes, position: int) -> Iterator[Entry]:
-        for start, stop in self.packets.runs(data):
-            for begin in self.packets.unit_begins(data, start, stop):
-                for stamp in self.packets.stamps(data, begin):
-                    if stamp.of_pictures and stamp.kind is StampKind.SHOWN:
-                        yield Entry(position + begin, stamp.ticks / TICKS_PER_SECOND)
+        for begin, stamp in self.packets.entries(data):
+            yield Entry(position + begin, stamp.ticks / TICKS_PER_SECOND)
 
 
-def _read_transport(head: bytes) -> _Transport | None:
+def _read_packets(head: bytes) -> _Packets | None:
     packets = find_packets(head)
-    return None if packets is None else _Transport(packets)
+    return None if packets is None else _Packets(packets)

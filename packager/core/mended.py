@@ -1,4 +1,4 @@
-"""A transport stream whose clock runs on where it jumps.
+"""An MPEG stream whose clock runs on where it jumps.
 
 Recordings that were joined, or interrupted, go on by another clock (ISO/IEC 13818-1 §2.4.3.5). So
 many ticks are added to each time from there on that what follows is shown behind what was before.
@@ -10,17 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from packager.core.transport import (
-    FEWEST_BYTES,
-    TICKS_PER_SECOND,
-    WRAP_TICKS,
-    Packets,
-    Stamp,
-    StampKind,
-    add_ticks,
-    difference,
-    find_packets,
-)
+from packager.core.packets import FEWEST_BYTES, KINDS, Packets, find_packets
+from packager.core.pictures_pace import PicturesPace
+from packager.core.stamps import TICKS_PER_SECOND, WRAP_TICKS, Stamp, StampKind, difference
 
 # Pictures are less than a second apart, and in the order of decoding; of some streams nearly so.
 _CLOSE_TICKS = TICKS_PER_SECOND
@@ -57,7 +49,7 @@ def seems_to_run_on(samples: Sequence[int]) -> bool:
 
 
 class MendedClock:
-    """Corrects a stream while it passes. What is no transport stream passes as it is.
+    """Corrects a stream while it passes. What is none passes as it is.
 
     The time is told by the units of one kind, the leader: pictures, or sound where there are none.
     One that is not close behind the last is certain when the next one follows it.
@@ -76,7 +68,7 @@ class MendedClock:
         self.position = position
         self._ticks = ticks
         self._is_stream: bool | None = None
-        self._packets = Packets()
+        self._packets: Packets = KINDS[0]
         # What may have to be corrected yet: it begins with the leader's last unit that is certain.
         self._held = bytearray()
         self._begins_with_leader = False
@@ -85,7 +77,7 @@ class MendedClock:
         self._leader: int | None = None
         self._pictures_lead = False
         self._last: int | None = None
-        self._interval = _USUAL_INTERVAL_TICKS
+        self._pace = PicturesPace(_USUAL_INTERVAL_TICKS)
         # How far behind the last unit the clock was heard to run on, in what has passed.
         self._heard = 0
         self._doubtful: tuple[int, int] | None = None
@@ -112,10 +104,7 @@ class MendedClock:
 
     def _pass_units(self) -> bytes:
         """All before the last unit of the leader that is certain."""
-        stop = self._packets.synced_stop(self._held, self._examined)
-        if stop == len(self._held):
-            # Whether the last one is whole, what follows tells.
-            stop = max(self._examined, stop - self._packets.stride)
+        stop = self._packets.followed_stop(self._held, self._examined)
         done = 0
         for begin in self._packets.unit_begins(self._held, self._examined, stop):
             ticks = self._leading_time(begin)
@@ -148,8 +137,8 @@ class MendedClock:
     def _go_on(self, ticks: int, start: int, begin: int) -> int:
         """Go by a unit of the leader that begins in a packet; all before it is certain."""
         step = 0 if self._last is None else difference(ticks, self._last)
-        if 0 < step <= _CLOSE_TICKS:
-            self._interval = step
+        if self._begins_with_leader and 0 < step <= _CLOSE_TICKS:
+            self._pace.note(step, self._packets.pictures(self._held, start, begin))
         self._correct(start, begin)
         self._last, self._heard = ticks, 0
         self._begins_with_leader = True
@@ -160,7 +149,8 @@ class MendedClock:
         old = self._last or 0
         boundary = self._boundary(new, old, start, begin)
         self._correct(start, boundary)
-        self._ticks = (self._ticks + self._interval - difference(new, old)) % WRAP_TICKS
+        lasts = self._pace.ticks(self._packets.pictures(self._held, start, boundary))
+        self._ticks = (self._ticks + lasts - difference(new, old)) % WRAP_TICKS
         self.shifts.append(Shift(self.position + boundary, self._ticks))
         self._correct(boundary, begin)
         self._last, self._heard = new, 0
@@ -171,8 +161,7 @@ class MendedClock:
         """What is between the last packet and the next one, as far as it has come."""
         found = self._packets.next(self._held, self._examined + 1)
         stop = len(self._held) - self._packets.fewest_bytes + 1 if found is None else found
-        is_whole = self._packets.is_packet(self._held, self._examined, stop)
-        self._let_go(0, self._examined + self._packets.stride * is_whole)
+        self._let_go(0, self._packets.whole_stop(self._held, self._examined, stop))
         return self._pass(stop)
 
     def _let_go(self, start: int, stop: int) -> None:
@@ -194,7 +183,7 @@ class MendedClock:
     def _correct(self, start: int, stop: int) -> None:
         if self._ticks:
             for _, stamp in self._stamps(start, stop):
-                add_ticks(self._held, stamp, self._ticks)
+                self._packets.add_ticks(self._held, stamp, self._ticks)
 
     def _stamps(self, start: int, stop: int) -> Iterator[tuple[int, Stamp]]:
         for begin in self._packets.stamped(self._held, start, stop):
@@ -229,7 +218,9 @@ class MendedClock:
 
     def _boundary(self, new: int, old: int, start: int, stop: int) -> int:
         """The first packet between two units of the leader that goes by the new clock."""
-        behind = start + self._packets.stride if self._begins_with_leader else start
+        behind = start
+        if self._begins_with_leader:
+            behind = self._packets.whole_stop(self._held, start, stop)
         for begin, stamp in self._stamps(behind, stop):
             if abs(difference(stamp.ticks, new)) < abs(difference(stamp.ticks, old)):
                 return begin

@@ -63,7 +63,7 @@ class SourceInfo:
     to it. `indexed` says whether a seek finds the key frame before its target by itself.
     `index_first` says whether any part of it can be decoded as soon as that part has arrived,
     `has_entries` whether what lies before a part can be left out then. `in_order` says that it is
-    read in the order of its bytes, even when all of them are there: a transport stream whose clock
+    read in the order of its bytes, even when all of them are there: an MPEG stream whose clock
     jumps, at `clock_shifts`, or may jump in what had not arrived.
     `audios` and `subtitles` have the one to begin with first; chapters count from time 0.
     """

@@ -71,6 +71,7 @@ READY = {
     "beeps_51_later": Stream(rate=Fraction(30), numbers=None, frames=300),
     "beeps_changing": Stream(rate=Fraction(30), numbers=None, frames=600),
     "beeps_disc_rewound": Stream(rate=Fraction(30), numbers=None, frames=600),
+    "beeps_dvd_rewound": Stream(rate=Fraction(30), numbers=None, frames=540),
     "beeps_interrupted": Stream(rate=Fraction(30), numbers=None, frames=900),
     "beeps_edit_list": Stream(rate=Fraction(30), numbers=None, frames=255),
     "beeps_matroska": Stream(rate=Fraction(30), numbers=None, frames=300),
@@ -142,7 +143,7 @@ SOUND_ALONE = "audio_only"
 # Packaged by other tests: the demo's, and those in packager/.
 ELSEWHERE = {
     *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated"),
-    *("beeps_rewound", "beeps_hours_later", "beeps_disc"),
+    *("beeps_rewound", "beeps_hours_later", "beeps_disc", "beeps_dvd"),
     *(n for n in CLIPS if n.startswith(("patches_", "greys_"))),
 }
 
@@ -386,6 +387,7 @@ async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
         ("beeps_51_later", 0.0, 10),
         ("beeps_changing", 0.0, 20),
         ("beeps_disc_rewound", 0.0, 20),
+        ("beeps_dvd_rewound", 0.5, 18),
         ("beeps_interrupted", 0.0, 30),
         ("beeps_edit_list", 0.5, 8),
         ("beeps_matroska", 0.0, 10),

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.core.mended import MendedClock, Shift, seems_to_run_on, ticks_at
-from packager.core.transport import KINDS, WRAP_TICKS, Packets
-from tests.unit.packager.transport_packets import SOUND, lying, packet
+from packager.core.stamps import WRAP_TICKS
+from packager.core.transport import TransportPackets
+from tests.unit.packager.transport_packets import KINDS, SOUND, lying, packet
 
 SECOND, FRAME = 90_000, 3600
 HOUR = 3600 * SECOND
@@ -57,7 +58,7 @@ def test_what_follows_a_jump_follows_what_was_before(begin: int, again: int) -> 
 
 
 @pytest.mark.parametrize("packets", KINDS)
-def test_packets_may_lie_apart(packets: Packets) -> None:
+def test_packets_may_lie_apart(packets: TransportPackets) -> None:
     clock, first = MendedClock(), lying(recording(HOUR, 99), packets)
     cut = lying(packet(7), packets)[:99]
     data = first + lying(recording(0, 51), packets) + cut + lying(recording(9, 30), packets)

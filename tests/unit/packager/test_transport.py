@@ -2,19 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packager.core.transport import (
-    KINDS,
-    WRAP_TICKS,
-    Packets,
-    Stamp,
-    StampKind,
-    add_ticks,
-    difference,
-    find_packets,
-)
-from tests.unit.packager.transport_packets import SOUND, lying, packet
+from packager.core.packets import find_packets
+from packager.core.stamps import WRAP_TICKS, Stamp, StampKind, difference
+from packager.core.transport import TransportPackets
+from tests.unit.packager.transport_packets import KINDS, SOUND, lying, packet
 
-PACKETS = Packets()
+PACKETS = TransportPackets()
 
 TICKS = st.integers(0, WRAP_TICKS - 1)
 
@@ -48,11 +41,11 @@ def test_a_time_is_corrected_and_nothing_else(
     before = packet(shown, decoded, clock=clock)
     data = bytearray(before)
     for stamp in PACKETS.stamps(data, 0):
-        add_ticks(data, stamp, ticks)
+        PACKETS.add_ticks(data, stamp, ticks)
     times = [stamp.ticks for stamp in PACKETS.stamps(data, 0)]
     assert times == [(time + ticks) % WRAP_TICKS for time in (clock, shown, decoded)]
     for stamp in PACKETS.stamps(data, 0):
-        add_ticks(data, stamp, WRAP_TICKS - ticks)
+        PACKETS.add_ticks(data, stamp, WRAP_TICKS - ticks)
     assert data == before
 
 
@@ -64,7 +57,7 @@ def test_packets_are_found_wherever_a_piece_begins() -> None:
 
 
 @pytest.mark.parametrize("packets", KINDS)
-def test_packets_are_found_however_they_lie(packets: Packets) -> None:
+def test_packets_are_found_however_they_lie(packets: TransportPackets) -> None:
     stream = lying(b"".join(packet(n, clock=n) for n in range(4)), packets)
     assert find_packets(stream) == packets
     assert not any(map(find_packets, (stream[1:], stream[-2 * packets.stride :], b"")))
@@ -75,12 +68,14 @@ def test_packets_are_found_however_they_lie(packets: Packets) -> None:
     assert list(packets.runs(stream)) == [(0, end)]
     assert list(packets.unit_begins(stream, stride, end)) == [stride, 2 * stride, 3 * stride]
     assert list(packets.stamped(stream, stride, end)) == [stride, 2 * stride, 3 * stride]
-    assert packets.is_packet(stream, stride, 2 * stride)
-    assert not packets.is_packet(stream, stride, 2 * stride - 1)
+    assert packets.whole_stop(stream, stride, 2 * stride) == 2 * stride
+    assert packets.whole_stop(stream, stride, 2 * stride - 1) == stride
+    assert packets.whole_stop(b"lost" + stream, 3, end) == 3
+    assert packets.followed_stop(stream, stride) == end - stride
     assert [stamp.ticks for stamp in packets.stamps(stream, 3 * stride)] == [3, 3]
     data = bytearray(stream)
     for stamp in packets.stamps(data, stride):
-        add_ticks(data, stamp, 5)
+        PACKETS.add_ticks(data, stamp, 5)
     assert data == lying(b"".join(packet(n, clock=n) for n in (0, 6, 2, 3)), packets)
 
 

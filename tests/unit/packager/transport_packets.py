@@ -1,7 +1,8 @@
 """Packets of transport streams, written byte by byte as ISO/IEC 13818-1 says."""
 
-from packager.core.transport import Packets
+from packager.core.transport import TransportPackets
 
+KINDS = (TransportPackets(), TransportPackets(192, ahead=4), TransportPackets(204))
 PICTURES, SOUND = 0xE0, 0xC0
 
 
@@ -27,7 +28,7 @@ def packet(
     return (head + adaptation + pes).ljust(188, b"\xff")[:188]
 
 
-def lying(data: bytes, packets: Packets) -> bytes:
+def lying(data: bytes, packets: TransportPackets) -> bytes:
     """Packets with what lies before and behind each."""
     ahead, behind = bytes(packets.ahead), bytes(packets.stride - packets.ahead - 188)
     cut = (data[start : start + 188] for start in range(0, len(data), 188))
