@@ -45,7 +45,7 @@ class ProgramPackets:
         while start is not None:
             stop = self.synced_stop(data, start)
             yield start, stop
-            start = self.next(data, max(stop, start + 1))
+            start = self.next(data, stop + 1)
 
     def synced_stop(self, data: bytes | bytearray, start: int) -> int:
         """Where the whole packets end that follow each other from `start` on.

@@ -91,6 +91,8 @@ async def encode(
         ("source.mkv", ()),
         ("recorded.mkv", ("-live", "1", "-cluster_time_limit", "900")),
         ("source.ts", ()),
+        ("source.m2ts", ("-c:a", "ac3")),
+        ("source.vob", ("-c:a", "ac3")),
         ("source.mp4", ("-movflags", "+frag_keyframe+empty_moov+default_base_moof")),
         ("absolute.mp4", ("-movflags", "+frag_keyframe+empty_moov")),
         ("indexed.mp4", ("-movflags", "+dash+frag_keyframe+empty_moov+global_sidx")),

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from packager.core.mended import MendedClock, Shift
 from packager.core.packets import find_packets
+from packager.core.pictures_pace import PicturesPace
 from packager.core.program import ProgramPackets
 from packager.core.stamps import WRAP_TICKS, Stamp, StampKind
 from tests.unit.packager.program_packets import pack, unit
@@ -29,9 +30,9 @@ def recording(begin: int, frames: int) -> bytes:
         times = ((time + FRAME) % WRAP_TICKS, time) if number % 3 == 0 else ()
         packs += [
             pack((time - SECOND) % WRAP_TICKS, number % 4),
-            unit(*times, payload=SEQUENCE + PICTURE if times else PICTURE),
+            unit(*times, size=2000, payload=SEQUENCE + PICTURE if times else PICTURE),
             unit(),
-            unit(time, stream=SOUND, size=40),
+            unit(time, stream=SOUND, size=40, payload=PICTURE if times else b""),
             PADDING,
         ]
     packs[0:2] = [packs[1], packs[0]]
@@ -79,7 +80,7 @@ def test_packs_are_found_that_something_follows() -> None:
     stream = pack(1, 3) + unit(1) + pack(2) + unit(2)
     assert isinstance(find_packets(stream), ProgramPackets)
     assert [PACKETS.next(b"lost" + stream, start) for start in (0, 5, 90)] == [4, 81, None]
-    mpeg_1 = b"\0\0\1\xba\x21" + bytes(7) + unit(1)
+    mpeg_1 = b"\0\0\1\xba\x21" + pack(1)[5:] + unit(1)
     for other in (mpeg_1, stream[1:], unit(1) + stream, pack(1), pack(1) + b"lost", b""):
         assert find_packets(other) is None
 
@@ -111,7 +112,7 @@ def test_a_stream_is_entered_at_a_pack_in_which_a_picture_begins() -> None:
 
 
 @pytest.mark.parametrize("again", [0, 10 * HOUR, WRAP_TICKS - HOUR])
-@pytest.mark.parametrize("sizes", [(), (700,) * 30])
+@pytest.mark.parametrize("sizes", [(), (700,) * 300])
 @pytest.mark.parametrize("frames", [60, 61, 62])
 def test_what_follows_a_jump_follows_what_was_before(
     again: int, sizes: tuple[int, ...], frames: int
@@ -125,12 +126,31 @@ def test_what_follows_a_jump_follows_what_was_before(
 
 @pytest.mark.parametrize("cut", [1, 30, 50, 100])
 def test_a_packet_that_is_cut_off_where_recordings_join_is_no_harm(cut: int) -> None:
-    clock, first, second = MendedClock(), recording(HOUR, 60), recording(0, 3000)
+    clock, first, second = MendedClock(), recording(HOUR, 60), recording(0, 100)
     mended = mend(first[:-cut] + second, (), clock)
     assert len(clock.shifts) == 1
     assert mended[: len(first) - cut] == first[:-cut]
-    following = recording(clock.shifts[0].ticks, 3000)
+    following = recording(clock.shifts[0].ticks, 100)
     assert mended[len(first) - cut :] == following
+
+
+def test_a_part_of_the_pictures_does_not_tell_how_long_each_lasts() -> None:
+    first, again = recording(HOUR, 63), recording(0, 90)
+    at = len(recording(HOUR, 58))
+    mended = mend(first[:at] + b"lost" + first[at:] + again, (), MendedClock())
+    assert mended == first[:at] + b"lost" + first[at:] + recording(HOUR + 63 * FRAME, 90)
+
+
+def test_pictures_are_counted_where_they_are_those_of_mpeg_2() -> None:
+    pace = PicturesPace(3600)
+    assert pace.ticks(PICTURE * 3) == 3600
+    pace.note(3000, PICTURE * 2)
+    assert pace.ticks(PICTURE * 3) == 3000
+    pace.note(7200, SEQUENCE + PICTURE * 2)
+    assert pace.ticks(PICTURE * 3) == 10_800
+    assert pace.ticks(b"") == 3600
+    pace.note(1500, b"")
+    assert pace.ticks(PICTURE * 2) == 3000
 
 
 @given(st.binary(max_size=400), st.integers(0, 4000))
