@@ -97,7 +97,7 @@ async def find_left_out(
             continue
         best = entry
         bytes_per_second = (best.position - first.position) / (best.seconds - first.seconds)
-    if best == first:
+    if best == first or best.position < layout.head_bytes:
         return None
     ticks = ticks_at(shifts, best.position)
     return LeftOut(layout.head_bytes, best.position, layout.is_fragmented, ticks)

@@ -182,7 +182,7 @@ def _behind_times(box: Box) -> int:
 @dataclass(frozen=True, slots=True)
 class _Packets:
     packets: Packets
-    head_bytes: int = 0
+    head_bytes: int
     is_fragmented: bool = False
 
     def entries(self, data: bytes, position: int) -> Iterator[Entry]:
@@ -192,4 +192,4 @@ class _Packets:
 
 def _read_packets(head: bytes) -> _Packets | None:
     packets = find_packets(head)
-    return None if packets is None else _Packets(packets)
+    return None if packets is None else _Packets(packets, packets.head_stop(head))

@@ -16,6 +16,10 @@ class Packets(Protocol):
         """A byte is certain to begin no packet if so many follow, and none is found there."""
         ...
 
+    def head_stop(self, data: bytes | bytearray) -> int:
+        """How much of a stream's beginning must be read before any entry."""
+        ...
+
     def next(self, data: bytes | bytearray, start: int) -> int | None:
         """Where packets go on, at or behind a byte."""
         ...

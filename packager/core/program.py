@@ -14,6 +14,7 @@ _PACK_BYTES, _CLOCK_POSITION, _CLOCK_BYTES = 14, 4, 6
 # Every part of the clock, and the finer bits, end with a bit that is set.
 _CLOCK_PARTS = ((43, 30, 0x7), (27, 15, 0x7FFF), (11, 0, 0x7FFF))
 _HEADER_BYTES = 6
+_HEAD_BYTES = 256 << 10
 _LARGEST_BYTES = _HEADER_BYTES + 0xFFFF
 _FLAGS_POSITION, _HAS_TIME, _UNIT_HEADER_BYTES = 7, 0x80, 9
 
@@ -28,6 +29,10 @@ class ProgramPackets:
     def fewest_bytes(self) -> int:
         """More than any packet has."""
         return _LARGEST_BYTES + 1
+
+    def head_stop(self, data: bytes | bytearray) -> int:
+        """What is read first says in which order the streams are counted: where all have begun."""
+        return self.followed_stop(data[:_HEAD_BYTES], 0)
 
     def next(self, data: bytes | bytearray, start: int) -> int | None:
         """Where packs go on, at or behind a byte."""

@@ -36,6 +36,10 @@ class TransportPackets:
         """As many packets in a row that chance can be ruled out."""
         return _SYNCED_PACKETS * self.stride
 
+    def head_stop(self, data: bytes | bytearray) -> int:
+        """Nothing of the beginning: its tables come again and again."""
+        return 0
+
     def next(self, data: bytes | bytearray, start: int) -> int | None:
         """Where packets go on, at or behind a byte."""
         found = data.find(_SYNC, start + self.ahead)

@@ -111,6 +111,13 @@ def test_a_stream_is_entered_at_a_pack_in_which_a_picture_begins() -> None:
     assert list(PACKETS.unit_begins(stream, 0, len(stream))) == [14, 74, 134 + 74 + 14]
 
 
+def test_the_beginning_of_a_stream_is_read_before_it_is_entered() -> None:
+    stream = recording(0, 10)
+    assert PACKETS.head_stop(stream) == len(stream) - len(PADDING)
+    long = stream * (1 + (256 << 10) // len(stream))
+    assert 0 < (256 << 10) - PACKETS.head_stop(long) <= 2000
+
+
 @pytest.mark.parametrize("again", [0, 10 * HOUR, WRAP_TICKS - HOUR])
 @pytest.mark.parametrize("sizes", [(), (700,) * 300])
 @pytest.mark.parametrize("frames", [60, 61, 62])
