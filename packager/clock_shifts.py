@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 
 from packager.core.mended import MendedClock, Shift, seems_to_run_on
-from packager.core.packets import FEWEST_BYTES, Packets, find_packets
+from packager.core.packets import FEWEST_BYTES, Packets, find_packets, packet_runs
 from packager.core.stamps import Stamp, StampKind
 from packager.source_bytes import SourceBytes
 from packager.together import together
@@ -100,7 +100,7 @@ async def _take_samples(data: SourceBytes, packets: Packets) -> list[int]:
 
 
 def _clocks(window: bytes, packets: Packets) -> Iterator[Stamp]:
-    for start, stop in packets.runs(window):
+    for start, stop in packet_runs(packets, window):
         for begin in packets.stamped(window, start, stop):
             for stamp in packets.stamps(window, begin):
                 if stamp.kind is StampKind.CLOCK:

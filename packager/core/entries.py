@@ -18,7 +18,7 @@ from packager.core.boxes import (
     read_boxes,
 )
 from packager.core.ebml import as_number, read_element, read_elements
-from packager.core.packets import Packets, find_packets
+from packager.core.packets import Packets, find_packets, packet_runs
 from packager.core.stamps import TICKS_PER_SECOND
 
 _EBML, _SEGMENT, _INFO, _TIMESTAMP_SCALE = 0x1A45DFA3, 0x18538067, 0x1549A966, 0x2AD7B1
@@ -186,8 +186,9 @@ class _Packets:
     is_fragmented: bool = False
 
     def entries(self, data: bytes, position: int) -> Iterator[Entry]:
-        for begin, stamp in self.packets.entries(data):
-            yield Entry(position + begin, stamp.ticks / TICKS_PER_SECOND)
+        for start, stop in packet_runs(self.packets, data):
+            for begin, stamp in self.packets.entries(data, start, stop):
+                yield Entry(position + begin, stamp.ticks / TICKS_PER_SECOND)
 
 
 def _read_packets(head: bytes) -> _Packets | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from packager.core.packets import FEWEST_BYTES, KINDS, Packets, find_packets
+from packager.core.packets import FEWEST_BYTES, KINDS, Packets, add_ticks, find_packets
 from packager.core.pictures_pace import PicturesPace
 from packager.core.stamps import TICKS_PER_SECOND, WRAP_TICKS, Stamp, StampKind, difference
 
@@ -183,7 +183,7 @@ class MendedClock:
     def _correct(self, start: int, stop: int) -> None:
         if self._ticks:
             for _, stamp in self._stamps(start, stop):
-                self._packets.add_ticks(self._held, stamp, self._ticks)
+                add_ticks(self._packets, self._held, stamp, self._ticks)
 
     def _stamps(self, start: int, stop: int) -> Iterator[tuple[int, Stamp]]:
         for begin in self._packets.stamped(self._held, start, stop):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from packager.core.program import ProgramPackets
-from packager.core.stamps import Stamp
+from packager.core.stamps import WRAP_TICKS, Stamp, StampKind, set_time
 from packager.core.transport import TransportPackets
 
 
@@ -24,10 +24,6 @@ class Packets(Protocol):
         """Where packets go on, at or behind a byte."""
         ...
 
-    def runs(self, data: bytes | bytearray) -> Iterator[tuple[int, int]]:
-        """Where whole packets follow each other, from their beginning to their end."""
-        ...
-
     def synced_stop(self, data: bytes | bytearray, start: int) -> int:
         """Where the whole packets end that follow each other from `start` on.
 
@@ -43,8 +39,10 @@ class Packets(Protocol):
         """Where the packet ends that begins at a byte; there, if none is whole before `stop`."""
         ...
 
-    def entries(self, data: bytes | bytearray) -> Iterator[tuple[int, Stamp]]:
-        """Where the stream may be entered, and when the pictures there are shown."""
+    def entries(
+        self, data: bytes | bytearray, start: int, stop: int
+    ) -> Iterator[tuple[int, Stamp]]:
+        """Where it may be entered between two packets, and when the pictures there are shown."""
         ...
 
     def unit_begins(self, data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
@@ -63,8 +61,8 @@ class Packets(Protocol):
         """What is coded between two packets; nothing where every picture has a time."""
         ...
 
-    def add_ticks(self, data: bytearray, stamp: Stamp, ticks: int) -> None:
-        """Correct a time that was read."""
+    def set_clock(self, data: bytearray, position: int, ticks: int) -> None:
+        """Write what the clock says, where that lies."""
         ...
 
 
@@ -82,3 +80,18 @@ def find_packets(data: bytes | bytearray) -> Packets | None:
     """How packets lie in a stream that begins so; None if they do not begin at once."""
     head = data[:FEWEST_BYTES]
     return next((packets for packets in KINDS if packets.next(head, 0) == 0), None)
+
+
+def packet_runs(packets: Packets, data: bytes | bytearray) -> Iterator[tuple[int, int]]:
+    """Where whole packets follow each other, from their beginning to their end."""
+    start = packets.next(data, 0)
+    while start is not None:
+        stop = packets.synced_stop(data, start)
+        yield start, stop
+        start = packets.next(data, max(stop, start + 1))
+
+
+def add_ticks(packets: Packets, data: bytearray, stamp: Stamp, ticks: int) -> None:
+    """Correct a time that was read."""
+    write = packets.set_clock if stamp.kind is StampKind.CLOCK else set_time
+    write(data, stamp.position, (stamp.ticks + ticks) % WRAP_TICKS)

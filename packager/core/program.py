@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
-from packager.core.stamps import PICTURES, WRAP_TICKS, Stamp, StampKind, set_time, unit_stamps
+from packager.core.stamps import PICTURES, Stamp, StampKind, unit_stamps
 
 _START_CODE = b"\0\0\1"
 _PACK, _FIRST_OF_OTHERS = 0xBA, 0xBB
@@ -44,14 +44,6 @@ class ProgramPackets:
             found = data.find(_PACK_START, found + 1)
         return None
 
-    def runs(self, data: bytes | bytearray) -> Iterator[tuple[int, int]]:
-        """Where whole packets follow each other, from their beginning to their end."""
-        start = self.next(data, 0)
-        while start is not None:
-            stop = self.synced_stop(data, start)
-            yield start, stop
-            start = self.next(data, stop + 1)
-
     def synced_stop(self, data: bytes | bytearray, start: int) -> int:
         """Where the whole packets end that follow each other from `start` on.
 
@@ -74,16 +66,17 @@ class ProgramPackets:
         length = _length(data, begin)
         return begin + length if length and begin + length <= stop else begin
 
-    def entries(self, data: bytes | bytearray) -> Iterator[tuple[int, Stamp]]:
+    def entries(
+        self, data: bytes | bytearray, start: int, stop: int
+    ) -> Iterator[tuple[int, Stamp]]:
         """The packs in which pictures begin, and when these are shown."""
-        for start, stop in self.runs(data):
-            pack = start
-            for begin in self.stamped(data, start, stop):
-                if data[begin + 3] == _PACK:
-                    pack = begin
-                for stamp in self.stamps(data, begin):
-                    if stamp.of_pictures and stamp.kind is StampKind.SHOWN:
-                        yield pack, stamp
+        pack = start
+        for begin in self.stamped(data, start, stop):
+            if data[begin + 3] == _PACK:
+                pack = begin
+            for stamp in self.stamps(data, begin):
+                if stamp.of_pictures and stamp.kind is StampKind.SHOWN:
+                    yield pack, stamp
 
     def unit_begins(self, data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
         """The packets between two packets, in which a unit with a time begins."""
@@ -104,9 +97,10 @@ class ProgramPackets:
         if data[begin + 3] != _PACK:
             packet = bytes(data[begin : begin + length])
             return list(unit_stamps(packet, 0, data[begin + 3], begin))
-        clock = _clock(data, begin)
+        position = begin + _CLOCK_POSITION
+        clock = int.from_bytes(data[position : position + _CLOCK_BYTES], "big")
         ticks = sum((clock >> place & mask) << shift for place, shift, mask in _CLOCK_PARTS)
-        return [Stamp(_PACK, StampKind.CLOCK, begin + _CLOCK_POSITION, ticks)]
+        return [Stamp(_PACK, StampKind.CLOCK, position, ticks)]
 
     def pictures(self, data: bytes | bytearray, start: int, stop: int) -> bytes:
         """What is coded in the packets of pictures between two packets."""
@@ -116,16 +110,12 @@ class ProgramPackets:
             if data[begin + 3] in PICTURES and end - begin >= _UNIT_HEADER_BYTES
         )
 
-    def add_ticks(self, data: bytearray, stamp: Stamp, ticks: int) -> None:
-        """Correct a time that was read."""
-        later = (stamp.ticks + ticks) % WRAP_TICKS
-        if stamp.kind is not StampKind.CLOCK:
-            set_time(data, stamp.position, later)
-            return
-        field = slice(stamp.position, stamp.position + _CLOCK_BYTES)
+    def set_clock(self, data: bytearray, position: int, ticks: int) -> None:
+        """Write what the clock says, where that lies."""
+        field = slice(position, position + _CLOCK_BYTES)
         clock = int.from_bytes(data[field], "big")
         for place, shift, mask in _CLOCK_PARTS:
-            clock = clock & ~(mask << place) | (later >> shift & mask) << place
+            clock = clock & ~(mask << place) | (ticks >> shift & mask) << place
         data[field] = clock.to_bytes(_CLOCK_BYTES, "big")
 
 
@@ -157,8 +147,3 @@ def _length(data: bytes | bytearray, begin: int) -> int | None:
         return _PACK_BYTES + (data[begin + _PACK_BYTES - 1] & 0x7) if is_whole else None
     is_other = kind >= _FIRST_OF_OTHERS
     return _HEADER_BYTES + int.from_bytes(head[4:], "big") if is_other else None
-
-
-def _clock(data: bytes | bytearray, begin: int) -> int:
-    position = begin + _CLOCK_POSITION
-    return int.from_bytes(data[position : position + _CLOCK_BYTES], "big")

@@ -6,7 +6,7 @@ Recorders of discs put the time of its arrival ahead of each packet, broadcaster
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from packager.core.stamps import WRAP_TICKS, Stamp, StampKind, set_time, unit_stamps
+from packager.core.stamps import Stamp, StampKind, unit_stamps
 
 _SYNC = 0x47
 _SYNCED_PACKETS = 3
@@ -50,14 +50,6 @@ class TransportPackets:
             found = data.find(_SYNC, found + 1)
         return None
 
-    def runs(self, data: bytes | bytearray) -> Iterator[tuple[int, int]]:
-        """Where whole packets follow each other, from their beginning to their end."""
-        start = self.next(data, 0)
-        while start is not None:
-            stop = self.synced_stop(data, start)
-            yield start, stop
-            start = self.next(data, stop)
-
     def synced_stop(self, data: bytes | bytearray, start: int) -> int:
         """Where the whole packets end that follow each other from `start` on.
 
@@ -74,13 +66,14 @@ class TransportPackets:
         stop = self.synced_stop(data, start)
         return max(start, stop - self.stride) if stop == len(data) else stop
 
-    def entries(self, data: bytes | bytearray) -> Iterator[tuple[int, Stamp]]:
+    def entries(
+        self, data: bytes | bytearray, start: int, stop: int
+    ) -> Iterator[tuple[int, Stamp]]:
         """The packets in which pictures begin, and when these are shown."""
-        for start, stop in self.runs(data):
-            for begin in self.unit_begins(data, start, stop):
-                for stamp in self.stamps(data, begin):
-                    if stamp.of_pictures and stamp.kind is StampKind.SHOWN:
-                        yield begin, stamp
+        for begin in self.unit_begins(data, start, stop):
+            for stamp in self.stamps(data, begin):
+                if stamp.of_pictures and stamp.kind is StampKind.SHOWN:
+                    yield begin, stamp
 
     def unit_begins(self, data: bytes | bytearray, start: int, stop: int) -> Iterator[int]:
         """The packets between two packets, in which a unit begins: a picture, some sound."""
@@ -128,15 +121,11 @@ class TransportPackets:
         return found
 
     def pictures(self, data: bytes | bytearray, start: int, stop: int) -> bytes:
-        """Nothing: every picture has a time."""
+        """Nothing: its pictures are taken to have a time each."""
         return b""
 
-    def add_ticks(self, data: bytearray, stamp: Stamp, ticks: int) -> None:
-        """Correct a time that was read."""
-        later = (stamp.ticks + ticks) % WRAP_TICKS
-        if stamp.kind is not StampKind.CLOCK:
-            set_time(data, stamp.position, later)
-            return
-        field = slice(stamp.position, stamp.position + _CLOCK_BYTES)
+    def set_clock(self, data: bytearray, position: int, ticks: int) -> None:
+        """Write what the clock says, where that lies."""
+        field = slice(position, position + _CLOCK_BYTES)
         finer = int.from_bytes(data[field], "big") & (1 << _FINER_BITS) - 1
-        data[field] = (later << _FINER_BITS | finer).to_bytes(_CLOCK_BYTES, "big")
+        data[field] = (ticks << _FINER_BITS | finer).to_bytes(_CLOCK_BYTES, "big")

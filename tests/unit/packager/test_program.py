@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packager.core.mended import MendedClock, Shift
-from packager.core.packets import find_packets
+from packager.core.packets import add_ticks, find_packets, packet_runs
 from packager.core.pictures_pace import PicturesPace
 from packager.core.program import ProgramPackets
 from packager.core.stamps import WRAP_TICKS, Stamp, StampKind
@@ -68,7 +68,7 @@ def test_times_are_corrected_and_nothing_else(
     for added in (ticks, WRAP_TICKS - ticks):
         for begin in (0, 14):
             for stamp in PACKETS.stamps(data, begin):
-                PACKETS.add_ticks(data, stamp, added)
+                add_ticks(PACKETS, data, stamp, added)
         if added == ticks:
             later = ((time + ticks) % WRAP_TICKS for time in (clock, shown, decoded))
             first, *others = later
@@ -97,7 +97,7 @@ def test_packets_follow_each_other_between_damage() -> None:
         assert PACKETS.synced_stop(stream + part, 0) == end
     damaged = stream[:last] + b"lost" + stream
     assert PACKETS.synced_stop(damaged, 0) == PACKETS.followed_stop(damaged, 0) == cut
-    assert list(PACKETS.runs(damaged)) == [(0, cut), (last + 4, last + 4 + end)]
+    assert list(packet_runs(PACKETS, damaged)) == [(0, cut), (last + 4, last + 4 + end)]
     assert PACKETS.whole_stop(stream, 0, 17) == 17
     assert PACKETS.whole_stop(stream, 0, 16) == PACKETS.whole_stop(b"lost", 0, 4) == 0
     assert PACKETS.synced_stop(b"lost", 0) == PACKETS.followed_stop(b"", 0) == 0
@@ -106,7 +106,8 @@ def test_packets_follow_each_other_between_damage() -> None:
 def test_a_stream_is_entered_at_a_pack_in_which_a_picture_begins() -> None:
     packs = [pack(1) + unit(5, stream=SOUND) + unit(9, 8), pack(2) + unit(), pack(3) + unit(7)]
     stream = b"".join(packs)
-    entered = [(begin, stamp.ticks) for begin, stamp in PACKETS.entries(b"lost" + stream)]
+    entries = PACKETS.entries(b"lost" + stream, 4, 4 + len(stream))
+    entered = [(begin, stamp.ticks) for begin, stamp in entries]
     assert entered == [(4, 9), (4 + len(packs[0]) + len(packs[1]), 7)]
     assert list(PACKETS.unit_begins(stream, 0, len(stream))) == [14, 74, 134 + 74 + 14]
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packager.core.packets import find_packets
+from packager.core.packets import add_ticks, find_packets, packet_runs
 from packager.core.stamps import WRAP_TICKS, Stamp, StampKind, difference
 from packager.core.transport import TransportPackets
 from tests.unit.packager.transport_packets import KINDS, SOUND, lying, packet
@@ -41,11 +41,11 @@ def test_a_time_is_corrected_and_nothing_else(
     before = packet(shown, decoded, clock=clock)
     data = bytearray(before)
     for stamp in PACKETS.stamps(data, 0):
-        PACKETS.add_ticks(data, stamp, ticks)
+        add_ticks(PACKETS, data, stamp, ticks)
     times = [stamp.ticks for stamp in PACKETS.stamps(data, 0)]
     assert times == [(time + ticks) % WRAP_TICKS for time in (clock, shown, decoded)]
     for stamp in PACKETS.stamps(data, 0):
-        PACKETS.add_ticks(data, stamp, WRAP_TICKS - ticks)
+        add_ticks(PACKETS, data, stamp, WRAP_TICKS - ticks)
     assert data == before
 
 
@@ -64,8 +64,8 @@ def test_packets_are_found_however_they_lie(packets: TransportPackets) -> None:
     stride, end = packets.stride, len(stream)
     starts = [packets.next(b"lost" + stream, at) for at in (0, 5, 5 + stride)]
     assert starts == [4, 4 + stride, None]
-    assert list(packets.runs(stream + b"lost!")) == [(0, end - stride)]
-    assert list(packets.runs(stream)) == [(0, end)]
+    assert list(packet_runs(packets, stream + b"lost!")) == [(0, end - stride)]
+    assert list(packet_runs(packets, stream)) == [(0, end)]
     assert list(packets.unit_begins(stream, stride, end)) == [stride, 2 * stride, 3 * stride]
     assert list(packets.stamped(stream, stride, end)) == [stride, 2 * stride, 3 * stride]
     assert packets.whole_stop(stream, stride, 2 * stride) == 2 * stride
@@ -75,7 +75,7 @@ def test_packets_are_found_however_they_lie(packets: TransportPackets) -> None:
     assert [stamp.ticks for stamp in packets.stamps(stream, 3 * stride)] == [3, 3]
     data = bytearray(stream)
     for stamp in packets.stamps(data, stride):
-        PACKETS.add_ticks(data, stamp, 5)
+        add_ticks(PACKETS, data, stamp, 5)
     assert data == lying(b"".join(packet(n, clock=n) for n in (0, 6, 2, 3)), packets)
 
 
@@ -84,8 +84,8 @@ def test_packets_follow_each_other_between_damage() -> None:
     damaged = b"lost" + stream + b"and lost" + stream + b"\x47"
     # The last one before damage may be cut off.
     first, second = (4, 568), (764, 1516)
-    assert list(PACKETS.runs(damaged)) == [first, second]
-    assert list(PACKETS.runs(bytes(900))) == []
+    assert list(packet_runs(PACKETS, damaged)) == [first, second]
+    assert list(packet_runs(PACKETS, bytes(900))) == []
 
 
 def test_packets_in_a_row_end_before_one_that_is_damaged() -> None:
