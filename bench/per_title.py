@@ -66,7 +66,7 @@ async def _compare(clip: Path, directory: Path, seconds: int | None) -> _Found:
     settings = PackagerSettings()
     ffmpeg = Ffmpeg(settings.ffmpeg, settings.ffprobe)
     info = read_probe(await ffmpeg.probe(str(clip)), max_duration_seconds=_DAY_SECONDS)
-    recipe = plan_recipe(info, settings.options, "software", 1, processors=2)
+    recipe = plan_recipe(info, settings.options, "software", 1)
     if recipe is None:
         raise RuntimeError(f"{clip} has no pictures")
     chosen = choose_ladder(recipe.ladder, await measure(ffmpeg, str(clip), recipe))

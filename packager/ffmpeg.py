@@ -12,14 +12,15 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 from packager.confinement import Confinement
 from packager.core.input import keys_argv, packets_argv, probe_argv
-from packager.core.report import Report, clean_report, read_frames, tells_damage
+from packager.core.report import Report, clean_report, read_frames, tells_damage, tells_end
 from packager.inputs import Inputs
+from packager.processors import used_seconds
 from packager.standing import Standing
 from packager.together import together, unless
 
@@ -154,21 +155,33 @@ class Ffmpeg:
                 sink(watch.seen(pieces))
                 for sink, pieces in zip(sinks, await pipes.open(), strict=True)
             ]
-            return await _run(
+
+            def started(process_id: int) -> None:
+                pipes.close_write_ends()
+                watch.process_id = process_id
+
+            report = await _run(
                 command,
                 self.inputs,
                 stdout=watch.follow,
                 confinement=self.confinement,
                 standing=standing,
                 pass_fds=pipes.write_ends,
-                started=pipes.close_write_ends,
+                started=started,
                 others=[*readers, watch.bark()],
                 feed=feed,
             )
+            return replace(report, processor_seconds=watch.processor_seconds)
 
 
 class _Watch:
-    """Notices progress, and the lack of it."""
+    """Notices progress, and the lack of it.
+
+    `processor_seconds` is what the process took in all.
+    """
+
+    process_id: int
+    processor_seconds: float | None = None
 
     def __init__(
         self,
@@ -192,7 +205,11 @@ class _Watch:
     async def follow(self, pieces: AsyncIterator[bytes]) -> None:
         """Read the progress report until the process closes it."""
         async for piece in pieces:
-            frames = read_frames(piece.decode("ascii", "replace"))
+            progress = piece.decode("ascii", "replace")
+            if tells_end(progress):
+                # A moment later it has ended, and nobody knows any more.
+                self.processor_seconds = used_seconds(self.process_id)
+            frames = read_frames(progress)
             if frames is None or frames == self._frames:
                 continue
             self._frames = frames
@@ -260,7 +277,7 @@ async def _run(
     confinement: Confinement,
     standing: Standing = Standing(),
     pass_fds: tuple[int, ...] = (),
-    started: Callable[[], None] = lambda: None,
+    started: Callable[[int], None] = lambda process_id: None,
     others: Sequence[Awaitable[None]] = (),
     feed: AsyncIterator[bytes] | None = None,
 ) -> Report:
@@ -274,7 +291,7 @@ async def _run(
         preexec_fn=lambda: confinement.apply(standing.nice_at_start),
         env=_ENVIRONMENT,
     )
-    started()
+    started(process.pid)
     report = _ReportReader()
     keeping = asyncio.create_task(standing.keep(process.pid))
     try:

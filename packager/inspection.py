@@ -32,10 +32,14 @@ _ARRIVAL_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What a source is, and what its pictures become, if it has any."""
+    """What a source is, and what its pictures become, if it has any.
+
+    `processors` are what is there to encode them.
+    """
 
     info: SourceInfo
     recipe: Recipe | None
+    processors: float
 
 
 async def inspect_source(
@@ -52,7 +56,7 @@ async def inspect_source(
     settings = workshop.settings
     options = chosen.over(settings.options)
     processors = processors_to_encode(usable_processors(), await source.data.arrival())
-    recipe = plan_recipe(info, options, settings.encoder, version, processors=processors)
+    recipe = plan_recipe(info, options, settings.encoder, version)
     if options.encryption not in (None, Encryption.NONE):
         key = ContentKey(token_bytes(16), token_bytes(16), options.encryption)
         await workshop.catalog.keep_content_key(video_id, version, key)
@@ -63,7 +67,7 @@ async def inspect_source(
         version=version,
     )
     await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
-    return Inspection(info, recipe)
+    return Inspection(info, recipe, processors)
 
 
 async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Sequence[str]]:

@@ -22,8 +22,9 @@ from packager.analysis import revise_ladder
 from packager.attempts import Attempts, EndsWorkersError
 from packager.core.conformance import describe_refusal
 from packager.core.damage import describe_end
+from packager.core.pace import measured_speed
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
-from packager.core.recipe import Recipe, with_copied_top, with_ladder
+from packager.core.recipe import Recipe, in_step, with_copied_top, with_ladder
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
 from packager.core.source import SourceInfo
@@ -90,7 +91,7 @@ class Packaging:
         info = inspection.info
         sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(info), self._attempts)
         if inspection.recipe is not None:
-            ending = await self._package_pictures(inspection.recipe, sounds)
+            ending = await self._package_pictures(inspection.recipe, inspection.processors, sounds)
         else:
             ending = await self._package_sound(info, sounds)
         await self._source.data.wait_until_complete()
@@ -106,9 +107,13 @@ class Packaging:
         end = describe_end("sound", info.stated_seconds, float(seconds))
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
-    async def _package_pictures(self, recipe: Recipe, sounds: SoundRun) -> "_Ending":
+    async def _package_pictures(
+        self, recipe: Recipe, processors: float, sounds: SoundRun
+    ) -> "_Ending":
         run = PictureRun(self._workshop, self._video_id, self._version, recipe, self._source)
-        encode = self._encode_pictures(recipe, run, DBOS.reserve_step(), DBOS.reserve_step())
+        encode = self._encode_pictures(
+            recipe, processors, run, DBOS.reserve_step(), DBOS.reserve_step()
+        )
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
         # Pictures in the clear would tell what an encrypted video shows.
@@ -127,6 +132,7 @@ class Packaging:
     async def _encode_pictures(
         self,
         recipe: Recipe,
+        processors: float,
         run: PictureRun,
         encoding: StepReservation,
         judging: StepReservation,
@@ -141,15 +147,19 @@ class Packaging:
             pictures,
             run.first,
         )
-
-        async def judge() -> Recipe:
-            return await run_step(judging, self._attempts.at("samples", self._judge), recipe)
-
         if first.frames == 0:
             raise explain_empty(first.report)
+        processors *= measured_speed(
+            recipe.video, recipe.ladder[0], recipe.preset, first.frames, first.processor_seconds
+        )
+
+        async def judge() -> Recipe:
+            judged = await run_step(judging, self._attempts.at("samples", self._judge), recipe)
+            return in_step(judged, processors)
+
         await together(
             [
-                run.encode(first, judge),
+                run.encode(in_step(recipe, processors), first, judge),
                 self._optional("poster", self._make_poster, recipe),
                 self._extract_subtitles(recipe.source),
             ]

@@ -25,12 +25,14 @@ _BULK_NICE = 10
 class EncodedChunk:
     """How many frames a chunk has in each rendition, and whether some could not be decoded.
 
-    It has fewer frames than planned when the source ends in it. `report` is what ffmpeg said.
+    It has fewer frames than planned when the source ends in it. `report` is what ffmpeg said,
+    `processor_seconds` what it took, if that is known.
     """
 
     frames: int
     is_damaged: bool = False
     report: str = ""
+    processor_seconds: float | None = None
 
 
 async def encode_chunk(
@@ -139,7 +141,7 @@ async def _encode(
     if len(frames) != 1:
         raise MediaFormatError("the renditions differ in length")
     await publication.advance()
-    return EncodedChunk(frames.pop(), report.tells_damage, report.text)
+    return EncodedChunk(frames.pop(), report.tells_damage, report.text, report.processor_seconds)
 
 
 class _Publication:

@@ -78,10 +78,13 @@ class PictureRun:
         self._measured_bytes = 0
         self.first = self._plan[0]
 
-    async def encode(self, first: EncodedChunk, judge: Callable[[], Awaitable[Recipe]]) -> None:
+    async def encode(
+        self, recipe: Recipe, first: EncodedChunk, judge: Callable[[], Awaitable[Recipe]]
+    ) -> None:
         """Have all chunks but the first encoded, until the source ends.
 
         Args:
+            recipe: The recipe, now that it is known how long the first took.
             first: What became of the first.
             judge: Decides on the other renditions, while the lead goes on.
 
@@ -90,15 +93,16 @@ class PictureRun:
             NotFound: The video was deleted.
         """
         catalog = self._workshop.catalog
+        self._adopt(recipe)
         self._note(self.first, first, is_done=True)
         await catalog.begin_version(
-            self._video_id, self._version, write_recipe(self._recipe), now=datetime.now(UTC)
+            self._video_id, self._version, write_recipe(recipe), now=datetime.now(UTC)
         )
         await self._offer([chunk for chunk in self._plan[1:] if chunk.lead])
-        if not self._recipe.is_settled:
+        if not recipe.is_settled:
             self._adopt(await judge())
-            recipe = write_recipe(self._recipe)
-            await catalog.revise_version(self._video_id, self._version, recipe)
+            judged = write_recipe(self._recipe)
+            await catalog.revise_version(self._video_id, self._version, judged)
         await self._offer([chunk for chunk in self._plan if not chunk.lead])
         while not await self._wait_for_all():
             await self._offer(self._extend())

@@ -1,4 +1,4 @@
-"""How much of this machine's processors this process may use."""
+"""How much of this machine's processors this process may use, and others used."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,9 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _OWN_CGROUP = Path("/proc/self/cgroup")
 # The line of the unified hierarchy, cgroups(7).
 _UNIFIED = "0::"
+_PROCESSES = Path("/proc")
+# Of what follows a process's name in its `stat`: utime and stime, proc_pid_stat(5).
+_TIMES = slice(11, 13)
 
 
 def usable_processors(*, own_cgroup: Path = _OWN_CGROUP, cgroups: Path = _CGROUPS) -> float:
@@ -25,6 +28,17 @@ def usable_processors(*, own_cgroup: Path = _OWN_CGROUP, cgroups: Path = _CGROUP
         for text in _limits(own_cgroup.read_text(), cgroups):
             processors = min(processors, read_cpu_max(text))
     return processors
+
+
+def used_seconds(process_id: int) -> float | None:
+    """The time of processors that a running process took so far; None where nobody tells."""
+    try:
+        status = (_PROCESSES / str(process_id) / "stat").read_text()
+    except OSError:
+        return None
+    # A name may contain anything but what is behind it.
+    ticks = status.rpartition(")")[2].split()[_TIMES]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def read_cpu_max(text: str) -> float:

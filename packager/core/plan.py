@@ -6,7 +6,7 @@ the start of an encoder not to matter.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, chain, pairwise
 
@@ -111,21 +111,19 @@ def plan_chunks(segments: int, renditions: Sequence[str]) -> tuple[Chunk, ...]:
 def plan_waves(segments: int, waves: Sequence[Sequence[str]]) -> list[Chunk]:
     """The chunks of all renditions of a video; a chunk's number is its place here."""
     first, *later = waves
-    plan = plan_chunks(segments, first)
-    chunks = [plan_later(plan, renditions, wave) for wave, renditions in enumerate(later, start=1)]
-    return [*plan, *chain.from_iterable(chunks)]
+    chunks = [
+        plan_later(segments, renditions, wave) for wave, renditions in enumerate(later, start=1)
+    ]
+    return [*plan_chunks(segments, first), *chain.from_iterable(chunks)]
 
 
-def plan_later(plan: Sequence[Chunk], renditions: Sequence[str], wave: int) -> tuple[Chunk, ...]:
-    """The chunks of renditions for which nobody waits, cut as those of `plan`."""
+def plan_later(segments: int, renditions: Sequence[str], wave: int) -> tuple[Chunk, ...]:
+    """The chunks of renditions for which nobody waits."""
     if not renditions:
         return ()
-    spans = [(chunk.start, chunk.stop) for chunk in plan if not chunk.lead]
-    # A ladder of one rendition has nothing but the lead there.
-    begin = min((start for start, _ in spans), default=max(chunk.stop for chunk in plan))
-    if begin > 0:
-        spans = [(0, begin), *spans]
-    return tuple(Chunk(start, stop, tuple(renditions), wave=wave) for start, stop in spans)
+    stated = max(1, segments)
+    chunks = [Chunk(start, stop, tuple(renditions), wave=wave) for start, stop in _whole(0, stated)]
+    return tuple(_beyond(chunk, stated) for chunk in chunks)
 
 
 def extend_plan(
@@ -171,4 +169,4 @@ def _whole(start: int, stop: int) -> Iterator[tuple[int, int]]:
 def _beyond(chunk: Chunk, stated: int) -> Chunk:
     if chunk.stop < stated:
         return chunk
-    return Chunk(chunk.start, chunk.stop + _TAIL_SEGMENTS, chunk.renditions, chunk.lead)
+    return replace(chunk, stop=chunk.stop + _TAIL_SEGMENTS)

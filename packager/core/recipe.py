@@ -65,12 +65,7 @@ class Recipe:
 
 
 def plan_recipe(
-    source: SourceInfo,
-    options: PackagingOptions,
-    hardware: str,
-    version: int,
-    *,
-    processors: float,
+    source: SourceInfo, options: PackagingOptions, hardware: str, version: int
 ) -> Recipe | None:
     """What a source's pictures become; None when it has none.
 
@@ -79,7 +74,6 @@ def plan_recipe(
         options: What was chosen for it.
         hardware: The family of encoders, as in `encoders.encoder_name`.
         version: The version, which is in the renditions' names.
-        processors: What the worker has of them.
     """
     if source.video is None:
         return None
@@ -92,20 +86,17 @@ def plan_recipe(
         for rung in base
     ]
     ladder = _named(base, version)
-    grid, preset = frame_grid(source.video.frame_rate), options.preset or Preset.FAST
-    in_time = count_in_time(source.video, ladder, grid, preset, processors)
     return Recipe(
         source=source,
         video=source.video,
-        grid=grid,
+        grid=frame_grid(source.video.frame_rate),
         ladder=ladder,
         further=_named(further, version),
-        preset=preset,
+        preset=options.preset or Preset.FAST,
         is_open=options.ladder is LadderKind.PER_TITLE
         and len(ladder) > 1
         and source.duration_seconds >= _SHORTEST_JUDGED_SECONDS,
         is_copyable=bool(options.passthrough),
-        late=tuple(rung.name for rung in ladder[in_time:]),
     )
 
 
@@ -137,8 +128,17 @@ def with_ladder(recipe: Recipe, ladder: Sequence[Rung]) -> Recipe:
 def with_copied_top(recipe: Recipe) -> Recipe:
     """The recipe with the source's own pictures as the highest rendition of the ladder."""
     *lower, top = recipe.ladder
-    late = tuple(name for name in recipe.late if name != top.name)
-    return replace(recipe, ladder=(*lower, copied(top)), late=late)
+    return replace(recipe, ladder=(*lower, copied(top)))
+
+
+def in_step(recipe: Recipe, processors: float) -> Recipe:
+    """The recipe with those renditions put last that these processors encode too slowly.
+
+    Copying costs nothing.
+    """
+    encoded = [rung for rung in recipe.ladder if not rung.is_copied]
+    in_time = count_in_time(recipe.video, encoded, recipe.grid, recipe.preset, processors)
+    return replace(recipe, late=tuple(rung.name for rung in encoded[in_time:]))
 
 
 def _named(rungs: Sequence[Rung], version: int) -> tuple[Rung, ...]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from streamer.core.errors import SourceRejected
 
 _FRAMES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
+_END = re.compile(r"^progress=end$", re.MULTILINE)
 _CONTEXT = re.compile(r"\[[^\]\n]*@ 0x[0-9a-f]+\]\s*")
 _PATH = re.compile(r"(?:(?:file|http):|(?<![\w/])/)\S+(?<![:'\"])")
 # Says nothing of the file.
@@ -34,17 +35,24 @@ class Report:
         text: Its last lines, fit for a log or a person.
         tells_damage: Part of what it read could not be decoded.
         tail: The end of it, as it is, for those who look for what they asked for.
+        processor_seconds: The time of processors it took, where the system tells.
     """
 
     text: str
     tells_damage: bool
     tail: str
+    processor_seconds: float | None = None
 
 
 def read_frames(progress: str) -> int | None:
     """The last frame count in a piece of `-progress` output; None when there is none."""
     counts = _FRAMES.findall(progress)
     return int(counts[-1]) if counts else None
+
+
+def tells_end(progress: str) -> bool:
+    """Whether a piece of `-progress` output is the last."""
+    return _END.search(progress) is not None
 
 
 def clean_report(text: str) -> str:

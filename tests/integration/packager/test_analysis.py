@@ -17,7 +17,7 @@ async def opened(clip: str, settings: SharedSettings) -> tuple[Ffmpeg, str, Reci
     chosen = PackagerSettings(shared=settings)
     ffmpeg = Ffmpeg(chosen.ffmpeg, chosen.ffprobe)
     info = read_probe(await ffmpeg.probe(path), max_duration_seconds=3600)
-    recipe = plan_recipe(info, chosen.options, "software", 1, processors=2)
+    recipe = plan_recipe(info, chosen.options, "software", 1)
     assert recipe is not None
     return ffmpeg, path, replace(recipe, is_open=True)
 

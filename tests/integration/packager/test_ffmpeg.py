@@ -1,6 +1,7 @@
 """The confinement of the processes that read uploads."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -155,6 +156,33 @@ async def test_damage_is_noticed_in_a_run_that_ends_well(tmp_path: Path) -> None
         report = await Ffmpeg(program, program).run(lambda _: [], [])
         assert report.tells_damage is damage
         assert report.text.endswith(text.split("] ")[-1])
+
+
+async def test_what_a_run_took_of_the_processors_is_told(tmp_path: Path) -> None:
+    busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+    # It ends when what its last word led to has happened.
+    program = script(tmp_path / "ffmpeg", f"{busy}; printf 'frame=1\\nprogress=end\\n'; cat")
+    is_heard = asyncio.Event()
+
+    async def wait() -> AsyncIterator[bytes]:
+        await is_heard.wait()
+        yield b""
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    report = await Ffmpeg(program, program).run(
+        lambda _: [], [], on_frames=lambda _: is_heard.set(), feed=wait()
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    # A hundredth of a second is the clock's tick, for each of two times.
+    assert report.processor_seconds == pytest.approx(used, abs=0.05)
+    assert used > 0.1
+
+
+async def test_without_a_last_word_nobody_knows_what_it_took(tmp_path: Path) -> None:
+    program = script(tmp_path / "ffmpeg", "printf 'frame=1\\nprogress=continue\\n'")
+    report = await Ffmpeg(program, program).run(lambda _: [], [])
+    assert report.processor_seconds is None
 
 
 async def test_it_reaches_the_worker_s_server_and_nothing_else(ffmpeg: Ffmpeg) -> None:

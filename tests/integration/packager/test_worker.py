@@ -1,9 +1,13 @@
 """Workers as processes: killed, stopped, cancelled, and several videos at once."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
 
+from packager.core.recipe import read_recipe
 from streamer.core.errors import NotFound
 from streamer.core.keys import video_prefix
 from streamer.core.options import PackagingOptions
@@ -138,6 +142,39 @@ async def test_a_new_video_starts_while_another_one_keeps_the_worker_busy(
     assert (await installation.outcome(VIDEO)).state is VideoState.READY
     assert (await installation.outcome(OTHER)).state is VideoState.READY
     assert await installation.track(VIDEO, RENDITION) == await installation.track(OTHER, RENDITION)
+
+
+@contextmanager
+def on_one_processor() -> Iterator[None]:
+    """Processes that are started here may run on one processor."""
+    usual = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(usual)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, usual)
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(0, ()), (5, ("360p",))])
+async def test_how_slow_the_first_chunk_was_decides_what_comes_last(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    seconds: int,
+    late: tuple[str, ...],
+) -> None:
+    ffmpeg.slow_down(FIRST, seconds)
+    ffmpeg.hold(SECOND)
+    with on_one_processor():
+        start_worker()
+    await installation.hand_over(VIDEO, "plain")
+
+    async def there_are_chunks() -> bool:
+        return bool(await installation.catalog.chunk_statuses(VIDEO, 1))
+
+    await eventually(there_are_chunks)
+    kept = await installation.catalog.begin_version(VIDEO, 1, "", now=datetime.now(UTC))
+    assert read_recipe(kept).late == late
 
 
 async def test_a_chunk_that_cannot_be_encoded_fails_its_video(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from packager.core.arrival import Arrival
 from packager.core.ladder import build_ladder
-from packager.core.pace import count_in_time, processors_to_encode
+from packager.core.pace import count_in_time, measured_speed, processors_to_encode
 from packager.core.plan import frame_grid
 from packager.core.source import VideoTrack
 from streamer.core.options import Preset
@@ -65,6 +65,33 @@ def test_what_they_do_not_keep_up_with(
 )
 def test_who_also_receives_an_upload_keeps_up_with_less(arrival: Arrival, largest: str) -> None:
     assert in_time(1080, processors_to_encode(2, arrival)) == largest
+
+
+def speed(frames: int, used_seconds: float | None, *, interlaced: bool = False) -> float:
+    """How fast a processor seems that encodes frames of the lowest rendition of 1080p."""
+    video = VideoTrack(0, 1920, 1080, Fraction(30), Fraction(0), "bt709", interlaced=interlaced)
+    return measured_speed(video, build_ladder(video)[0], Preset.FAST, frames, used_seconds)
+
+
+def test_what_takes_twice_as_long_is_half_as_fast() -> None:
+    assert speed(120, 2.0) == pytest.approx(speed(120, 1.0) / 2)
+    # As measured where two processors just keep up with 1080p.
+    assert speed(120, 0.78) == pytest.approx(1, rel=0.02)
+    assert in_time(1080, 2 * speed(120, 0.9)) == "720p"
+    assert in_time(1080, 2 * speed(120, 0.7)) == "1080p"
+
+
+def test_a_start_is_no_sign_of_slowness() -> None:
+    assert speed(1, 0.06 + 0.72 / 120) == pytest.approx(speed(120, 0.78), rel=0.02)
+
+
+def test_what_is_deinterlaced_may_take_longer() -> None:
+    assert speed(120, 1.0, interlaced=True) > speed(120, 1.0)
+
+
+@pytest.mark.parametrize("used_seconds", [None, 0.0])
+def test_what_is_not_known_is_as_assumed(used_seconds: float | None) -> None:
+    assert speed(120, used_seconds) == 1
 
 
 @given(st.floats(0.1, 64), st.floats(0.1, 64))

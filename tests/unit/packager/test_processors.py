@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from packager.processors import read_cpu_max, usable_processors
+from packager.processors import read_cpu_max, usable_processors, used_seconds
 
 
 @pytest.mark.parametrize(
@@ -32,3 +35,19 @@ def test_the_narrowest_limit_around_the_process_counts(
     (tmp_path / "cpu.max").write_text("1 100000\n")
     found = usable_processors(own_cgroup=own_cgroup, cgroups=cgroups)
     assert found == limit * (1 if limit < 1 else len(os.sched_getaffinity(0)))
+
+
+def test_what_a_process_used() -> None:
+    begun = time.process_time()
+    while time.process_time() < begun + 0.2:
+        pass
+    before, used, after = time.process_time(), used_seconds(os.getpid()), time.process_time()
+    assert used is not None
+    # Each of the two times it is made of may lack a tick.
+    assert before - 2 / os.sysconf("SC_CLK_TCK") <= used <= after
+
+
+def test_what_a_process_that_is_gone_used_nobody_knows() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    assert used_seconds(process.pid) is None

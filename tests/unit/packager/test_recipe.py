@@ -4,6 +4,7 @@ from packager.core.ladder import Rung
 from packager.core.plan import frame_grid
 from packager.core.recipe import (
     Recipe,
+    in_step,
     plan_recipe,
     read_recipe,
     with_copied_top,
@@ -28,7 +29,7 @@ def test_a_recipe_is_the_same_on_every_worker() -> None:
 def planned(width: int, height: int, options: PackagingOptions, version: int = 1) -> Recipe:
     video = VideoTrack(0, width, height, Fraction(30), Fraction(0), "bt709")
     source = SourceInfo(60.0, Fraction(0), Fraction(0), True, video)
-    recipe = plan_recipe(source, options, "software", version, processors=2)
+    recipe = plan_recipe(source, options, "software", version)
     assert recipe is not None
     return recipe
 
@@ -46,14 +47,16 @@ def test_only_the_highest_rendition_of_h264_is_copied() -> None:
 def test_what_is_encoded_too_slowly_comes_later() -> None:
     options = PackagingOptions(preset=Preset.BALANCED, codecs=(VideoCodec.HEVC,), passthrough=True)
     recipe = planned(1920, 1080, options, version=2)
-    in_step, late, further = recipe.waves
-    assert (in_step, late) == (("240p-v2", "360p-v2", "480p-v2", "720p-v2"), ("1080p-v2",))
+    growing, late, further = in_step(recipe, 2).waves
+    assert (growing, late) == (("240p-v2", "360p-v2", "480p-v2", "720p-v2"), ("1080p-v2",))
     assert len(further) == 5
+    assert in_step(recipe, 1).late == ("720p-v2", "1080p-v2")
     # Copying costs nothing.
     copied = with_copied_top(with_ladder(recipe, recipe.ladder))
-    assert copied.waves[:2] == ((*in_step, *late), ())
+    assert in_step(copied, 2).waves[:2] == ((*growing, *late), ())
+    assert in_step(copied, 1).late == ("720p-v2",)
     without_some = with_ladder(recipe, (recipe.ladder[0], recipe.ladder[-1]))
-    assert without_some.waves[:2] == (("240p-v2",), ("1080p-v2",))
+    assert in_step(without_some, 2).waves[:2] == (("240p-v2",), ("1080p-v2",))
 
 
 def test_nothing_is_copied_unless_it_was_chosen() -> None:
