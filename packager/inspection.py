@@ -6,10 +6,10 @@ from secrets import token_bytes
 from typing import Any
 
 from packager.clock_shifts import find_shifts, has_packets
+from packager.core.arrival import Arrival
 from packager.core.duration import guess_seconds
 from packager.core.ladder import Rung
 from packager.core.mended import Shift
-from packager.core.pace import processors_to_encode
 from packager.core.plan import Grid
 from packager.core.probe import check_duration, container_formats, read_probe
 from packager.core.recipe import Recipe, plan_recipe
@@ -34,12 +34,17 @@ _ARRIVAL_SECONDS = 600.0
 class Inspection:
     """What a source is, and what its pictures become, if it has any.
 
-    `processors` are what is there to encode them.
+    Attributes:
+        info: The source.
+        recipe: What its pictures become.
+        processors: What the worker has of them.
+        arrival: How the source arrives.
     """
 
     info: SourceInfo
     recipe: Recipe | None
     processors: float
+    arrival: Arrival
 
 
 async def inspect_source(
@@ -55,7 +60,6 @@ async def inspect_source(
     chosen = (await workshop.catalog.get_video(video_id)).options
     settings = workshop.settings
     options = chosen.over(settings.options)
-    processors = processors_to_encode(usable_processors(), await source.data.arrival())
     recipe = plan_recipe(info, options, settings.encoder, version)
     if options.encryption not in (None, Encryption.NONE):
         key = ContentKey(token_bytes(16), token_bytes(16), options.encryption)
@@ -67,7 +71,7 @@ async def inspect_source(
         version=version,
     )
     await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
-    return Inspection(info, recipe, processors)
+    return Inspection(info, recipe, usable_processors(), await source.data.arrival())
 
 
 async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Sequence[str]]:

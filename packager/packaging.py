@@ -22,14 +22,14 @@ from packager.analysis import revise_ladder
 from packager.attempts import Attempts, EndsWorkersError
 from packager.core.conformance import describe_refusal
 from packager.core.damage import describe_end
-from packager.core.pace import measured_speed
+from packager.core.pace import measured_speed, processors_to_encode
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
 from packager.core.recipe import Recipe, in_step, with_copied_top, with_ladder
 from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
 from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
-from packager.inspection import inspect_source, plan_renditions
+from packager.inspection import Inspection, inspect_source, plan_renditions
 from packager.passthrough import find_reason_against
 from packager.picture_run import PictureRun, encode_first_chunk
 from packager.picture_source import PictureSource, readable_path
@@ -91,7 +91,7 @@ class Packaging:
         info = inspection.info
         sounds = SoundRun(self._workshop, self._video_id, self._sound_sources(info), self._attempts)
         if inspection.recipe is not None:
-            ending = await self._package_pictures(inspection.recipe, inspection.processors, sounds)
+            ending = await self._package_pictures(inspection.recipe, inspection, sounds)
         else:
             ending = await self._package_sound(info, sounds)
         await self._source.data.wait_until_complete()
@@ -108,11 +108,11 @@ class Packaging:
         return _Ending(float(seconds), (*sounds.warnings, *end))
 
     async def _package_pictures(
-        self, recipe: Recipe, processors: float, sounds: SoundRun
+        self, recipe: Recipe, inspection: Inspection, sounds: SoundRun
     ) -> "_Ending":
         run = PictureRun(self._workshop, self._video_id, self._version, recipe, self._source)
         encode = self._encode_pictures(
-            recipe, processors, run, DBOS.reserve_step(), DBOS.reserve_step()
+            recipe, inspection, run, DBOS.reserve_step(), DBOS.reserve_step()
         )
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
@@ -132,7 +132,7 @@ class Packaging:
     async def _encode_pictures(
         self,
         recipe: Recipe,
-        processors: float,
+        inspection: Inspection,
         run: PictureRun,
         encoding: StepReservation,
         judging: StepReservation,
@@ -149,9 +149,10 @@ class Packaging:
         )
         if first.frames == 0:
             raise explain_empty(first.report)
-        processors *= measured_speed(
+        speed = measured_speed(
             recipe.video, recipe.ladder[0], recipe.preset, first.frames, first.processor_seconds
         )
+        processors = processors_to_encode(inspection.processors, speed, inspection.arrival)
 
         async def judge() -> Recipe:
             judged = await run_step(judging, self._attempts.at("samples", self._judge), recipe)

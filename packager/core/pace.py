@@ -30,10 +30,13 @@ _SPEED = 1.2
 _RECEIVING_PROCESSORS = 0.3
 
 
-def processors_to_encode(processors: float, arrival: Arrival) -> float:
-    """What is left of the processors for a source that arrives, once its lead is over."""
+def processors_to_encode(processors: float, speed: float, arrival: Arrival) -> float:
+    """What there is to encode a source, in processors that are as fast as assumed.
+
+    Of one that still arrives when its lead is over: less what receiving it takes.
+    """
     arrives = arrival.seconds_left > LEAD_SECONDS
-    return processors - _RECEIVING_PROCESSORS if arrives else processors
+    return processors * speed - (_RECEIVING_PROCESSORS if arrives else 0.0)
 
 
 def measured_speed(
@@ -61,8 +64,7 @@ def count_in_time(
 ) -> int:
     """How many of the rungs, lowest first, these processors encode in time; at least one.
 
-    `processors` counts those that are as fast as assumed; of slower ones, there are fewer. How fast
-    hardware encodes is not known: all of them.
+    `processors` are as fast as assumed. How fast hardware encodes is not known: all of them.
     """
     if any(rung.encoder not in SOFTWARE.values() for rung in rungs):
         return len(rungs)

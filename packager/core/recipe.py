@@ -55,11 +55,14 @@ class Recipe:
 
     @property
     def waves(self) -> tuple[tuple[str, ...], ...]:
-        """The names of the renditions that grow in step, of those that are late, of the further."""
+        """The names of the renditions that grow in step, of each that is late, of the further.
+
+        Each late one alone: it is offered when it is complete, and a larger one takes longer.
+        """
         names = tuple(rung.name for rung in self.ladder)
         return (
             tuple(name for name in names if name not in self.late),
-            tuple(name for name in names if name in self.late),
+            *((name,) for name in names if name in self.late),
             tuple(rung.name for rung in self.further),
         )
 

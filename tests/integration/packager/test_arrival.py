@@ -54,17 +54,14 @@ async def half_receive(workshop: Workshop, clip: str, *, begun_at: datetime) -> 
     )
 
 
-@pytest.mark.parametrize(("seconds", "processors"), [(1, 2.0), (100, 1.7)])
-async def test_of_what_comes_slowly_less_is_encoded_in_time(
-    empty_workshop: Workshop, monkeypatch: pytest.MonkeyPatch, seconds: int, processors: float
-) -> None:
-    monkeypatch.setattr("packager.inspection.usable_processors", lambda: 2.0)
+async def test_how_fast_a_source_comes_is_noted(empty_workshop: Workshop) -> None:
+    seconds = 100
     await asyncio.to_thread(generate, "plain")
     begun_at = datetime.now(UTC) - timedelta(seconds=seconds)
     await half_receive(empty_workshop, "plain", begun_at=begun_at)
     async with empty_workshop.sources.open(VIDEO) as source:
         inspection = await inspect_source(empty_workshop, VIDEO, 1, source)
-    assert inspection.processors == processors
+    assert inspection.arrival.seconds_left == pytest.approx(seconds, rel=0.5)
 
 
 async def test_a_run_ends_when_its_source_pauses(workshop: Workshop, recipe: Recipe) -> None:

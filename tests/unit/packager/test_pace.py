@@ -64,7 +64,13 @@ def test_what_they_do_not_keep_up_with(
     ],
 )
 def test_who_also_receives_an_upload_keeps_up_with_less(arrival: Arrival, largest: str) -> None:
-    assert in_time(1080, processors_to_encode(2, arrival)) == largest
+    assert in_time(1080, processors_to_encode(2, 1, arrival)) == largest
+
+
+def test_of_a_slow_machine_receiving_an_upload_takes_a_larger_share() -> None:
+    arrival = Arrival(2_500_000, 190_000_000, bytes_per_second=2_500_000)
+    assert in_time(1080, processors_to_encode(2, 0.58, arrival)) == "480p"
+    assert in_time(1080, processors_to_encode(2, 0.58, Arrival(1, 1))) == "720p"
 
 
 def speed(frames: int, used_seconds: float | None, *, interlaced: bool = False) -> float:

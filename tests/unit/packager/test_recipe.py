@@ -50,13 +50,17 @@ def test_what_is_encoded_too_slowly_comes_later() -> None:
     growing, late, further = in_step(recipe, 2).waves
     assert (growing, late) == (("240p-v2", "360p-v2", "480p-v2", "720p-v2"), ("1080p-v2",))
     assert len(further) == 5
-    assert in_step(recipe, 1).late == ("720p-v2", "1080p-v2")
     # Copying costs nothing.
     copied = with_copied_top(with_ladder(recipe, recipe.ladder))
-    assert in_step(copied, 2).waves[:2] == ((*growing, *late), ())
+    assert in_step(copied, 2).waves[0] == (*growing, *late)
     assert in_step(copied, 1).late == ("720p-v2",)
     without_some = with_ladder(recipe, (recipe.ladder[0], recipe.ladder[-1]))
     assert in_step(without_some, 2).waves[:2] == (("240p-v2",), ("1080p-v2",))
+
+
+def test_a_late_rendition_does_not_wait_for_a_larger_one() -> None:
+    recipe = planned(1920, 1080, PackagingOptions(preset=Preset.BALANCED))
+    assert in_step(recipe, 1).waves == (("240p", "360p", "480p"), ("720p",), ("1080p",), ())
 
 
 def test_nothing_is_copied_unless_it_was_chosen() -> None:
