@@ -25,7 +25,7 @@ _TONEMAPPED_PIXELS = 90e6
 # What it needs to start ffmpeg.
 _START_SECONDS = 0.06
 # With less, the lead would be over before the other renditions of its moments are there.
-_SPEED = 1.2
+_MARGIN = 1.2
 # What receiving an upload over a line of 20 Mbit/s takes of a machine that also encodes it.
 _RECEIVING_PROCESSORS = 0.3
 
@@ -70,7 +70,7 @@ def count_in_time(
         return len(rungs)
     rate = float(grid.frame_rate)
     for count in range(len(rungs), 1, -1):
-        if _processors_needed(video, rungs[:count], preset) * rate * _SPEED <= processors:
+        if _processors_needed(video, rungs[:count], preset) * rate * _MARGIN <= processors:
             return count
     return 1
 

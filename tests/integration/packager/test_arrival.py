@@ -55,13 +55,12 @@ async def half_receive(workshop: Workshop, clip: str, *, begun_at: datetime) -> 
 
 
 async def test_how_fast_a_source_comes_is_noted(empty_workshop: Workshop) -> None:
-    seconds = 100
     await asyncio.to_thread(generate, "plain")
-    begun_at = datetime.now(UTC) - timedelta(seconds=seconds)
+    begun_at = datetime.now(UTC) - timedelta(seconds=100)
     await half_receive(empty_workshop, "plain", begun_at=begun_at)
     async with empty_workshop.sources.open(VIDEO) as source:
         inspection = await inspect_source(empty_workshop, VIDEO, 1, source)
-    assert inspection.arrival.seconds_left == pytest.approx(seconds, rel=0.5)
+    assert inspection.arrival.seconds_left == pytest.approx(100, rel=0.5)
 
 
 async def test_a_run_ends_when_its_source_pauses(workshop: Workshop, recipe: Recipe) -> None:
