@@ -12,6 +12,13 @@ const cases = new Map(
   suites.flatMap(suite => suite.tests.map(test => [test.id, { ...test, suite: suite.id }]))
 )
 
+// These tests and all that they depend on.
+export function withDependencies (ids) {
+  const all = new Set(ids)
+  for (const id of all) cases.get(id).depends_on?.forEach(other => all.add(other))
+  return all
+}
+
 // The outcome of every test that is meant for shared caches: {id: {suite, kind, outcome, detail}}.
 export function judge (results) {
   const judged = {}

@@ -17,8 +17,9 @@ from tests.integration.edge.conftest import StartEdge
 
 _SUITE = Path(__file__).parents[2] / "http_cache_tests"
 _SECONDS = 100.0
-# A second in which a busy machine does nothing for it fails one of the suite's tests.
-_RUNS = 3
+# A second in which a busy machine does nothing for it fails one of the suite's tests: what was not
+# passed is run again, without the other hundreds beside it.
+_REPEATS = 3
 
 _AGE = "RFC 9111 §5.1: the first of several values counts, an invalid one is ignored"
 _GATEWAY = "without an answer of the origin there is a 504 or 502, which the test takes for a hit"
@@ -70,22 +71,29 @@ class Result:
 
 
 async def test_the_edge_passes_the_suite_but_for_what_is_explained(start_edge: StartEdge) -> None:
-    for _ in range(_RUNS):
-        results, peers = await _run(start_edge)
-        judged = {name: result for name, result in results.items() if result.kind != "check"}
-        missed = {n: result.detail for n, result in judged.items() if result.outcome != "pass"}
-        unexplained = {name: why for name, why in missed.items() if name not in _NOT_PASSED}
-        if not unexplained:
-            break
-    assert not unexplained
-    assert not _NOT_PASSED.keys() - missed.keys(), "these pass by now"
-    suite = [result for result in judged.values() if result.suite != "targeted"]
+    results, peers = await _run(start_edge)
+    for _ in range(_REPEATS):
+        if unexplained := _missed(results) - _NOT_PASSED.keys():
+            again, _ = await _run(start_edge, *unexplained)
+            results |= {name: again[name] for name in unexplained}
+    missed = _missed(results)
+    assert not {name: results[name] for name in missed - _NOT_PASSED.keys()}
+    assert not _NOT_PASSED.keys() - missed, "these pass by now"
+    suite = [result for result in results.values() if result.suite != "targeted"]
     for kind in ("required", "optimal"):
         passed = sum(result.kind == kind and result.outcome == "pass" for result in suite)
         assert passed > max(peer[kind] for peer in peers.values())
 
 
-async def _run(start_edge: StartEdge) -> tuple[dict[str, Result], dict[str, dict[str, int]]]:
+def _missed(results: dict[str, Result]) -> set[str]:
+    return {
+        n for n, result in results.items() if result.kind != "check" and result.outcome != "pass"
+    }
+
+
+async def _run(
+    start_edge: StartEdge, *only: str
+) -> tuple[dict[str, Result], dict[str, dict[str, int]]]:
     async with _node("origin.mjs") as origin, asyncio.timeout(_SECONDS):
         assert origin.stdout is not None
         port = int(await origin.stdout.readline())
@@ -96,7 +104,7 @@ async def _run(start_edge: StartEdge) -> tuple[dict[str, Result], dict[str, dict
             first_byte_timeout_seconds=5,
             read_timeout_seconds=5,  # one test sends a body that has no end
         )
-        async with _node("client.mjs", f"http://127.0.0.1:{edge.port}") as client:
+        async with _node("client.mjs", f"http://127.0.0.1:{edge.port}", *only) as client:
             output, _ = await client.communicate()
     told = json.loads(output.splitlines()[-1])
     return {name: Result(**result) for name, result in told["results"].items()}, told["peers"]
