@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from secrets import token_bytes
 from typing import Any
 
 from packager.clock_shifts import find_shifts, has_packets
 from packager.core.arrival import Arrival
 from packager.core.duration import guess_seconds
+from packager.core.frame_rate import has_bursts, steady_rate
 from packager.core.ladder import Rung
 from packager.core.mended import Shift
 from packager.core.plan import Grid
 from packager.core.probe import check_duration, container_formats, read_probe
+from packager.core.probe_values import read_seconds
 from packager.core.recipe import Recipe, plan_recipe
 from packager.core.renditions import plan_sounds, plan_subtitles
-from packager.core.source import SourceInfo
+from packager.core.source import SourceInfo, VideoTrack
 from packager.core.unreadable import explain_unreadable
 from packager.entries import has_entries, measure_seconds
 from packager.ffmpeg import FfmpegError
@@ -28,6 +31,7 @@ from streamer.core.video import ContentKey, MediaKind, Rendition
 _HEAD_BYTES = 64
 # The beginning of an upload over a slow line.
 _ARRIVAL_SECONDS = 600.0
+_BURST_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,8 @@ async def _describe_probed(
     max_seconds = workshop.settings.max_duration_seconds
     info = read_probe(probe, max_duration_seconds=max_seconds)
     info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))
+    if info.video is not None and (rate := info.video.burst_rate) is not None:
+        info = replace(info, video=await _settle_rate(workshop, source, info.video, rate))
     states_duration = info.duration_seconds > 0 and not shifts
     warnings: Sequence[str] = ()
     if "mov" in container_formats(probe):
@@ -126,6 +132,20 @@ async def _describe_probed(
     if not arrives:
         check_duration(info.duration_seconds, max_seconds)
     return info, warnings
+
+
+async def _settle_rate(
+    workshop: Workshop, source: Source, video: VideoTrack, rate: Fraction
+) -> VideoTrack:
+    """The picture at the rate of its bursts, if what is there of it has any."""
+    video = replace(video, burst_rate=None)
+    stop = video.start_seconds + _BURST_SECONDS
+    try:
+        packets = await workshop.ffmpeg.key_packets(source.arrived, video.index, None, stop)
+    except FfmpegError:
+        return video
+    shown = [read_seconds(packet["pts_time"]) for packet in packets if "pts_time" in packet]
+    return replace(video, frame_rate=steady_rate(rate)) if has_bursts(rate, shown) else video
 
 
 async def _guess_duration(workshop: Workshop, source: Source, shifts: Sequence[Shift]) -> float:

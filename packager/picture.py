@@ -80,16 +80,14 @@ async def _seek_and_encode(
     on_frames: Callable[[int], None],
     turn: Turn | None,
 ) -> EncodedChunk:
-    source, in_order = pictures.recipe.source, pictures.in_order
-    first_frame = chunk.start * pictures.recipe.grid.segment_frames
+    source, grid = pictures.recipe.source, pictures.recipe.grid
+    first_frame = chunk.start * grid.segment_frames
     for approach in await pictures.ways_to(first_frame, workshop.ffmpeg):
         try:
             encoded = await _encode(workshop, video_id, pictures, chunk, approach, on_frames, turn)
         except StartMissedError:
             continue
-        # A search may end behind the last key frame: that there is nothing must be certain.
-        is_certain = approach.margin_seconds is None or (source.indexed and not in_order)
-        if encoded.frames or is_certain:
+        if encoded.frames or approach.proves_the_end(source, grid, first_frame):
             return encoded
     raise FfmpegError("the first frames of a chunk cannot be decoded")
 

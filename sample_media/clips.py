@@ -1,5 +1,6 @@
 """Every clip there is, with the reason for each."""
 
+from sample_media.changing_clips import CHANGING
 from sample_media.colour_clips import COLOURS
 from sample_media.ingredients import (
     AAC,
@@ -81,6 +82,20 @@ _TIMES = (
         "vfr", ".mp4", "Variable frame rate: every third frame of a second half is missing.",
         *picture(rate="30", then="select='lt(t\\,2)+mod(n\\,3)'"), *tone(),
         "-fps_mode", "vfr", *H264, *AAC,
+    ),
+    video(
+        "bursts", ".mp4", "A screen: 60 frames a second where something moves, else one.",
+        *picture(rate="60", seconds=8, then="select='gte(n\\,300)+not(mod(n\\,60))'"),
+        *tone(8), *H264, *AAC, "-fps_mode", "vfr", "-enc_time_base", "1/90000",
+    ),
+    video(
+        "paused", ".mp4", "50 frames a second, and a pause as long: 25 on average.",
+        *picture(rate="50", seconds=8, then="select='lt(n\\,100)+gte(n\\,300)'"), *tone(8),
+        *H264, *AAC, "-fps_mode", "vfr", "-enc_time_base", "1/90000",
+    ),
+    video(
+        "fps_240", ".mp4", "What a telephone slows down.",
+        *picture(rate="240", seconds=2), *tone(2), *H264, *AAC,
     ),
     video(
         "fps_60", ".mp4", "60 frames a second: the highest rate that is kept.",
@@ -217,6 +232,16 @@ _DAMAGED = (
         "truncated_matroska", ".mkv", "The last third is missing; there is no index.",
         Edit("mkv_vp9", lambda data: data[: len(data) * 2 // 3]),
     ),
+    video(
+        "long_vp9", ".mkv", "A key frame every 8 s.",
+        *picture(seconds=20), *tone(20), "-c:v", "libvpx-vp9", "-deadline", "realtime",
+        "-cpu-used", "8", "-b:v", "300k", "-g", "200", "-threads", "1",
+        "-c:a", "libopus", "-b:a", "64k",
+    ),
+    Clip(
+        "without_a_key_frame", ".mkv", "The key frame at 8 s is noise: none is decoded until 16 s.",
+        Edit("long_vp9", lambda data: with_noise(data, 0.385, 0.4)),
+    ),
     Clip(
         "corrupted", ".mp4", "A piece out of its middle is noise.",
         Edit("numbered", lambda data: with_noise(data, 0.30, 0.32)),
@@ -271,6 +296,7 @@ CLIPS: dict[str, Clip] = {
         _PLAIN,
         _SHAPES,
         _TIMES,
+        CHANGING,
         COLOURS,
         SOUNDS,
         SYNC,

@@ -15,7 +15,8 @@ from packager.core.source import SourceInfo
 _ROUNDED_FRAMES = Fraction(1, 4)
 # In the others a key frame must be met: tried in turn until the chunk's first frame is there. Most
 # encoders put one at least every 250 pictures.
-_SEARCH_MARGINS_SECONDS = (Fraction(12), Fraction(60), None)
+_WIDEST_SECONDS = Fraction(60)
+_SEARCH_MARGINS_SECONDS = (Fraction(12), _WIDEST_SECONDS, None)
 _FEWEST_KEYS = 2
 
 
@@ -37,6 +38,19 @@ class Approach:
         if self.margin_seconds is None or first_frame == 0:
             return None
         return source.zero_seconds + grid.seconds(first_frame) - self.margin_seconds
+
+    def proves_the_end(self, source: SourceInfo, grid: Grid, first_frame: int) -> bool:
+        """Whether the source ends before a frame if nothing is found this way.
+
+        A search may end behind the last key frame, or at one that is damaged: then what came before
+        it stands still until there is another.
+        """
+        if self.start_seconds(source, grid, first_frame) is None:
+            return True
+        if self.in_order or not source.indexed:
+            return False
+        is_stated = grid.seconds(first_frame) >= source.duration_seconds
+        return is_stated or self.margin_seconds == _WIDEST_SECONDS
 
 
 def approaches(source: SourceInfo, grid: Grid, *, in_order: bool = False) -> tuple[Approach, ...]:
@@ -88,6 +102,8 @@ def open_at(
     **options: Any,
 ) -> Any:
     """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
+    # Filters that begin anew where the format of the pictures changes would count from there.
+    options["reinit_filter"] = 0
     start = approach.start_seconds(source, grid, first_frame)
     if start is None:
         return open_source(path, **options)

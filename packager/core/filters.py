@@ -16,18 +16,17 @@ _REFERENCE_NITS = 203
 _PEAK_NITS = {"smpte2084": 10_000, "arib-std-b67": 1000}
 # Below this share of white nothing changes; above, the brighter the more it is held back.
 _LINEAR_SHARE = 0.4
-_WIDE = {"min": "bt2020nc", "pin": "bt2020"}
 # Steps of 8 bits would be seen in a sky.
 _BT709 = {"t": "bt709", "m": "bt709", "r": "tv", "dither": "ordered"}
-# zscale's names for the matrices that swscale calls otherwise.
-_ZSCALE_MATRICES = {"bt601": "smpte170m", "bt2020": "bt2020nc"}
+# Matrices by the names of their standards, where swscale calls them otherwise.
+_MATRICES = {"bt601": "smpte170m", "bt2020": "bt2020nc"}
 
 
 def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
     """The pictures at a constant rate, each with its frame number as time stamp."""
-    frames = opened[str(video.index)].filter(
-        "setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB"
-    )
+    # A source may change its size and format at any picture; from here on they are the first one's.
+    frames = opened[str(video.index)].filter("scale", "iw", "ih", eval="init")
+    frames = frames.filter("setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB")
     if video.interlaced:
         frames = frames.filter("bwdif", mode="send_frame", deint="all")
     # Pictures that cannot be decoded at the very beginning are replaced by the first one that can.
@@ -81,9 +80,8 @@ def _scale(
 
 def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
     """PQ or HLG: highlights are held back and stay apart, greys stay grey."""
-    linear = frames.filter(
-        "zscale", width, height, tin=transfer, **_WIDE, t="linear", npl=_REFERENCE_NITS
-    )
+    stated = _stated(frames, transfer, "bt2020", "bt2020nc")
+    linear = stated.filter("zscale", width, height, t="linear", npl=_REFERENCE_NITS)
     mapped = (
         linear.filter("format", "gbrpf32le")
         .filter("zscale", p="bt709")
@@ -101,8 +99,11 @@ def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
 
 def _narrow(frames: Any, primaries: str, matrix: str, width: int, height: int) -> Any:
     """Colours of a larger space; the curve between light and signal is BT.709's in both."""
-    coded = _ZSCALE_MATRICES.get(matrix, matrix)
-    narrowed = frames.filter(
-        "zscale", width, height, tin="bt709", pin=primaries, min=coded, p="bt709", **_BT709
-    )
-    return narrowed.filter("format", "yuv420p")
+    stated = _stated(frames, "bt709", primaries, _MATRICES.get(matrix, matrix))
+    return stated.filter("zscale", width, height, p="bt709", **_BT709).filter("format", "yuv420p")
+
+
+def _stated(frames: Any, transfer: str, primaries: str, matrix: str) -> Any:
+    """The pictures with these colours, whatever a later one states of itself."""
+    colours = {"color_trc": transfer, "color_primaries": primaries, "colorspace": matrix}
+    return frames.filter("setparams", **colours)

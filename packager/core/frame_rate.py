@@ -1,6 +1,8 @@
 """The constant frame rate a source is brought to."""
 
+from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise
 
 MAX_FRAME_RATE = Fraction(60)
 MIN_FRAME_RATE = Fraction(1)
@@ -22,11 +24,17 @@ USUAL_RATES = (
 )
 _SAME_RATE = Fraction(1, 2500)
 _PLAUSIBLE_REAL_RATE = Fraction(130)
+# What cameras slow down afterwards; a thousand is a clock of milliseconds.
+_FASTEST = Fraction(961)
+_EQUAL = Fraction(1, 50)
 _STEADY = Fraction(13, 10)
 # At twice the average, it may be the rate of the fields.
 _FIELDS = Fraction(19, 10)
 _BARELY_ABOVE = Fraction(102, 100)
 _LARGEST_DENOMINATOR = 1001
+# Of all intervals, and how long they are in those of the rate.
+_BURST_SHARE = Fraction(1, 20)
+_BURST_INTERVALS = Fraction(3, 4), Fraction(5, 4)
 
 
 def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction:
@@ -41,13 +49,38 @@ def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fra
         rate becomes the next usual one that loses no frames.
     """
     if real is not None and _is_steady(real, average):
-        return _clamp(_named(_halve(real)))
+        return steady_rate(real)
     if average is not None and average <= _PLAUSIBLE_REAL_RATE:
         return _clamp(_at_least(_halve(average)))
     return Fraction(30)
 
 
+def steady_rate(real: Fraction) -> Fraction:
+    """The rate of every rendition of a source that is at a rate, or in bursts."""
+    return _clamp(_named(_halve(real)))
+
+
+def claimed_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction | None:
+    """The rate that a source may have in bursts, above what `output_frame_rate` says of it.
+
+    It may be the rate of fields as well, or nonsense. None: there is no such rate.
+    """
+    if real is None or real > _PLAUSIBLE_REAL_RATE:
+        return None
+    return real if steady_rate(real) > output_frame_rate(real=real, average=average) else None
+
+
+def has_bursts(rate: Fraction, shown: Iterable[Fraction]) -> bool:
+    """Whether pictures, shown at these seconds, follow each other at a rate now and then."""
+    intervals = [later - earlier for earlier, later in pairwise(sorted(shown))]
+    shortest, longest = (count / rate for count in _BURST_INTERVALS)
+    bursts = sum(shortest <= interval <= longest for interval in intervals)
+    return bursts > 0 and bursts >= len(intervals) * _BURST_SHARE
+
+
 def _is_steady(real: Fraction, average: Fraction | None) -> bool:
+    if average is not None and abs(real - average) <= average * _EQUAL:
+        return real <= _FASTEST
     if real > _PLAUSIBLE_REAL_RATE:
         return False
     if average is None or average > real:

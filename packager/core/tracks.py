@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from packager.core.conformance import find_obstacle
-from packager.core.frame_rate import output_frame_rate
+from packager.core.frame_rate import claimed_rate, output_frame_rate
 from packager.core.probe_values import read_label, read_language, read_ratio, read_seconds
 from packager.core.source import AudioTrack, SubtitleTrack, VideoTrack
 from streamer.core.errors import SourceRejected
@@ -49,10 +49,8 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
         raise SourceRejected(
             f"The picture is too large ({width}x{height} pixels).", code="too_large"
         )
-    frame_rate = output_frame_rate(
-        real=read_ratio(stream.get("r_frame_rate")),
-        average=read_ratio(stream.get("avg_frame_rate")),
-    )
+    real, average = (read_ratio(stream.get(f"{name}_frame_rate")) for name in ("r", "avg"))
+    frame_rate = output_frame_rate(real=real, average=average)
     # Without time stamps, decoders count from the moment a picture leaves them: late by the
     # pictures that B-frames make them keep back.
     held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
@@ -64,6 +62,7 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
         frame_rate=frame_rate,
         start_seconds=read_seconds(stream.get("start_time")) + held_back / frame_rate,
         matrix=matrix,
+        burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         hdr_transfer=transfer if transfer in _HDR_TRANSFERS else None,
         wide_primaries=primaries if primaries in _WIDE_PRIMARIES else None,

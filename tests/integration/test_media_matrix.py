@@ -59,6 +59,7 @@ class Stream:
 
 # Slots whose frame the source left out show the one before.
 VFR_NUMBERS = [n if n < 60 or n % 3 else n - 1 for n in range(120)]
+BURST_NUMBERS = [n if n >= 300 else n - n % 60 for n in range(480)]
 
 READY = {
     "plain": Stream((640, 360)),
@@ -82,6 +83,9 @@ READY = {
     "tiny": Stream((96, 64)),
     "interlaced": Stream((360, 288), numbers=None),
     "vfr": Stream(rate=Fraction(30), numbers=VFR_NUMBERS),
+    "bursts": Stream(rate=Fraction(60), numbers=BURST_NUMBERS),
+    "paused": Stream(rate=Fraction(50), numbers=[*range(100), *[99] * 200, *range(300, 400)]),
+    "fps_240": Stream(rate=Fraction(60), numbers=range(1, 480, 4)),
     "fps_60": Stream(rate=Fraction(60), numbers=range(240)),
     "fps_120": Stream(rate=Fraction(60), numbers=range(0, 480, 2)),
     "ntsc_2997": Stream(rate=Fraction(30000, 1001), numbers=range(300)),
@@ -95,6 +99,9 @@ READY = {
     "open_gop": Stream(numbers=range(250)),
     "wrong_duration": Stream(),
     "no_duration": Stream(),
+    "growing": Stream(numbers=[*range(150)] * 2),
+    "upright": Stream(numbers=[*range(150)] * 2),
+    "dimming": Stream(numbers=[*range(150)] * 2),
     "hdr_pq": Stream(),
     "hlg": Stream(),
     "ten_bit_422": Stream(),
@@ -132,6 +139,7 @@ FAILED = {
 DAMAGED = {
     "truncated": (50, 0, ["% of it is missing"]),
     "truncated_matroska": (60, 0, []),
+    "without_a_key_frame": (190, 100, ["Some pictures between 0:0"]),
     "corrupted": (
         130,
         250,
@@ -143,6 +151,7 @@ SOUND_ALONE = "audio_only"
 # Packaged by other tests: the demo's, and those in packager/.
 ELSEWHERE = {
     *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated"),
+    *("long_vp9", "small", "large", "portrait_later", "hdr", "sdr"),
     *("beeps_rewound", "beeps_hours_later", "beeps_disc", "beeps_dvd"),
     *(n for n in CLIPS if n.startswith(("patches_", "greys_"))),
 }

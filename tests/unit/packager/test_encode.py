@@ -39,15 +39,16 @@ def test_a_chunk_from_the_middle() -> None:
     argv = chunk(120, 480)
     assert options(argv, "-ss") == ["4.008333"]
     assert graph(argv) == (
-        "[0:0]setpts=PTS-(0/1)/TB[s0];[s0]fps=fps=30/1:round=near[s1];"
-        "[s1]trim=end_pts=480:start_pts=120[s2];"
-        "[s2]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s3];[s3]setsar=1[s4];[s4]format=yuv420p[s5];"
-        "[s5]split=2[s6][s7];"
-        "[s7]scale=426:240:flags=bicubic:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s8];[s8]setsar=1[s9]"
+        "[0:0]scale=iw:ih:eval=init[s0];[s0]setpts=PTS-(0/1)/TB[s1];"
+        "[s1]fps=fps=30/1:round=near[s2];[s2]trim=end_pts=480:start_pts=120[s3];"
+        "[s3]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s4];[s4]setsar=1[s5];[s5]format=yuv420p[s6];"
+        "[s6]split=2[s7][s8];"
+        "[s8]scale=426:240:flags=bicubic:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s9];[s9]setsar=1[s10]"
     )
-    assert options(argv, "-map") == ["[s9]", "[s6]"]
+    assert options(argv, "-map") == ["[s10]", "[s7]"]
+    assert options(argv, "-reinit_filter") == ["0"]
     assert options(argv, "-threads") == options(argv, "-filter_complex_threads") == ["1"]
     assert options(argv, "-maxrate") == ["575000", "2994000"]
     assert options(argv, "-g") == options(argv, "-keyint_min") == ["120", "120"]
@@ -90,6 +91,14 @@ def test_margins_grow_until_the_beginning() -> None:
     assert approaches(SOURCE, GRID)[-1] == FROM_THE_BEGINNING
     margins = [approach.margin_seconds for approach in approaches(SOURCE, GRID, in_order=True)]
     assert margins == [Fraction(12), Fraction(60), None]
+
+
+def test_that_nothing_comes_from_one_place_does_not_prove_the_end() -> None:
+    ways = approaches(SOURCE, GRID)
+    assert [way.proves_the_end(SOURCE, GRID, 600) for way in ways] == [False, False, True, True]
+    assert approaches(SOURCE, GRID)[0].proves_the_end(SOURCE, GRID, 1800), "it is stated"
+    in_order = approaches(SOURCE, GRID, in_order=True)
+    assert [way.proves_the_end(SOURCE, GRID, 1800) for way in in_order] == [False, False, True]
 
 
 def test_what_is_read_in_order_is_left_out_until_a_key_frame() -> None:

@@ -20,7 +20,7 @@ def graph(video: VideoTrack, *rungs: Rung) -> str:
 
 def test_fields_are_woven_into_pictures() -> None:
     video = VideoTrack(0, 720, 576, Fraction(25), Fraction(0), "bt601", interlaced=True)
-    assert "bwdif=deint=all:mode=send_frame[s1];[s1]fps" in graph(video, LOW)
+    assert "bwdif=deint=all:mode=send_frame[s2];[s2]fps" in graph(video, LOW)
 
 
 def test_hdr_is_brought_down_once_in_the_largest_size() -> None:
@@ -30,14 +30,15 @@ def test_hdr_is_brought_down_once_in_the_largest_size() -> None:
     )  # fmt: skip
     text = graph(video, LOW, HIGH)
     assert text.index("zscale=1280:720") < text.index("tonemap") < text.index("split")
-    assert "tin=arib-std-b67" in text
+    assert "setparams=color_primaries=bt2020:color_trc=arib-std-b67:colorspace=bt2020nc" in text
     assert "peak=4.926" in text
     assert text.count("tonemap=") == 2  # the filter and its option
 
 
 def test_wide_colours_are_narrowed_and_others_left_alone() -> None:
     video = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt601", wide_primaries="smpte432")
-    assert "zscale=426:240:dither=ordered:m=bt709:min=smpte170m:p=bt709:pin=smpte432" in graph(
-        video, LOW
-    )
+    stated = "setparams=color_primaries=smpte432:color_trc=bt709:colorspace=smpte170m"
+    narrowed = "zscale=426:240:dither=ordered:m=bt709:p=bt709"
+    text = graph(video, LOW)
+    assert text.index(stated) < text.index(narrowed)
     assert "zscale" not in graph(VideoTrack(0, 1, 1, Fraction(30), Fraction(0), "bt709"), LOW)

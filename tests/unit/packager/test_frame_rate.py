@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from packager.core.frame_rate import output_frame_rate
+from packager.core.frame_rate import claimed_rate, has_bursts, output_frame_rate
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,10 @@ from packager.core.frame_rate import output_frame_rate
         pytest.param("30000/1001", "115000/3853", "30000/1001", id="phone-that-drops-a-few"),
         pytest.param("60", "1000", "60", id="matroska-without-average"),
         pytest.param("120", "120", "60", id="halved"),
+        pytest.param("240", "240", "60", id="slow-motion"),
+        pytest.param("240000/1001", "240000/1001", "60000/1001", id="slow-motion-ntsc"),
+        pytest.param("144", "144", "36", id="a-gamer's-screen"),
+        pytest.param("1000", "1000", "30", id="milliseconds"),
         pytest.param("120000/1001", "120000/1001", "60000/1001", id="halved-ntsc"),
         pytest.param("90000", "27", "30", id="variable"),
         pytest.param("90000", "14", "15", id="variable-and-slow"),
@@ -36,3 +40,41 @@ def test_rates(real: str | None, average: str | None, expected: str) -> None:
         average=None if average is None else Fraction(average),
     )
     assert rate == Fraction(expected)
+
+
+@pytest.mark.parametrize(
+    ("real", "average", "claimed"),
+    [
+        pytest.param("60", "24", "60", id="in-bursts"),
+        pytest.param("50", "25", "50", id="fields-or-bursts"),
+        pytest.param("120", "40", "120", id="bursts-that-are-halved"),
+        pytest.param("25", "25", None, id="steady"),
+        pytest.param("30", "21", None, id="taken-already"),
+        pytest.param("90", "60", None, id="halved-it-would-be-less"),
+        pytest.param("90000", "27", None, id="nonsense"),
+        pytest.param(None, "25", None, id="nothing-known"),
+    ],
+)
+def test_what_may_be_a_rate_of_bursts(
+    real: str | None, average: str | None, claimed: str | None
+) -> None:
+    found = claimed_rate(
+        real=None if real is None else Fraction(real),
+        average=None if average is None else Fraction(average),
+    )
+    assert found == (None if claimed is None else Fraction(claimed))
+
+
+def test_bursts_are_seen_between_pauses() -> None:
+    burst = [Fraction(n, 60) for n in range(30)]
+    assert has_bursts(Fraction(60), [Fraction(-3), *burst, *(Fraction(n) for n in range(1, 60))])
+    assert not has_bursts(Fraction(60), [Fraction(n, 30) for n in range(60)]), "of fields"
+    assert not has_bursts(
+        Fraction(60), [Fraction(0), Fraction(1, 60), *map(Fraction, range(1, 60))]
+    )
+    assert not has_bursts(Fraction(60), [])
+
+
+def test_bursts_are_seen_where_times_are_rounded_and_out_of_order() -> None:
+    shown = [Fraction(round(1000 * n / 30), 1000) for n in (0, 2, 1, 4, 3, 90, 91, 93, 92)]
+    assert has_bursts(Fraction(30), shown)
