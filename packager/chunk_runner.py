@@ -10,14 +10,14 @@ from packager.core.plan import Chunk
 from packager.core.recipe import read_recipe
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
-from packager.patience import insist
+from packager.patience import outlast
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
 from packager.source_bytes import SourcePausedError
 from packager.together import together
 from packager.workshop import Workshop, clear_if_deleted
 from streamer.core.chunks import ClaimedChunk
-from streamer.core.errors import Conflict, NotFound, StreamerError
+from streamer.core.errors import Conflict, NotFound, StorageFull, StreamerError, Unavailable
 from streamer.shared.chunks import ChunkKey
 
 # A chunk that another worker offers waits this long at most before a free one sees it.
@@ -29,6 +29,8 @@ _WATCH_SECONDS = 0.5
 _OTHERS_SECONDS = 10.0
 # A chunk whose source does not come leaves its turn to others.
 _PAUSE_SECONDS = 10.0
+# One that could not be read or stored is not tried again before.
+_OUTAGE_SECONDS = 5.0
 _log = logging.getLogger("packager")
 
 
@@ -109,7 +111,7 @@ class ChunkRunner:
         catalog = self._workshop.catalog
         try:
             encoded = await self._encode_in_turn(claim, key)
-            await insist(
+            await outlast(
                 lambda: catalog.finish_chunk(
                     claim,
                     self._worker_id,
@@ -121,7 +123,11 @@ class ChunkRunner:
             return  # the video or its version is gone
         except SourcePausedError:
             with suppress(NotFound):
-                await insist(lambda: self._give_back_until_more_is_there(claim))
+                await outlast(lambda: self._give_back_until_more_is_there(claim))
+        except (Unavailable, StorageFull) as error:
+            _log.warning("video %s: a chunk is tried again later: %s", claim.video_id, error)
+            await asyncio.sleep(_OUTAGE_SECONDS)
+            await outlast(lambda: catalog.return_chunk(claim, self._worker_id))
         except Exception as error:
             reason = error.report if isinstance(error, FfmpegError) else str(error)
             _log.warning(
@@ -132,7 +138,7 @@ class ChunkRunner:
                 reason,
             )
             tries = self._workshop.settings.tries
-            await insist(
+            await outlast(
                 lambda: catalog.fail_chunk(claim, self._worker_id, reason=reason, most_tries=tries)
             )
 

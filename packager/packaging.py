@@ -31,6 +31,7 @@ from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
 from packager.inspection import Inspection, inspect_source, plan_renditions
 from packager.passthrough import find_reason_against
+from packager.patience import outlast
 from packager.picture_run import PictureRun, encode_first_chunk
 from packager.picture_source import PictureSource, readable_path
 from packager.sound import SoundSource
@@ -41,7 +42,6 @@ from packager.stills import make_poster, make_storyboard, make_waveform
 from packager.subtitles import extract_subtitles
 from packager.together import together
 from packager.workshop import Workshop
-from streamer.core.errors import Unavailable
 
 _log = logging.getLogger("packager")
 _P = ParamSpec("_P")
@@ -116,8 +116,9 @@ class Packaging:
         )
         await together([encode, sounds.encode(run.picture_seconds)])
         seconds = await run.picture_seconds()
+        catalog = self._workshop.catalog
         # Pictures in the clear would tell what an encrypted video shows.
-        if await self._workshop.catalog.content_key(self._video_id, self._version) is None:
+        if await outlast(lambda: catalog.content_key(self._video_id, self._version)) is None:
             await self._optional(
                 "storyboard",
                 make_storyboard,
@@ -216,8 +217,8 @@ class Packaging:
     ) -> None:
         """What a video can do without."""
         try:
-            await self._attempts.at(task, work)(*args, **kwargs)
-        except (FfmpegError, EndsWorkersError, Unavailable) as error:
+            await outlast(lambda: self._attempts.at(task, work)(*args, **kwargs))
+        except (FfmpegError, EndsWorkersError) as error:
             _log.warning("video %s: no %s: %s", self._video_id, task, error)
 
     async def _finish(self, ending: "_Ending") -> None:

@@ -32,6 +32,23 @@ class Patience:
         self._tries += 1
 
 
+async def outlast(operation: Callable[[], Awaitable[_T]]) -> _T:
+    """What `operation` returns, tried again for as long as it is worth it: an outage has an end.
+
+    Raises:
+        StreamerError: A failure that trying again cannot help.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await operation()
+        except StreamerError as error:
+            if not error.retryable:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+
 async def insist(operation: Callable[[], Awaitable[_T]]) -> _T:
     """What `operation` returns, tried again for about half a minute while it is worth it.
 

@@ -15,6 +15,7 @@ from packager.core.recipe import Recipe, write_recipe
 from packager.entries import measure_seconds
 from packager.ffmpeg import FfmpegError
 from packager.news import wait_for
+from packager.patience import outlast
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
 from packager.sources import Source
@@ -95,14 +96,15 @@ class PictureRun:
         catalog = self._workshop.catalog
         self._adopt(recipe)
         self._note(self.first, first, is_done=True)
-        await catalog.begin_version(
-            self._video_id, self._version, write_recipe(recipe), now=datetime.now(UTC)
+        begun_at, written = datetime.now(UTC), write_recipe(recipe)
+        await outlast(
+            lambda: catalog.begin_version(self._video_id, self._version, written, now=begun_at)
         )
         await self._offer([chunk for chunk in self._plan[1:] if chunk.lead])
         if not recipe.is_settled:
             self._adopt(await judge())
             judged = write_recipe(self._recipe)
-            await catalog.revise_version(self._video_id, self._version, judged)
+            await outlast(lambda: catalog.revise_version(self._video_id, self._version, judged))
         await self._offer([chunk for chunk in self._plan if not chunk.lead])
         while not await self._wait_for_all():
             await self._offer(self._extend())
@@ -144,7 +146,7 @@ class PictureRun:
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
         recipe = self._recipe
         numbers = {chunk: number for number, chunk in enumerate(self._plan)}
-        needs = await self._needs(await self._source.data.arrival(), chunks)
+        needs = await self._needs(await outlast(self._source.data.arrival), chunks)
         orders = [
             ChunkOrder(
                 number=numbers[chunk],
@@ -157,7 +159,8 @@ class PictureRun:
             for chunk, needed in zip(chunks, needs, strict=True)
             if not self._is_behind_the_end(chunk)
         ]
-        await self._workshop.catalog.add_chunks(self._video_id, self._version, orders)
+        catalog = self._workshop.catalog
+        await outlast(lambda: catalog.add_chunks(self._video_id, self._version, orders))
         self._workshop.news.spread()
 
     async def _needs(self, arrival: Arrival, chunks: Sequence[Chunk]) -> list[int]:
@@ -180,14 +183,14 @@ class PictureRun:
         """Correct what was guessed of a source from its beginning, when half as much again came."""
         if not self._recipe.source.has_entries or self._source.data.is_complete:
             return
-        arrival = await self._source.data.arrival()
+        arrival = await outlast(self._source.data.arrival)
         if arrival.received_bytes < _MEASURED_AGAIN * self._measured_bytes:
             return
         waiting = [it.number for it in statuses if it.state is ChunkState.WAITING]
         needs = await self._needs(arrival, [self._plan[number] for number in waiting])
-        await self._workshop.catalog.revise_needs(
-            self._video_id, self._version, dict(zip(waiting, needs, strict=True))
-        )
+        needed = dict(zip(waiting, needs, strict=True))
+        catalog = self._workshop.catalog
+        await outlast(lambda: catalog.revise_needs(self._video_id, self._version, needed))
         self._workshop.news.spread()
 
     async def _wait_for_all(self) -> bool:
@@ -209,7 +212,8 @@ class PictureRun:
             await wait_for(change, seconds=_POLL_SECONDS)
 
     async def _statuses(self) -> list[ChunkStatus]:
-        statuses = await self._workshop.catalog.chunk_statuses(self._video_id, self._version)
+        catalog = self._workshop.catalog
+        statuses = await outlast(lambda: catalog.chunk_statuses(self._video_id, self._version))
         while statuses and statuses[-1].number >= len(self._plan):
             # An earlier run of the workflow followed the source beyond its stated end.
             self._extend()
@@ -241,8 +245,9 @@ class PictureRun:
 
     async def _drop_what_is_behind_the_end(self) -> None:
         end_segment = -(-(self._end_frame or 0) // self._recipe.grid.segment_frames)
-        await self._workshop.catalog.drop_chunks(
-            self._video_id, self._version, from_segment=end_segment
+        catalog = self._workshop.catalog
+        await outlast(
+            lambda: catalog.drop_chunks(self._video_id, self._version, from_segment=end_segment)
         )
 
     def _is_behind_the_end(self, chunk: Chunk) -> bool:

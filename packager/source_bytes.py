@@ -13,7 +13,7 @@ import aiofiles
 from aiofiles.threadpool.binary import AsyncBufferedReader
 
 from packager.core.arrival import Arrival
-from packager.patience import Patience
+from packager.patience import Patience, outlast
 from streamer.core.arrival import piece_start, piece_stop
 from streamer.core.errors import NotFound, SourceRejected, StreamerError, Unavailable
 from streamer.core.keys import arriving_key, source_key, source_piece_key
@@ -117,7 +117,7 @@ class SourceBytes:
         """
         while not self.is_complete:
             await asyncio.sleep(_POLL_SECONDS)
-            self._look_at(await self._catalog.get_video(self._video_id))
+            self._look_at(await outlast(lambda: self._catalog.get_video(self._video_id)))
 
     async def _wait_for(self, position: int) -> None:
         self.waiting += 1

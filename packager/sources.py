@@ -21,6 +21,7 @@ from packager.cell import Cell
 from packager.clock_shifts import ClockShifts
 from packager.entries import NOTHING, LeftOut, read_in_order
 from packager.inputs import Inputs
+from packager.patience import outlast
 from packager.source_bytes import SourceBytes
 from streamer.core.byte_range import Span, Unsatisfiable, content_range, parse_range
 from streamer.core.errors import StreamerError
@@ -143,7 +144,7 @@ class Sources(Inputs):
         Raises:
             NotFound: There is none.
         """
-        video = await self._catalog.get_video(video_id)
+        video = await outlast(lambda: self._catalog.get_video(video_id))
         data = SourceBytes(self._store, self._catalog, video, pause_seconds)
         token = secrets.token_urlsafe()
         base = f"{self._url}/{token}"

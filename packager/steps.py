@@ -10,8 +10,10 @@ from streamer.core.errors import StreamerError
 _OPTIONS: StepOptions = {
     "retries_allowed": True,
     "should_retry": lambda error: isinstance(error, StreamerError) and error.retryable,
+    # For as long as a store or a database may be away.
     "interval_seconds": 2.0,
-    "max_attempts": 12,
+    "backoff_rate": 1.0,
+    "max_attempts": 10_000,
     # A deleted video's processes end within a second.
     "preemptible": True,
 }

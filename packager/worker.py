@@ -86,16 +86,25 @@ async def _register_queue(url: str, videos: int) -> None:
 
 
 async def _beat(workshop: Workshop, worker_id: WorkerId) -> None:
-    """Say that this worker lives, and take over from those that do not, until cancelled."""
+    """Say that this worker lives, and take over from those that do not, until cancelled.
+
+    Whoever could not be heard while this one could not hear has a chance to speak first.
+    """
+    loop = asyncio.get_running_loop()
+    heard_at = trusted_from = loop.time()
     while True:
         with suppress(StreamerError):
             now = datetime.now(UTC)
             await workshop.catalog.worker_heartbeat(str(worker_id), now=now)
-            await take_over(
-                workshop.catalog,
-                worker_id,
-                silent_seconds=_SILENT_SECONDS,
-                most_tries=workshop.settings.tries,
-                now=now,
-            )
+            if loop.time() - heard_at > _SILENT_SECONDS / 2:
+                trusted_from = loop.time() + _SILENT_SECONDS
+            heard_at = loop.time()
+            if heard_at >= trusted_from:
+                await take_over(
+                    workshop.catalog,
+                    worker_id,
+                    silent_seconds=_SILENT_SECONDS,
+                    most_tries=workshop.settings.tries,
+                    now=now,
+                )
         await asyncio.sleep(_HEARTBEAT_SECONDS)

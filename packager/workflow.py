@@ -10,6 +10,7 @@ from packager.attempts import Attempts
 from packager.core.report import explain_failure
 from packager.ffmpeg import FfmpegError
 from packager.packaging import Packaging
+from packager.patience import outlast
 from packager.workshop import Workshop, clear_if_deleted
 from streamer.core.errors import NotFound, SourceRejected, StreamerError
 from streamer.shared.jobs import WORKFLOW
@@ -82,5 +83,5 @@ class Workflows:
 
     async def _fail(self, video_id: str, version: int, code: str, message: str) -> None:
         catalog = self._workshop.catalog
-        await catalog.fail(video_id, code=code, message=message, version=version)
-        await catalog.end_version(video_id, version)
+        await outlast(lambda: catalog.fail(video_id, code=code, message=message, version=version))
+        await outlast(lambda: catalog.end_version(video_id, version))

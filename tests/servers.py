@@ -8,7 +8,8 @@ import shutil
 import signal
 import socket
 import tempfile
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,6 +38,7 @@ class Postgres:
 
     def __init__(self) -> None:
         self._directory = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._data = self._directory / "data"
         self._port = free_port()
         self._user = _unprivileged_user()
         self._process: asyncio.subprocess.Process | None = None
@@ -55,19 +57,8 @@ class Postgres:
     async def __aenter__(self) -> Self:
         if self._user is not None:
             shutil.chown(self._directory, self._user)
-        data = self._directory / "data"
-        await self._init(data)
-        self._process = await self._start(
-            "postgres",
-            *("-D", str(data), "-h", "127.0.0.1", "-p", str(self._port)),
-            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=60"),
-            *("-c", "unix_socket_directories="),
-        )
-        try:
-            await self._wait_until_ready(self._process)
-        except BaseException:
-            await self._stop(self._process)
-            raise
+        await self._init()
+        await self._serve()
         return self
 
     async def __aexit__(
@@ -76,18 +67,39 @@ class Postgres:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process is not None:
-            await self._stop(self._process)
+        await self._stop()
         shutil.rmtree(self._directory)
 
-    async def _init(self, data: Path) -> None:
+    @asynccontextmanager
+    async def stopped(self) -> AsyncGenerator[None]:
+        """The server does not run meanwhile; it keeps its databases."""
+        await self._stop()
+        try:
+            yield
+        finally:
+            await self._serve()
+
+    async def _init(self) -> None:
         process = await self._start(
             "initdb",
-            *("-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"),
+            *("-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8"),
             *("--locale=C.UTF-8", "--no-sync", "--no-instructions"),
         )
         if await process.wait() != 0:
             raise RuntimeError(self._log())
+
+    async def _serve(self) -> None:
+        self._process = await self._start(
+            "postgres",
+            *("-D", str(self._data), "-h", "127.0.0.1", "-p", str(self._port)),
+            *("-c", "fsync=off", "-c", "full_page_writes=off", "-c", "max_connections=60"),
+            *("-c", "unix_socket_directories="),
+        )
+        try:
+            await self._wait_until_ready(self._process)
+        except BaseException:
+            await self._stop()
+            raise
 
     async def _start(self, command: str, *arguments: str) -> asyncio.subprocess.Process:
         with (self._directory / "log").open("ab") as log:
@@ -116,7 +128,10 @@ class Postgres:
                     await connection.close()
                     return
 
-    async def _stop(self, process: asyncio.subprocess.Process) -> None:
+    async def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
         if process.returncode is None:
             process.send_signal(signal.SIGINT)
         try:

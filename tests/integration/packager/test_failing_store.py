@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from packager.chunk_runner import ChunkRunner
 from packager.core.plan import Chunk
-from packager.core.recipe import Recipe
+from packager.core.recipe import Recipe, write_recipe
 from packager.inspection import inspect_source
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from sample_media.generate import generate
+from streamer.core.chunks import ChunkOrder, ChunkState
 from streamer.core.errors import Unavailable
 from streamer.core.keys import source_key
 from streamer.shared.directory_store import DirectoryStore
-from streamer.shared.object_store import ObjectBody
+from streamer.shared.object_store import ObjectBody, ObjectInfo
 from streamer.shared.settings import SharedSettings
 
 VIDEO = "testvideo1"
@@ -33,13 +35,21 @@ class CutStore(DirectoryStore):
     Attributes:
         cut_at: No answer goes beyond this byte of an object, as long as `cuts` are left.
         cuts: How many more answers break off.
+        full: How often something more cannot be stored.
     """
 
     cut_at = 0
     cuts = 0
+    full = 0
 
     def local_path(self, key: str) -> Path | None:
         return None
+
+    async def put(self, key: str, data: bytes, *, only_if_absent: bool = False) -> ObjectInfo:
+        if self.full:
+            self.full -= 1
+            raise Unavailable("the object store does not answer")
+        return await super().put(key, data, only_if_absent=only_if_absent)
 
     @asynccontextmanager
     async def get(
@@ -106,6 +116,28 @@ async def test_a_source_that_cannot_be_read_is_not_at_its_end(
         assert segment.duration_ticks == recipe.grid.segment_frames * recipe.grid.frame_ticks
     store.cuts = 0
     assert (await encode(workshop, recipe)).frames == FRAMES
+
+
+async def test_a_chunk_that_cannot_be_stored_for_a_while_costs_no_try(
+    workshop: Workshop, store: CutStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("packager.chunk_runner._OUTAGE_SECONDS", 0.1)
+    now, catalog = datetime.now(UTC), workshop.catalog
+    await catalog.begin_version(VIDEO, 1, write_recipe(recipe), now=now)
+    order = ChunkOrder(0, WHOLE.start, WHOLE.stop, WHOLE.renditions, needed_seconds=0.0)
+    store.full = workshop.settings.tries + 1
+    await catalog.add_chunks(VIDEO, 1, [order])
+    running = asyncio.create_task(ChunkRunner(workshop, "worker").run())
+    try:
+        async with asyncio.timeout(60):
+            while (await catalog.chunk_statuses(VIDEO, 1))[0].state is not ChunkState.DONE:
+                assert not running.done()
+                await asyncio.sleep(0.05)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+    assert store.full == 0
+    assert (await catalog.chunk_statuses(VIDEO, 1))[0].frames == FRAMES
 
 
 async def test_a_source_that_cannot_be_read_is_not_called_unreadable(

@@ -1,0 +1,62 @@
+"""A database that is away while a video is packaged: it takes longer, and that is all."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from packager.patience import outlast
+from streamer.core.video import VideoState
+from streamer.shared.settings import SharedSettings
+from tests.integration.packager.conftest import StartWorker
+from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
+from tests.servers import Postgres
+
+VIDEO = "testvideo1"
+# The first frames of chunks of the clip "minute".
+CHUNKS = ["160", "240", "360", "440"]
+# In this time everybody asks, and who says nothing is dead.
+OUTAGE_SECONDS = 8
+
+
+@pytest.fixture
+async def own_postgres() -> AsyncIterator[Postgres]:
+    async with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+async def settings(tmp_path: Path, own_postgres: Postgres) -> SharedSettings:
+    url = await own_postgres.create_database()
+    return SharedSettings(data_dir=tmp_path / "data", database_url=url)
+
+
+async def test_a_database_that_is_away_for_a_moment_fails_no_video(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    tmp_path: Path,
+    start_worker: StartWorker,
+    own_postgres: Postgres,
+) -> None:
+    (tmp_path / "watched-too").mkdir()
+    watched = ffmpeg, WatchedFfmpeg(tmp_path / "watched-too")
+    for program in watched:
+        for chunk in CHUNKS:
+            program.hold(chunk)
+        start_worker(
+            PACKAGER_FFMPEG=str(program.path), PACKAGER_CONCURRENCY="1", PACKAGER_TRIES="1"
+        )
+    await installation.hand_over(VIDEO, "minute")
+
+    async def both_have_some() -> bool:
+        return all(any(program.is_running(chunk) for chunk in CHUNKS) for program in watched)
+
+    await eventually(both_have_some)
+    async with own_postgres.stopped():
+        for program in watched:
+            for chunk in CHUNKS:
+                program.release(chunk)
+        await asyncio.sleep(OUTAGE_SECONDS)
+    video = await outlast(lambda: installation.outcome(VIDEO))
+    assert (video.state, video.error) == (VideoState.READY, None)
