@@ -137,10 +137,11 @@ class PictureRun:
             for chunk in self._damaged
             if not self._is_behind_the_end(chunk)
         ]
-        stated_seconds = self._recipe.source.stated_seconds
+        source = self._recipe.source
+        end_in_file = source.zero_seconds - source.format_start_seconds + end
         return [
             *describe_lost_pictures(spans),
-            *describe_end("pictures", stated_seconds, float(end)),
+            *describe_end("pictures", source.stated_seconds, float(end_in_file)),
         ]
 
     async def _offer(self, chunks: Sequence[Chunk]) -> None:

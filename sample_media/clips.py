@@ -130,8 +130,8 @@ _TIMES = (
         *picture(), "-itsoffset", "1.5", *tone(2.5), *H264, *AAC,
     ),
     video(
-        "late_video", ".mkv", "The picture begins 1 s after the sound.",
-        "-itsoffset", "1", *picture(seconds=3), *tone(), *H264, *AAC,
+        "late_video", ".mkv", "The picture begins 3 s after the sound.",
+        "-itsoffset", "3", *picture(seconds=3), *tone(6), *H264, *AAC,
     ),
     video(
         "long_gop", ".mp4", "One keyframe in 12 s: chunks must start between keyframes.",
@@ -216,6 +216,10 @@ _CONTAINERS = (
         "avi", ".avi", "MPEG-4 part 2 and MP3 in AVI, which stores no presentation times.",
         *picture(), *tone(), "-c:v", "mpeg4", "-q:v", "5", "-bf", "2", "-threads", "1",
         "-c:a", "libmp3lame", "-b:a", "96k",
+    ),
+    video(
+        "animated", ".gif", "A short animation without sound.",
+        *picture(), "-filter_complex", "split[a][b];[a]palettegen[p];[b][p]paletteuse=dither=none",
     ),
     video(
         "fragmented", ".mp4", "Fragmented MP4, as recorders write it.",

@@ -32,6 +32,7 @@ FORMATS = (
     "eac3",
     "flac",
     "amr",
+    "gif",
 )
 # About a minute.
 _FIRST_PACKETS = "%+#4000"

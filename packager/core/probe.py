@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from packager.core.probe_values import read_label, read_seconds
+from packager.core.probe_values import read_clock, read_label, read_seconds
 from packager.core.source import SourceInfo
 from packager.core.tracks import read_audio_track, read_subtitle_track, read_video_track
 from packager.core.unreadable import explain_encrypted
@@ -122,7 +122,12 @@ def _chapters(chapters: Iterable[Any], zero_seconds: Fraction) -> Iterable[Chapt
 
 def _duration(container: Mapping[str, Any], streams: Iterable[Mapping[str, Any]]) -> float:
     """The longest of the streams used, the container's where they do not say; 0 if unknown."""
-    stated = [float(read_seconds(stream.get("duration"))) for stream in streams]
-    return max((value for value in stated if value > 0), default=0.0) or max(
-        0.0, float(read_seconds(container.get("duration")))
-    )
+    whole = max(0.0, float(read_seconds(container.get("duration"))))
+    longest = max((float(_stream_seconds(stream)) for stream in streams), default=0.0)
+    return longest if longest > 0 else whole
+
+
+def _stream_seconds(stream: Mapping[str, Any]) -> Fraction:
+    """How long a stream lasts; Matroska says it in a tag."""
+    stated = read_seconds(stream.get("duration"))
+    return stated if stated > 0 else read_clock(stream.get("tags", {}).get("DURATION"))

@@ -13,6 +13,15 @@ def read_seconds(text: object) -> Fraction:
         return Fraction(0)
 
 
+def read_clock(text: object) -> Fraction:
+    """A time such as `00:01:02.500000000`; 0 when absent or nonsense."""
+    hours, _, rest = str(text).partition(":")
+    minutes, _, seconds = rest.partition(":")
+    if not (hours.isdecimal() and minutes.isdecimal()):
+        return Fraction(0)
+    return (int(hours) * 60 + int(minutes)) * 60 + read_seconds(seconds)
+
+
 def read_ratio(text: object) -> Fraction | None:
     """A positive ratio such as `30000/1001` or `16:9`; None when absent, zero or nonsense."""
     try:

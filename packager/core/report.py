@@ -23,7 +23,8 @@ _NO_DECODER = re.compile(
 # when a seek ends between two pictures of an open group.
 _DAMAGE = re.compile(
     r"Error submitting packet to decoder|Decoding error:|error while decoding MB|Error at MB:"
-    r"|exceeds containing master element|Packet corrupt"
+    r"|exceeds containing master element|invalid as first byte of an EBML number"
+    r"|max resync size reached|Packet corrupt"
 )
 
 

@@ -120,6 +120,7 @@ READY = {
     "mkv_vp9": Stream(),
     "webm_av1": Stream(),
     "avi": Stream(),
+    "animated": Stream(sound=False),
     "fragmented": Stream(),
 }
 

@@ -100,7 +100,7 @@ def test_every_frame_carries_its_number(width: int, height: int) -> None:
         ("one_frame", {"nb_read_packets": "1"}),
         ("start_offset", {"start_time": "5001.400000"}),
         ("edit_list", {"duration": "2.500000", "nb_read_packets": "100"}),
-        ("late_video", {"start_time": "1.000000"}),
+        ("late_video", {"start_time": "3.000000"}),
         ("hdr_pq", {"color_transfer": "smpte2084", "pix_fmt": "yuv420p10le"}),
         ("hlg", {"color_transfer": "arib-std-b67"}),
         ("ten_bit_422", {"codec_name": "prores", "pix_fmt": "yuv422p10le"}),

@@ -185,6 +185,22 @@ def test_the_duration_is_the_longest_stream_s() -> None:
     assert read(video_stream(duration=None), duration=None).duration_seconds == 0
 
 
+@pytest.mark.parametrize(
+    ("tag", "seconds"),
+    [
+        ("00:00:06.500000000", 6.5),
+        ("01:02:03.250000000", 3723.25),
+        ("soon", 70),
+        ("00:-1:00", 70),
+        ("", 70),
+    ],
+)
+def test_matroska_s_tags_tell_how_long_streams_last(tag: str, seconds: float) -> None:
+    """The container lasts as long as the last of its subtitles."""
+    stream = video_stream(duration=None, tags={"DURATION": tag})
+    assert read(stream, duration="70").duration_seconds == seconds
+
+
 def test_refusals() -> None:
     subtitles = {"index": 0, "codec_type": "subtitle", "codec_name": "srt"}
     assert refused(subtitles) == "no_video_stream"

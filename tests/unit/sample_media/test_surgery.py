@@ -27,8 +27,9 @@ def test_a_box_without_a_size_is_refused() -> None:
 
 def test_the_duration_is_multiplied_and_nothing_else_changes() -> None:
     head, tail = b"\x1a\x45\xdf\xa3 header \x44\x89\x88", b" and the rest"
-    changed = claiming_duration(head + struct.pack(">d", 4008.0) + tail, 20)
-    assert changed == head + struct.pack(">d", 80160.0) + tail
+    tag = b"DURATION\x44\x87\x9200:00:04.008000000"
+    changed = claiming_duration(head + struct.pack(">d", 4008.0) + tail + tag, 20)
+    assert changed == head + struct.pack(">d", 80160.0) + tail + b"NOTHINGS" + tag[8:]
 
 
 def test_noise_takes_the_place_of_a_part() -> None:
