@@ -12,7 +12,8 @@ MAX_CUES = 20_000
 MAX_CUE_CHARACTERS = 4_000
 _MAX_MILLISECONDS = 100 * 3_600_000
 
-_SIGNATURE = re.compile(r"WEBVTT(?=[ \t\n]|$)")
+_SIGNATURE = re.compile(r"WEBVTT(?=[ \t\r\n]|$)")
+_LINE_END = re.compile(r"\r{0,2}\n|\r")
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 # SubRip writes a comma, and both are found with one or two digits behind it.
 _TIME = r"(?:([0-9]{1,4}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})"
@@ -105,7 +106,8 @@ def _decode(data: bytes) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    """The lines, however they end; CR CR LF comes of ends that were converted twice."""
+    return _LINE_END.split(text)
 
 
 def _webvtt_cues(lines: Sequence[str]) -> Iterator[Cue]:

@@ -20,6 +20,10 @@ from streamer.core.webvtt import (
 SUBRIP = (
     "1\n00:00:00,500 --> 00:00:02,000\nFirst <i>line</i>\n\n2\n00:00:02,500 --> 00:00:03,5\nBé\n"
 )
+WEBVTT = (
+    "WEBVTT\n\nNOTE\ncomment\n\nfirst\n00:00.500 --> 00:02.000\nFirst <i>line</i>\n\n"
+    "second\n00:02.500 --> 00:03.500\nBé\n\nNOTE the end\n"
+)
 CUES = (Cue(500, 2000, "First <i>line</i>"), Cue(2500, 3500, "Bé"))
 # Pieces that mean something somewhere in a subtitle file.
 PIECES = st.sampled_from([
@@ -40,7 +44,13 @@ TEXTS = st.lists(PIECES | st.text(max_size=5), max_size=40).map("".join)
         SUBRIP.encode("utf-16"),
         b"\xfe\xff" + SUBRIP.encode("utf-16-be"),
         SUBRIP.encode("windows-1252"),
+        SUBRIP.replace("\n", "\r").encode(),
+        SUBRIP.replace("\n", "\r\r\n").encode(),
         ("WEBVTT - title\n\nNOTE a\ncomment\n\n" + SUBRIP.replace(",", ".")).encode(),
+        WEBVTT.encode(),
+        WEBVTT.replace("\n", "\r\n").encode(),
+        WEBVTT.replace("\n", "\r").encode(),
+        WEBVTT.replace("\n", "\r\r\n").encode(),
     ],
 )
 def test_a_file_is_read_whatever_its_format_and_encoding(data: bytes) -> None:
