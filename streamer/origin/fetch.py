@@ -25,6 +25,7 @@ _AT_ONCE = 4
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PIECE_BYTES = 256 * 1024
+_NO_SUCH_NAME = "There is no server of that name."
 _log = logging.getLogger(__name__)
 
 
@@ -89,15 +90,24 @@ class Fetches:
     async def _run(self, video_id: str, url: str) -> None:
         try:
             async with self._slots:
-                await self._fetch_or_explain(video_id, url)
-        except SourceRejected as error:
-            await self._fail(video_id, error)
-        except StorageFull:
-            await self._fail(video_id, _failed("There is no room left for the file."))
+                await self._fetch_or_fail(video_id, url)
         except NotFound:  # deleted meanwhile
             await self._uploads.discard(video_id)
         except StreamerError as error:
             _log.warning("fetch of %s is begun again later: %s", video_id, error.detail)
+
+    async def _fetch_or_fail(self, video_id: str, url: str) -> None:
+        try:
+            await self._fetch_or_explain(video_id, url)
+        except SourceRejected as error:
+            await self._fail(video_id, error)
+        except StorageFull:
+            await self._fail(video_id, _failed("There is no room left for the file."))
+        except StreamerError:
+            raise
+        except Exception:
+            _log.exception("fetch of %s went wrong", video_id)
+            await self._fail(video_id, _failed("Fetching it went wrong."))
 
     async def _fetch_or_explain(self, video_id: str, url: str) -> None:
         try:
@@ -107,6 +117,8 @@ class Fetches:
             raise _failed("The server did not answer in time.") from error
         except aiohttp.ClientConnectorError as error:
             raise _failed(_connect_reason(error)) from error
+        except UnicodeError as error:  # IDNA refuses the host, at first or in a redirect
+            raise _failed(_NO_SUCH_NAME) from error
         except (aiohttp.ClientError, OSError) as error:
             raise _failed("The connection to the server broke.") from error
         except InvalidInput as error:
@@ -156,7 +168,7 @@ def _connect_reason(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error.os_error, PrivateAddress):
         return "The URL leads to an address that is not on the public Internet."
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "There is no server of that name."
+        return _NO_SUCH_NAME
     return "The server could not be reached."
 
 

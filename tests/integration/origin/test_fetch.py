@@ -149,6 +149,11 @@ async def test_the_title_of_a_fetched_video(trusting: Origin, source: SourceServ
             "The URL leads to something that is no http or https URL.",
         ),
         (
+            "/to?url=http://foo..bar/x.mp4",
+            "fetch_failed",
+            "There is no server of that name.",
+        ),
+        (
             "/to?url=",
             "fetch_failed",
             "The URL redirects too often.",
@@ -166,6 +171,28 @@ async def test_fetches_that_fail_say_why(
 async def test_a_server_that_is_not_there(trusting: Origin) -> None:
     video_id = await fetch(trusting, f"http://127.0.0.1:{free_port()}/a.mp4")
     assert (await outcome(trusting, video_id))[2] == "The server could not be reached."
+
+
+@pytest.mark.parametrize("host", ["foo..bar", "a" * 70, "a" * 70 + ".example"])
+async def test_a_name_that_no_server_can_have(trusting: Origin, host: str) -> None:
+    video_id = await fetch(trusting, f"http://{host}/x.mp4")
+    reason = (VideoState.FAILED, "fetch_failed", "There is no server of that name.")
+    assert await outcome(trusting, video_id) == reason
+
+
+async def test_a_fetch_that_breaks_in_an_unknown_way_fails_its_video(
+    origin: Origin, source: SourceServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    def is_allowed(address: str) -> bool:
+        raise ZeroDivisionError(address)
+
+    fetches = Fetches(
+        origin.services.uploads, origin.catalog, is_allowed=is_allowed, timeout_seconds=10
+    )
+    video = await fetches.create(f"{source.url}/clip.mp4", title="", now=now())
+    reason = (VideoState.FAILED, "fetch_failed", "Fetching it went wrong.")
+    assert await outcome(origin, video.id) == reason
+    assert "ZeroDivisionError" in caplog.text
 
 
 async def test_a_fetch_is_bounded_in_time(open_origin: OpenOrigin) -> None:
