@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
+from yarl import URL
 
 from streamer.core.webhooks import signing_key
 from streamer.shared.bearer import is_loopback
@@ -72,8 +73,8 @@ class OriginSettings(SharedSettings):
     @field_validator("webhook_urls")
     @classmethod
     def _check_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_WEB_URL.fullmatch(url) for url in urls):
-            raise ValueError("each must begin with http:// or https://")
+        if not all(_WEB_URL.fullmatch(url) and _has_host(url) for url in urls):
+            raise ValueError("each must begin with http:// or https:// and a valid host name")
         return tuple(dict.fromkeys(urls))
 
     @model_validator(mode="after")
@@ -96,3 +97,11 @@ class OriginSettings(SharedSettings):
     def uploads_dir(self) -> Path:
         """Where unfinished uploads are kept."""
         return self.data_dir.absolute() / "uploads"
+
+
+def _has_host(url: str) -> bool:
+    try:
+        host = URL(url).raw_host or ""
+        return bool(host.encode("idna"))
+    except ValueError:
+        return False

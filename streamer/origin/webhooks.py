@@ -117,11 +117,20 @@ class WebhookSender:
         A failure of the catalog leaves the delivery to whoever claims it after its lease.
         """
         try:
-            body = await self._body(delivery)
-            failure = await self._send(session, delivery, body)
+            failure = await self._tell(session, delivery)
             await self._settle(delivery, failure)
         except StreamerError as error:
             _log.warning("webhook %s is sent again: %s", delivery.event.id, error.detail)
+
+    async def _tell(self, session: aiohttp.ClientSession, delivery: Delivery) -> str | None:
+        """Send an event once; returns why that failed, None when it was taken."""
+        try:
+            return await self._send(session, delivery, await self._body(delivery))
+        except StreamerError:
+            raise
+        except Exception as error:
+            _log.exception("an attempt at webhook %s broke", delivery.event.id)
+            return f"the attempt broke ({type(error).__name__})"
 
     async def _body(self, delivery: Delivery) -> bytes:
         event = delivery.event

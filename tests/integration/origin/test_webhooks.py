@@ -180,6 +180,27 @@ async def test_two_origins_share_the_work(open_origin: OpenOrigin) -> None:
             assert own == ["video.uploading", "video.probing", "video.packaging", "video.playable"]
 
 
+async def test_an_attempt_that_breaks_ends_no_other(
+    open_origin: OpenOrigin, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = "http://user:€@127.0.0.1/hook"  # Latin-1 has no €
+    async with (
+        receiver() as hook,
+        open_origin(**told(hook, webhook_urls=(broken, hook.url))) as origin,
+    ):
+        await make_video(origin)
+        await eventually(hook.has(4))
+
+        async def is_noted() -> bool:
+            found = await origin.catalog.unfinished_deliveries(limit=9)
+            return "the attempt broke (UnicodeEncodeError)" in {one.reason for one in found}
+
+        await eventually(is_noted)
+        await make_video(origin)
+        await eventually(hook.has(8))
+    assert "UnicodeEncodeError" in caplog.text
+
+
 async def test_a_silent_server_holds_up_no_other(open_origin: OpenOrigin) -> None:
     async with receiver(SILENCE) as silent, receiver() as hook:
         changes = told(hook, webhook_urls=(silent.url, hook.url), webhook_timeout_seconds=1)

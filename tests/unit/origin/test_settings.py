@@ -23,12 +23,19 @@ def test_playback_base_urls_that_are_refused(url: str) -> None:
 
 
 def test_webhooks_come_as_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STREAMER_WEBHOOK_URLS", "https://a.example/x?y=1, http://b.example:8080,")
+    monkeypatch.setenv("STREAMER_WEBHOOK_URLS", "https://a.example/x?y=1, http://[::1]:8080,")
     monkeypatch.setenv("STREAMER_WEBHOOK_SECRET", "secret")
-    assert OriginSettings().webhook_urls == ("https://a.example/x?y=1", "http://b.example:8080")
+    assert OriginSettings().webhook_urls == ("https://a.example/x?y=1", "http://[::1]:8080")
 
 
-@pytest.mark.parametrize("url", ["ftp://a", "a.example", "https://", "https://a/#b", "http://a b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://a", "a.example", "https://", "https://a/#b", "http://a b"),
+        *("https://hooks..example.com/a", f"https://{'a' * 70}.example", "https://ä..example"),
+        *("https://:80/a", "https://a:99999/", "https://[::1/a"),
+    ],
+)
 def test_webhooks_that_are_refused(url: str) -> None:
     with pytest.raises(ValidationError, match="http"):
         OriginSettings(webhook_urls=(url,), webhook_secret=SecretStr("secret"))
