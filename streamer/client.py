@@ -104,7 +104,7 @@ class ApiClient:
             except Unavailable:
                 if attempt == _ATTEMPTS - 1:
                     raise
-                await asyncio.sleep(min(0.25 * 2**attempt, 10))
+                await _pause(attempt)
             else:
                 break
         return location.rstrip("/").rsplit("/", 1)[-1]
@@ -179,8 +179,31 @@ class ApiClient:
             pass
 
     async def events(self, video_id: str) -> AsyncIterator[VideoResource]:
-        """The video each time it changes, until nothing more will (server-sent events)."""
+        """The video each time it changes, until nothing more will (server-sent events).
+
+        A stream that ends before, because the origin restarts, is opened again.
+
+        Raises:
+            Unavailable: The origin does not answer, or not again after a while.
+        """
+        attempt = _ATTEMPTS  # who never answered is not waited for
+        while True:
+            try:
+                async for video in self._stream(video_id):
+                    attempt = 0
+                    yield video
+            except Unavailable:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                return
+            await _pause(attempt)
+            attempt += 1
+
+    async def _stream(self, video_id: str) -> AsyncIterator[VideoResource]:
+        """The events of one connection; Unavailable when it ends too early."""
         path = f"api/v1/videos/{video_id}/events"
+        is_settled = False
         async with self._request("GET", path, timeout=_TRANSFER_TIMEOUT) as response:
             data: list[str] = []
             async for raw in response.content:
@@ -188,8 +211,12 @@ class ApiClient:
                 if line.startswith("data:"):
                     data.append(line[5:].lstrip())
                 elif not line and data:
-                    yield json.loads("\n".join(data))
+                    video = json.loads("\n".join(data))
+                    is_settled = _is_settled(video)
+                    yield video
                     data = []
+        if not is_settled:
+            raise Unavailable(f"{self.server} ended the stream of events")
 
     async def _create_upload(self, size: int, metadata: Mapping[str, str]) -> str:
         headers = {
@@ -254,6 +281,17 @@ class ApiClient:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"{self.server} does not answer: {_reason(error)}") from error
+
+
+async def _pause(attempt: int) -> None:
+    await asyncio.sleep(min(0.25 * 2**attempt, 10))
+
+
+def _is_settled(video: VideoResource) -> bool:
+    """Whether nothing more will happen to a video by itself."""
+    making = video["repackaging"]
+    is_making = making is not None and making["error"] is None
+    return video["state"] in ("ready", "failed") and not is_making
 
 
 def _reason(error: Exception) -> str:
