@@ -149,12 +149,12 @@ class ApiClient:
     ) -> VideoResource:
         """Give a video the subtitles in a WebVTT or SubRip file."""
         form = aiohttp.FormData()
-        form.add_field("language", language)
-        form.add_field("label", label)
+        form.add_field("language", _as_utf8(language))
+        form.add_field("label", _as_utf8(label))
         form.add_field("default", str(is_default).lower())
         form.add_field("forced", str(is_forced).lower())
         async with aiofiles.open(path, "rb") as file:
-            form.add_field("file", await file.read(), filename=path.name)
+            form.add_field("file", await file.read(), filename=_as_utf8(path.name))
         url = f"api/v1/videos/{video_id}/subtitles"
         resource: VideoResource = await self._json("POST", url, data=form)
         return resource
@@ -223,7 +223,7 @@ class ApiClient:
             "Tus-Resumable": "1.0.0",
             "Upload-Length": str(size),
             "Upload-Metadata": ",".join(
-                f"{key} {base64.b64encode(value.encode()).decode()}"
+                f"{key} {base64.b64encode(_as_utf8(value).encode()).decode()}"
                 for key, value in metadata.items()
             ),
         }
@@ -279,8 +279,13 @@ class ApiClient:
                 if response.status >= 400:
                     raise await _failure(response)
                 yield response
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable(f"{self.server} does not answer: {_reason(error)}") from error
+
+
+def _as_utf8(text: str) -> str:
+    """The text, with a `?` for each byte of a file's name that is no UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 async def _pause(attempt: int) -> None:

@@ -265,9 +265,9 @@ def _print_video(video: VideoResource, *, as_json: bool) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name in ("id", "title", "state", "playable", "progress", "duration_seconds"):
-        table.add_row(name, str(video[name]))
-    table.add_row("renditions", " ".join(item["name"] for item in video["renditions"]))
-    table.add_row("player", video["playback"]["player"])
+        table.add_row(name, Text(str(video[name])))
+    table.add_row("renditions", Text(" ".join(item["name"] for item in video["renditions"])))
+    table.add_row("player", Text(video["playback"]["player"]))
     for warning in video["warnings"]:
         table.add_row("warning", Text(warning))
     if making := video["repackaging"]:
@@ -275,7 +275,7 @@ def _print_video(video: VideoResource, *, as_json: bool) -> None:
         how = failed["message"] if failed else f"{making['progress']:.0%}"
         table.add_row(f"version {making['version']}", Text(how))
     if video["error"]:
-        table.add_row("error", f"{video['error']['code']}: {video['error']['message']}")
+        table.add_row("error", Text(f"{video['error']['code']}: {video['error']['message']}"))
     RESULTS.print(table)
 
 

@@ -59,6 +59,16 @@ def test_a_server_that_is_not_there_is_one_line_and_exit_3(command: str, closed_
 
 
 @pytest.mark.parametrize(
+    "server", ["http://a..b", "http://[::1", "http://[x]", "http://a:99999", "not a url"]
+)
+def test_a_server_that_cannot_be_is_one_line_and_exit_3(server: str) -> None:
+    result = streamer("status", "abcdefgh", "--server", server)
+    assert result.returncode == 3
+    [line] = result.stderr.splitlines()
+    assert line.startswith(f"streamer: {server}/ does not answer: ")
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["upload", "/nonexistent.mp4"],
