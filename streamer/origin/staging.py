@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -155,7 +155,7 @@ class Staging:
         return await self._threads.run(self._statuses)
 
     async def remove_strays(self, *, before: datetime) -> None:
-        """Remove the bytes that a crash left without a record, unless they are younger."""
+        """Remove the bytes without a record and half records that a crash left, unless younger."""
         await self._threads.run(self._remove_strays, before)
 
     def path(self, upload_id: str) -> Path:
@@ -170,14 +170,16 @@ class Staging:
         return self._directory / f"{_checked(upload_id)}.json"
 
     def _create(self, record: UploadRecord) -> None:
+        path = self.path(record.id)
         with disk_failures():
-            self.path(record.id).open("xb").close()
-        self._write_record(record)
+            path.open("xb").close()
+            with _removed_on_failure(path):
+                self._write_record(record)
 
     def _write_record(self, record: UploadRecord) -> None:
         target = self._record_path(record.id)
         aside = target.with_suffix(".json.new")
-        with disk_failures():
+        with disk_failures(), _removed_on_failure(aside):
             with aside.open("w") as file:
                 json.dump(asdict(record), file)
                 file.flush()
@@ -236,10 +238,17 @@ class Staging:
 
     def _remove_strays(self, before: datetime) -> None:
         with disk_failures():
-            for path in self._directory.glob("*.part"):
-                has_record = path.with_suffix(".json").exists()
-                if not has_record and _moment(path.stat().st_mtime) < before:
-                    path.unlink(missing_ok=True)
+            for path in self._strays():
+                with suppress(FileNotFoundError):  # no stray: it was renamed since
+                    if _moment(path.stat().st_mtime) < before:
+                        path.unlink()
+
+    def _strays(self) -> Iterator[Path]:
+        """The bytes without a record, and the records that were written aside."""
+        for path in self._directory.glob("*.part"):
+            if not path.with_suffix(".json").exists():
+                yield path
+        yield from self._directory.glob("*.json.new")
 
     def _statuses(self) -> list[UploadStatus]:
         with disk_failures():
@@ -262,6 +271,15 @@ def disk_failures() -> Iterator[None]:
         if error.errno in _FULL:
             raise StorageFull("the disk that takes uploads is full") from error
         raise Unavailable("the disk that takes uploads failed") from error
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def _checked(upload_id: str) -> str:

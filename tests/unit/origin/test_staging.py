@@ -1,9 +1,12 @@
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from streamer.core.errors import NotFound
+from streamer.core.errors import NotFound, StorageFull
 from streamer.origin.errors import Locked
 from streamer.origin.staging import Staging, UploadRecord
 
@@ -70,6 +73,32 @@ async def test_removal(staging: Staging, tmp_path: Path) -> None:
             await call(UPLOAD.id)
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file may grow while the block runs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_full_disk_keeps_nothing_of_a_new_upload(staging: Staging, tmp_path: Path) -> None:
+    with full_disk(), pytest.raises(StorageFull):
+        await staging.create(UPLOAD)
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+async def test_a_full_disk_leaves_the_record_as_it_was(staging: Staging, tmp_path: Path) -> None:
+    await staging.create(UPLOAD)
+    with full_disk(), pytest.raises(StorageFull):
+        await staging.change(UploadRecord(UPLOAD.id, 7))
+    assert (await staging.status(UPLOAD.id)).record == UPLOAD
+    names = {path.name for path in (tmp_path / "uploads").iterdir()}
+    assert names == {"abcdefgh.part", "abcdefgh.json"}
+
+
 @pytest.mark.parametrize("upload_id", ["", "../escape", "a/b", "ABCDEFGH", "abcdefgh\n", "a" * 99])
 async def test_ids_never_leave_the_directory(staging: Staging, upload_id: str) -> None:
     with pytest.raises(NotFound):
@@ -78,10 +107,13 @@ async def test_ids_never_leave_the_directory(staging: Staging, upload_id: str) -
         staging.path(upload_id)
 
 
-async def test_strays_of_a_crash_are_removed_when_old(staging: Staging, tmp_path: Path) -> None:
-    stray = tmp_path / "uploads" / "straystray.part"
-    stray.write_bytes(b"x")
+@pytest.mark.parametrize("name", ["straystray.part", "straystray.json.new", "abcdefgh.json.new"])
+async def test_strays_of_a_crash_are_removed_when_old(
+    staging: Staging, tmp_path: Path, name: str
+) -> None:
+    stray = tmp_path / "uploads" / name
     await staging.create(UPLOAD)
+    stray.write_bytes(b"x")
     now = datetime.now(UTC)
     await staging.remove_strays(before=now - timedelta(hours=1))
     assert stray.exists()
