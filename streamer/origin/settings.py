@@ -12,6 +12,8 @@ from streamer.core.webhooks import signing_key
 from streamer.shared.bearer import is_loopback
 from streamer.shared.settings import SharedSettings
 
+# A century: dates that far from now, and timers, can still be computed.
+_LONGEST_SECONDS = 100 * 365 * 24 * 3600
 _WEB_URL = re.compile(r"https?://[^\s/?#,]+[^\s#,]*")
 
 
@@ -29,20 +31,30 @@ class OriginSettings(SharedSettings):
         default=64 * 1024**3, ge=1, description="The largest source that is accepted."
     )
     upload_expiry_seconds: float = Field(
-        default=48 * 3600.0, gt=0, description="An unfinished upload is kept so long after its end."
+        default=48 * 3600.0,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="An unfinished upload is kept so long after its end.",
     )
     upload_idle_seconds: float = Field(
-        default=60.0, gt=0, description="An upload that sends nothing for so long is cut off."
+        default=60.0,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="An upload that sends nothing for so long is cut off.",
     )
     fetch_allow_private: bool = Field(
         default=False, description="Let 'fetch this URL' reach private and loopback addresses."
     )
     fetch_timeout_seconds: float = Field(
-        default=4 * 3600.0, gt=0, description="The longest that fetching a URL may take."
+        default=4 * 3600.0,
+        gt=0,
+        le=_LONGEST_SECONDS,
+        description="The longest that fetching a URL may take.",
     )
     old_version_seconds: float = Field(
         default=6 * 3600.0,
         ge=0,
+        le=_LONGEST_SECONDS,
         description="A version of a video that was replaced is kept so long for its viewers.",
     )
     playback_secret: SecretStr = Field(
@@ -60,7 +72,10 @@ class OriginSettings(SharedSettings):
         default=15.0, gt=0, le=60, description="A webhook must be answered within so long."
     )
     shutdown_seconds: int = Field(
-        default=10, ge=0, description="Requests in progress get so long to finish at shutdown."
+        default=10,
+        ge=0,
+        le=_LONGEST_SECONDS,
+        description="Requests in progress get so long to finish at shutdown.",
     )
 
     @field_validator("webhook_urls", mode="before")

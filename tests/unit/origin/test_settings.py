@@ -46,3 +46,15 @@ def test_webhooks_need_a_secret() -> None:
         OriginSettings(webhook_urls=("https://a.example",))
     with pytest.raises(ValidationError, match="base64"):
         OriginSettings(webhook_secret=SecretStr("whsec_?"))
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "1e300"])
+@pytest.mark.parametrize(
+    "name", ["upload_expiry", "upload_idle", "fetch_timeout", "old_version", "webhook_timeout"]
+)
+def test_times_without_an_end_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, seconds: str
+) -> None:
+    monkeypatch.setenv(f"STREAMER_{name.upper()}_SECONDS", seconds)
+    with pytest.raises(ValidationError, match=f"{name}_seconds"):
+        OriginSettings()
