@@ -18,6 +18,7 @@ KEY = "key"
 LICENSE = "license"
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
+_SPRITE = "sprite-"
 
 
 def is_video_id(text: str) -> bool:
@@ -38,6 +39,11 @@ def is_media_name(text: str) -> bool:
 def is_immutable(name: str) -> bool:
     """Whether the bytes behind a media name can never change (everything but poster and VTT)."""
     return name not in (POSTER, STORYBOARD)
+
+
+def is_of_storyboard(name: str) -> bool:
+    """Whether a media name is that of the storyboard or of one of its sheets."""
+    return name == STORYBOARD or name.startswith(_SPRITE)
 
 
 def video_prefix(video_id: str) -> str:
@@ -118,7 +124,17 @@ def subtitles_name(rendition: str, digest: str) -> str:
 
 def sprite_name(number: int, digest: str) -> str:
     """The name of storyboard sheet `number` (from 0), relative to its video."""
-    return f"sprite-{number:04d}-{digest[:_DIGEST_LENGTH]}.jpg"
+    return f"{_SPRITE}{number:04d}-{digest[:_DIGEST_LENGTH]}.jpg"
+
+
+def sprites_prefix(video_id: str) -> str:
+    """What the keys of all storyboard sheets of a video begin with."""
+    return f"videos/{video_id}/{_SPRITE}"
+
+
+def storyboard_paths(video_id: str) -> tuple[str, str]:
+    """The URL paths of a storyboard and of all its sheets, as purges name them."""
+    return media_path(video_id, STORYBOARD), media_path(video_id, f"{_SPRITE}*")
 
 
 def iframe_playlist_name(rendition: str) -> str:

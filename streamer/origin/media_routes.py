@@ -1,4 +1,7 @@
-"""Segments, init segments and pictures, straight from the store: no database is asked."""
+"""Segments, init segments and pictures, straight from the store.
+
+The database is asked about storyboards only: an encrypted video must not show its old one.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -64,6 +67,8 @@ async def get_object(
     """A segment, an init segment, the poster, the storyboard or one of its sprites."""
     if not keys.is_video_id(video_id) or not keys.is_media_name(name):
         raise NotFound("there is no such object")
+    if keys.is_of_storyboard(name) and await services.catalog.is_encrypted(video_id):
+        raise NotFound("an encrypted video has no storyboard")
     key = keys.media_key(video_id, name)
     async with asyncio.timeout(_READ_SECONDS):
         info = await services.store.head(key)

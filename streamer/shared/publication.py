@@ -28,10 +28,10 @@ from streamer.core.video import (
 )
 from streamer.core.webhooks import EventType
 from streamer.shared.outbox import record_event
-from streamer.shared.purges import append_purges, manifest_purges
+from streamer.shared.purges import append_purges, manifest_purges, storyboard_purges
 from streamer.shared.records import Records, change_video, move_video, read_video
 from streamer.shared.rows import from_rendition, from_segment, to_rendition, to_segment
-from streamer.shared.tables import renditions, segments, videos
+from streamer.shared.tables import content_keys, renditions, segments, videos
 
 
 class Publication(Records):
@@ -132,8 +132,9 @@ class Publication(Records):
     ) -> Video:
         """Everything of a version is published: the video is ready, viewers get this version.
 
-        Finishing again changes nothing. Edges forget the manifests of the old version; its
-        renditions stay until `forget_version`: some viewers are in the middle of it.
+        Finishing again changes nothing. Edges forget the manifests and the storyboard of the old
+        version; its renditions stay until `forget_version`: some viewers are in the middle of it.
+        An encrypted version has no storyboard, which would show it.
 
         Raises:
             Conflict: The video is in another state, or has no such version in the making.
@@ -145,13 +146,16 @@ class Publication(Records):
                     return video
                 _check_takes(video, version)
                 await record_event(connection, video_id, EventType.VERSION_READY)
-                await append_purges(connection, manifest_purges(video_id), now=now)
+                outdated = [*manifest_purges(video_id), *storyboard_purges(video_id)]
+                await append_purges(connection, outdated, now=now)
+                is_encrypted = await _is_encrypted(connection, video_id, version)
                 return await change_video(
                     connection,
                     video_id,
                     version=version,
                     next_version=None,
                     next_progress=None,
+                    has_storyboard=video.has_storyboard and not is_encrypted,
                     duration_seconds=duration_seconds,
                     ready_at=now,
                 )
@@ -334,6 +338,13 @@ async def _is_playable(
     sounds = [r for r in known if r.kind is MediaKind.AUDIO]
     heard = {r.name for r in sounds if r.is_default} or {r.name for r in sounds}
     return bool(begun) and heard <= begun and (not pictures or bool(pictures & begun))
+
+
+async def _is_encrypted(connection: AsyncConnection, video_id: str, version: int) -> bool:
+    query = select(content_keys.c.key_id).where(
+        content_keys.c.video_id == video_id, content_keys.c.version == version
+    )
+    return (await connection.execute(query)).first() is not None
 
 
 async def _names_with_segments(connection: AsyncConnection, video_id: str) -> set[str]:

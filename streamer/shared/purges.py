@@ -49,6 +49,11 @@ def manifest_purges(video_id: str) -> list[Order]:
     return [Order(Kind.PATH, path) for path in keys.manifest_paths(video_id)]
 
 
+def storyboard_purges(video_id: str) -> list[Order]:
+    """What makes edges forget the storyboard of a video."""
+    return [Order(Kind.PATH, path) for path in keys.storyboard_paths(video_id)]
+
+
 async def append_purges(
     connection: AsyncConnection, orders: Sequence[Order], *, now: datetime
 ) -> int:

@@ -123,6 +123,22 @@ class Versions(Records):
             row = (await connection.execute(query)).first()
         return None if row is None else _to_key(row)
 
+    async def is_encrypted(self, video_id: str) -> bool:
+        """Whether the version that viewers get is encrypted."""
+        query = (
+            select(content_keys.c.key_id)
+            .join(
+                videos,
+                and_(
+                    videos.c.id == content_keys.c.video_id,
+                    videos.c.version == content_keys.c.version,
+                ),
+            )
+            .where(videos.c.id == video_id)
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).first() is not None
+
     async def key_by_id(self, video_id: str, key_id: bytes) -> ContentKey | None:
         """The key of this id, of whichever version that is still kept."""
         query = select(content_keys).where(

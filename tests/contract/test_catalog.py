@@ -510,7 +510,22 @@ async def test_a_finished_version_is_what_viewers_get(catalog: Catalog) -> None:
     assert names(await catalog.renditions(ID)) == ["240p-v2", "audio-eng-v2"]
     assert names(await catalog.renditions(ID, 1)) == ["240p", "audio-eng"]
     purged = [purge.order.value for purge in await catalog.purges_after(0)]
-    assert purged == [f"/v/{ID}/index.m3u8", f"/v/{ID}/manifest.mpd"]
+    assert purged == [
+        f"/v/{ID}/index.m3u8",
+        f"/v/{ID}/manifest.mpd",
+        f"/v/{ID}/storyboard.vtt",
+        f"/v/{ID}/sprite-*",
+    ]
+
+
+async def test_an_encrypted_version_takes_the_storyboard_away(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    await catalog.set_pictures(ID, has_storyboard=True)
+    await catalog.keep_content_key(ID, 2, KEY)
+    assert not await catalog.is_encrypted(ID)
+    finished = await catalog.finish(ID, duration_seconds=4.0, now=NOW, version=2)
+    assert not finished.has_storyboard
+    assert await catalog.is_encrypted(ID)
 
 
 async def test_a_replaced_version_is_forgotten_after_a_while(catalog: Catalog) -> None:

@@ -6,9 +6,10 @@ import httpx
 import pytest
 
 from streamer.core import keys
+from streamer.core.options import PackagingOptions
 from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
 from streamer.core.playlist_reader import parse_playlist
-from streamer.core.video import Rendition
+from streamer.core.video import ContentKey, Rendition
 from tests.integration.origin.conftest import OpenOrigin, Origin, now
 from tests.integration.origin.test_playback import LADDER, SEGMENT, make_video
 from tests.unit.core.published import segments
@@ -44,6 +45,43 @@ async def publish_anew(origin: Origin, video_id: str) -> None:
         for name in (init, *(segment.name for segment in found)):
             await origin.store.put(keys.media_key(video_id, name), SEGMENT)
         await origin.catalog.publish(video_id, found, init_names={rendition.name: init}, now=now())
+
+
+async def finish_anew(origin: Origin, video_id: str) -> None:
+    await origin.catalog.finish(video_id, duration_seconds=8.0, now=now(), version=2)
+
+
+async def draw_storyboard(origin: Origin, video_id: str, digest: str) -> list[str]:
+    """Publishes a storyboard as a worker does; the names of what it consists of."""
+    sheet = keys.sprite_name(0, digest)
+    text = f"WEBVTT\n\n00:00.000 --> 00:08.000\n{sheet}#xywh=0,0,160,90\n"
+    await origin.store.put(keys.media_key(video_id, sheet), b"jpeg")
+    await origin.store.put(keys.media_key(video_id, keys.STORYBOARD), text.encode())
+    await origin.catalog.set_pictures(video_id, has_storyboard=True)
+    return [keys.STORYBOARD, sheet]
+
+
+async def encrypt_anew(origin: Origin) -> tuple[str, list[str]]:
+    """A video whose second version is encrypted, and the storyboard of its first one."""
+    video_id = await make_ready(origin)
+    names = await draw_storyboard(origin, video_id, "a" * 12)
+    await begin_anew(origin, video_id)
+    await publish_anew(origin, video_id)
+    await origin.catalog.keep_content_key(video_id, 2, ContentKey(b"i" * 16, b"k" * 16))
+    return video_id, names
+
+
+async def served(origin: Origin, video_id: str, names: list[str]) -> set[int]:
+    """The statuses of what is asked for by these names."""
+    answers = [await origin.client.get(keys.media_path(video_id, name)) for name in names]
+    return {answer.status_code for answer in answers}
+
+
+async def sheets(origin: Origin, video_id: str) -> list[str]:
+    """The names of what is stored of storyboards."""
+    prefix = keys.video_prefix(video_id)
+    found = [info.key.removeprefix(prefix) async for info in origin.store.list(prefix)]
+    return sorted(name for name in found if keys.is_of_storyboard(name))
 
 
 async def objects(origin: Origin, video_id: str, rendition: str) -> int:
@@ -95,7 +133,7 @@ async def test_old_playlists_are_served_until_the_old_version_ends(
         await publish_anew(origin, video_id)
         early = await origin.client.get(f"/v/{video_id}/240p-v2/index.m3u8")
         assert early.status_code == 404
-        await origin.catalog.finish(video_id, duration_seconds=8.0, now=now(), version=2)
+        await finish_anew(origin, video_id)
         multivariant = await playlist(origin, f"/v/{video_id}/index.m3u8")
         assert isinstance(multivariant, MultivariantPlaylist)
         uris = [variant.uri for variant in multivariant.variants]
@@ -113,7 +151,7 @@ async def test_an_old_version_ends_after_its_grace(open_origin: OpenOrigin) -> N
         video_id = await make_ready(origin)
         await begin_anew(origin, video_id)
         await publish_anew(origin, video_id)
-        await origin.catalog.finish(video_id, duration_seconds=8.0, now=now(), version=2)
+        await finish_anew(origin, video_id)
         await origin.services.reconciler.reconcile()
         assert await objects(origin, video_id, "240p") == 0
         assert await objects(origin, video_id, "240p-v2") == 3
@@ -134,3 +172,65 @@ async def test_nothing_is_left_of_a_version_that_failed(origin: Origin) -> None:
     assert (resource["state"], resource["playable"]) == ("ready", True)
     assert resource["repackaging"]["error"] == {"code": "internal", "message": "It broke."}
     assert (await begin_anew(origin, video_id)).json()["repackaging"]["version"] == 3
+
+
+async def test_an_encrypted_version_shows_no_storyboard(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        video_id, names = await encrypt_anew(origin)
+        assert await served(origin, video_id, names) == {200}
+        await finish_anew(origin, video_id)
+        assert await served(origin, video_id, names) == {404}
+        assert not (await origin.video(video_id)).has_storyboard
+        purged = [purge.order.value for purge in await origin.catalog.purges_after(0)]
+        assert {f"/v/{video_id}/storyboard.vtt", f"/v/{video_id}/sprite-*"} <= set(purged)
+
+
+async def test_the_storyboard_goes_with_the_version_in_the_clear(open_origin: OpenOrigin) -> None:
+    async with open_origin(old_version_seconds=0) as origin:
+        video_id, names = await encrypt_anew(origin)
+        assert await sheets(origin, video_id) == sorted(names)
+        await finish_anew(origin, video_id)
+        await origin.services.reconciler.reconcile()
+        assert await sheets(origin, video_id) == []
+
+
+async def test_sheets_that_the_storyboard_does_not_name_go(open_origin: OpenOrigin) -> None:
+    async with open_origin(old_version_seconds=0) as origin:
+        video_id = await make_ready(origin)
+        await draw_storyboard(origin, video_id, "a" * 12)
+        await begin_anew(origin, video_id)
+        await publish_anew(origin, video_id)
+        names = await draw_storyboard(origin, video_id, "b" * 12)
+        await finish_anew(origin, video_id)
+        await origin.services.reconciler.reconcile()
+        assert await sheets(origin, video_id) == sorted(names)
+        assert await served(origin, video_id, names) == {200}
+
+
+async def test_a_version_in_the_making_keeps_its_sheets(open_origin: OpenOrigin) -> None:
+    async with open_origin(old_version_seconds=0) as origin:
+        video_id = await make_ready(origin)
+        await begin_anew(origin, video_id)
+        await publish_anew(origin, video_id)
+        await finish_anew(origin, video_id)
+        await begin_anew(origin, video_id)
+        sheet = keys.sprite_name(0, "c" * 12)
+        await origin.store.put(keys.media_key(video_id, sheet), b"jpeg")
+        await origin.services.reconciler.reconcile()
+        assert await sheets(origin, video_id) == [sheet]
+
+
+async def test_a_storyboard_of_a_version_that_failed_is_not_shown(origin: Origin) -> None:
+    video_id, names = await encrypt_anew(origin)
+    await finish_anew(origin, video_id)
+    await origin.catalog.repackage(video_id, PackagingOptions())
+    ladder = [anew(rendition, 3) for rendition in LADDER]
+    await origin.catalog.begin_packaging(
+        video_id, duration_seconds=8.0, renditions=ladder, version=3
+    )
+    await draw_storyboard(origin, video_id, "c" * 12)
+    assert await served(origin, video_id, names) == {404}
+    await origin.catalog.fail(video_id, code="internal", message="It broke.", version=3)
+    await origin.services.reconciler.reconcile()
+    assert await sheets(origin, video_id) == []
+    assert not (await origin.video(video_id)).has_storyboard
