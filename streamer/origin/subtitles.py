@@ -1,14 +1,19 @@
-"""Subtitles that are uploaded to a video, beside those inside its source."""
+"""Subtitles that are uploaded to a video, beside those inside its source.
+
+Each upload has an object of its own, also where another one's bytes are the same: so whoever
+replaces or removes it may delete it, whatever is uploaded at the same time.
+"""
 
 import asyncio
 import re
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
 from streamer.core import keys
-from streamer.core.errors import InvalidInput, TooLarge
+from streamer.core.errors import Conflict, InvalidInput, NotFound, TooLarge
 from streamer.core.languages import language_name, language_tag
 from streamer.core.video import EVERY_VERSION, MediaKind, Rendition, Segment
 from streamer.core.webvtt import MAX_BYTES, Cue, read_subtitles, render_webvtt
@@ -23,6 +28,7 @@ MAX_LANGUAGE_CHARS = 16
 _FIELDS = frozenset({"language", "label", "default", "forced"})
 _MEDIA_TYPE_CODEC = "wvtt"
 _TICKS = 1000
+_SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class SubtitlesShelf:
         await self._store.put(keys.media_key(video_id, segment.name), data)
         try:
             replaced = await self._catalog.add_subtitles(video_id, rendition, segment, now=now)
-        except BaseException:
+        except (InvalidInput, NotFound, Conflict):  # after others the catalog may have it
             await self._store.delete(keys.media_key(video_id, segment.name))
             raise
         if replaced is not None:
@@ -116,7 +122,8 @@ def _rendition(form: SubtitlesForm) -> Rendition:
 
 
 def _segment(rendition: Rendition, cues: tuple[Cue, ...], data: bytes) -> Segment:
-    name = keys.subtitles_name(rendition.name, sha256(data).hexdigest())
+    digest = sha256(secrets.token_bytes(_SALT_BYTES) + data).hexdigest()
+    name = keys.subtitles_name(rendition.name, digest)
     return Segment(rendition.name, 0, name, max(cue.end_ms for cue in cues), len(data))
 
 

@@ -49,6 +49,12 @@ def manifest_purges(video_id: str) -> list[Order]:
     return [Order(Kind.PATH, path) for path in keys.manifest_paths(video_id)]
 
 
+def subtitles_purges(video_id: str, rendition: str) -> list[Order]:
+    """What makes edges ask again which subtitles a video has, and for their playlist."""
+    paths = keys.all_rendition_paths(video_id, rendition)
+    return [*manifest_purges(video_id), Order(Kind.PATH, paths)]
+
+
 def storyboard_purges(video_id: str) -> list[Order]:
     """What makes edges forget the storyboard of a video."""
     return [Order(Kind.PATH, path) for path in keys.storyboard_paths(video_id)]

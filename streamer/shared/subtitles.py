@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from streamer.core.errors import Conflict, NotFound
 from streamer.core.keys import is_rendition_name
 from streamer.core.video import EVERY_VERSION, MediaKind, Rendition, Segment, VideoState
-from streamer.shared.purges import append_purges, manifest_purges
+from streamer.shared.purges import append_purges, subtitles_purges
 from streamer.shared.records import Records, change_video, check_text, read_video
 from streamer.shared.rows import from_rendition, from_segment
 from streamer.shared.tables import renditions, segments
@@ -42,7 +42,7 @@ class Subtitles(Records):
             row = from_rendition(video_id, _POSITION, rendition)
             await connection.execute(insert(renditions).values(row))
             await connection.execute(insert(segments).values(from_segment(video_id, segment)))
-            await append_purges(connection, manifest_purges(video_id), now=now)
+            await append_purges(connection, subtitles_purges(video_id, rendition.name), now=now)
             await change_video(connection, video_id)
         return None if replaced == segment.name else replaced
 
@@ -58,7 +58,7 @@ class Subtitles(Records):
             removed = await _remove(connection, video_id, name) if known else None
             if removed is None:
                 raise NotFound("no such subtitles were uploaded")
-            await append_purges(connection, manifest_purges(video_id), now=now)
+            await append_purges(connection, subtitles_purges(video_id, name), now=now)
             await change_video(connection, video_id)
         return removed
 

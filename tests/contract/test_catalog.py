@@ -718,7 +718,11 @@ async def test_subtitles_take_the_place_of_those_before(catalog: Catalog) -> Non
         await catalog.remove_subtitles(ID, "uploaded-de", now=NOW)
     assert names(await catalog.renditions(ID)) == ["240p", "sub-eng"]
     purged = {purge.order.value for purge in await catalog.purges_after(0)}
-    assert purged == {f"/v/{ID}/index.m3u8", f"/v/{ID}/manifest.mpd"}
+    assert purged == {
+        f"/v/{ID}/index.m3u8",
+        f"/v/{ID}/manifest.mpd",
+        f"/v/{ID}/uploaded-de/*",
+    }
 
 
 async def test_a_video_that_is_not_begun_takes_no_subtitles(catalog: Catalog) -> None:

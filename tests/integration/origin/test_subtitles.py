@@ -1,5 +1,7 @@
 """Subtitles that are uploaded to a video."""
 
+import asyncio
+
 import httpx
 import pytest
 
@@ -47,17 +49,54 @@ async def test_the_same_language_again_replaces(origin: Origin) -> None:
     video_id = await make_video(origin)
     await add(origin, video_id)
     [first] = await stored(origin, video_id)
-    await add(origin, video_id)
-    assert await stored(origin, video_id) == [first]
     answer = await add(origin, video_id, SRT.replace("so", "anders").encode(), label="Andere")
     [second] = await stored(origin, video_id)
     assert second != first
     assert answer.json()["renditions"][-1]["label"] == "Andere"
+    purged = [purge.order.value for purge in await origin.catalog.purges_after(0)]
+    assert f"/v/{video_id}/uploaded-de/*" in purged
     forced = await add(origin, video_id, forced="true")
     assert [item["name"] for item in forced.json()["renditions"]][-2:] == [
         "uploaded-de",
         "uploaded-de-forced",
     ]
+
+
+async def take_away(origin: Origin, video_id: str) -> httpx.Response:
+    return await origin.client.delete(f"/api/v1/videos/{video_id}/subtitles/uploaded-de")
+
+
+async def listed(origin: Origin, video_id: str) -> list[str]:
+    """The files that the playlist of the German subtitles names."""
+    return [segment.name for segment in await origin.catalog.segments(video_id, "uploaded-de")]
+
+
+@pytest.mark.parametrize("texts", [("so", "anders"), ("so", "anders", "auch", "nicht")])
+async def test_of_uploads_at_once_one_stays(origin: Origin, texts: tuple[str, ...]) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id)
+    for _ in range(10):
+        answers = [add(origin, video_id, SRT.replace("so", text).encode()) for text in texts]
+        assert {answer.status_code for answer in await asyncio.gather(*answers)} == {201}
+        assert len(await listed(origin, video_id)) == 1
+        assert await stored(origin, video_id) == await listed(origin, video_id)
+
+
+async def test_what_is_uploaded_while_the_same_is_taken_away_is_whole(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    for _ in range(20):
+        await add(origin, video_id)
+        removed, added = await asyncio.gather(take_away(origin, video_id), add(origin, video_id))
+        assert (removed.status_code, added.status_code) == (204, 201)
+        assert await stored(origin, video_id) == await listed(origin, video_id)
+
+
+async def test_an_upload_that_is_refused_takes_no_other_with_it(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id)
+    await origin.catalog.fail(video_id, code="internal", message="It broke.")
+    assert (await add(origin, video_id)).status_code == 409
+    assert await stored(origin, video_id) == await listed(origin, video_id)
 
 
 async def test_subtitles_are_taken_away(origin: Origin) -> None:
