@@ -9,7 +9,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
@@ -35,6 +35,11 @@ HTMLMediaElement.prototype.setMediaKeys = async function (keys) {
   await setMediaKeys.call(this, keys);
   window.couldDecryptAt ??= performance.now();
 };
+"""
+# Longer than the page waits before it asks a source again.
+KEY_RETRY_MS = 6000
+KEYS_ASKED_FOR = """
+performance.getEntriesByType("resource").filter(({ name }) => /[/](key|license)/.test(name)).length
 """
 MEDIA_ASKED_FOR_AT = """
 performance.getEntriesByType("resource")
@@ -167,6 +172,18 @@ def test_the_player_page_plays_an_encrypted_video(
     assert page.evaluate("document.querySelector('video').mediaKeys !== null") == (
         method == "sample-aes"
     )
+
+
+@pytest.mark.parametrize("method", ["aes-128", "sample-aes"])
+def test_without_a_token_the_player_page_says_so_and_asks_no_more(
+    open_page: OpenPage, encrypted: dict[str, dict[str, str]], method: str
+) -> None:
+    page = open_page(encrypted[method]["player"].partition("?")[0])
+    expect(page.get_by_text("This video needs a playback link.")).to_be_visible()
+    expect(page.locator(".spinner")).to_have_css("opacity", "0")
+    asked = page.evaluate(KEYS_ASKED_FOR)
+    page.wait_for_timeout(KEY_RETRY_MS)
+    assert page.evaluate(KEYS_ASKED_FOR) == asked
 
 
 def test_no_media_is_asked_for_before_it_can_be_decrypted(

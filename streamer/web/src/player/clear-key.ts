@@ -13,6 +13,8 @@ const SYSTEM = "org.w3.clearkey";
 const CODECS = { contentType: 'video/mp4; codecs="avc1.42e01e"' };
 const KEY_TAG = /^#EXT-X-KEY:METHOD=SAMPLE-AES,.*?URI="([^"]*)".*\n/gm;
 const RETRY_PAUSE_MS = 4000;
+/** The answer to who holds no token for a key. */
+export const FORBIDDEN = 403;
 
 const Loader = Hls.DefaultConfig.loader;
 type Load = InstanceType<typeof Loader>["load"];
@@ -20,12 +22,15 @@ type Load = InstanceType<typeof Loader>["load"];
 /** The keys of one media element. */
 export class ClearKey {
   readonly #video: HTMLVideoElement;
+  readonly #onRefused: () => void;
   readonly #asked = new Set<string>();
   #keys: Promise<MediaKeys> | null = null;
   #isClosed = false;
 
-  constructor(video: HTMLVideoElement) {
+  /** `onRefused` is called when a key is for others: it is not asked for again. */
+  constructor(video: HTMLVideoElement, onRefused: () => void) {
     this.#video = video;
+    this.#onRefused = onRefused;
   }
 
   /** What hls.js loads playlists with. */
@@ -87,7 +92,9 @@ export class ClearKey {
         session.addEventListener("message", ({ message }) => resolve(message), { once: true });
       });
       await session.generateRequest("keyids", keyIds(keyId));
-      await session.update(await license(keyUrl, await asking));
+      const answer = await askForLicense(keyUrl, await asking);
+      if (answer.status === FORBIDDEN) this.#onRefused();
+      else await session.update(await licenseIn(answer));
     } catch {
       // Its edge may be gone: then a playlist of the next one asks before this does again.
       this.#asked.delete(keyId);
@@ -119,9 +126,12 @@ async function lock(video: HTMLVideoElement): Promise<MediaKeys> {
 }
 
 /** Licenses are had beside the key, for the same token. */
-async function license(keyUrl: URL, request: ArrayBuffer): Promise<ArrayBuffer> {
+function askForLicense(keyUrl: URL, request: ArrayBuffer): Promise<Response> {
   const url = new URL(`license${keyUrl.search}`, keyUrl);
-  const response = await fetch(url, { method: "POST", body: request });
-  if (!response.ok) throw new Error(`no license: ${response.status}`);
-  return response.arrayBuffer();
+  return fetch(url, { method: "POST", body: request });
+}
+
+async function licenseIn(answer: Response): Promise<ArrayBuffer> {
+  if (!answer.ok) throw new Error(`no license: ${answer.status}`);
+  return answer.arrayBuffer();
 }

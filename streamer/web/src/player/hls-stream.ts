@@ -9,7 +9,7 @@
 import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
 import { nearestVisit } from "./cache-status";
-import { ClearKey } from "./clear-key";
+import { ClearKey, FORBIDDEN } from "./clear-key";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
 import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
 import type { Source, SourceRing } from "./sources";
@@ -52,7 +52,7 @@ export class HlsStream implements Stream {
     this.#video = video;
     this.#ring = ring;
     this.#events = events;
-    this.#clearKey = new ClearKey(video);
+    this.#clearKey = new ClearKey(video, events.onRefused);
   }
 
   get source(): Source {
@@ -218,7 +218,8 @@ export class HlsStream implements Stream {
   }
 
   #react(hls: Hls, data: ErrorData): void {
-    if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
+    if (isRefusal(data)) this.#events.onRefused();
+    else if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
     else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else if (data.fatal) this.#failOver(hls);
   }
@@ -242,6 +243,11 @@ export class HlsStream implements Stream {
       bytes: loaded,
     });
   }
+}
+
+/** No other source gives the key either to who holds no token for it. */
+function isRefusal({ details, response }: ErrorData): boolean {
+  return details === Hls.ErrorDetails.KEY_LOAD_ERROR && response?.code === FORBIDDEN;
 }
 
 /** Asking for a header that CORS hides is an error in the console; listing the visible ones is not. */

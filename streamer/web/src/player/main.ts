@@ -14,12 +14,13 @@ import { HlsStream } from "./hls-stream";
 import { SHORTCUTS } from "./keys";
 import { NativeStream } from "./native-stream";
 import { nearestFirst } from "./nearest";
-import { hideNotice, showMissing, showWaiting } from "./notice";
+import { hideNotice, showMissing, showRefused, showWaiting } from "./notice";
 import { Player, type StreamFactory } from "./player";
 import { eligibleEdges, SourceRing, sourcesFor } from "./sources";
 
 const videoId = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
 let player: Promise<Player> | null = null;
+let isRefused = false;
 
 bindThemeButton(byId<HTMLButtonElement>("theme"));
 byId("shortcut-list").append(
@@ -48,6 +49,7 @@ async function look(): Promise<VideoResource | null> {
 
 function show(video: VideoResource): void {
   describe(video);
+  if (isRefused) return;
   if (video.playable) {
     hideNotice();
     if (player) void player.then((running) => running.update(video));
@@ -56,6 +58,11 @@ function show(video: VideoResource): void {
     void player?.then((running) => running.stop());
     showWaiting(video);
   }
+}
+
+function refuse(): void {
+  isRefused = true;
+  showRefused();
 }
 
 function showGone(): void {
@@ -71,7 +78,7 @@ async function play(video: VideoResource): Promise<Player> {
   const ring = new SourceRing(await findSources(playbackUrl));
   const createStream: StreamFactory = (...parts) =>
     Hls.isSupported() ? new HlsStream(...parts) : new NativeStream(...parts);
-  const created = new Player(video, ring, createStream, () => void look());
+  const created = new Player(video, ring, createStream, () => void look(), refuse);
   offerAddress(ring.current.url);
   void created.start();
   return created;

@@ -20,6 +20,12 @@ export function showMissing(message: string): void {
   byId("stage").dataset.mode = "failed";
 }
 
+/** Shows that the video is only for who was given a token. */
+export function showRefused(): void {
+  show("Protected video", "This video needs a playback link.");
+  byId("stage").dataset.mode = "failed";
+}
+
 /** Makes room for the picture. */
 export function hideNotice(): void {
   byId("notice").hidden = true;

@@ -33,18 +33,24 @@ export class Player {
   readonly #scrubber: Scrubber;
   readonly #overlay: Overlay;
   readonly #onFailover: () => void;
+  readonly #onRefused: () => void;
   readonly #health: Health = { stalls: 0, failovers: 0, deliveries: NOTHING_DELIVERED };
   #video: VideoResource;
   #hasStoryboard = false;
 
-  /** `onFailover` is called whenever a source fails, which may mean that the video is gone. */
+  /**
+   * `onFailover` is called whenever a source fails, which may mean that the video is gone,
+   * `onRefused` when its key is for others.
+   */
   constructor(
     video: VideoResource,
     ring: SourceRing,
     createStream: StreamFactory,
     onFailover: () => void,
+    onRefused: () => void,
   ) {
     this.#onFailover = onFailover;
+    this.#onRefused = onRefused;
     const element = this.#playback.video;
     this.#video = video;
     this.#stream = createStream(element, ring, this.#streamEvents());
@@ -93,6 +99,10 @@ export class Player {
       onFailover: () => {
         this.#health.failovers += 1;
         this.#onFailover();
+      },
+      onRefused: () => {
+        this.stop();
+        this.#onRefused();
       },
     };
   }

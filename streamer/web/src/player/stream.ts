@@ -18,6 +18,8 @@ export interface StreamEvents {
   onDelivered: (delivery: Delivery) => void;
   /** The source failed; the next one is being used. */
   onFailover: () => void;
+  /** Its key is for others: there is nothing left to try. */
+  onRefused: () => void;
 }
 
 export interface Stream {
