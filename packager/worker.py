@@ -15,6 +15,7 @@ from packager.core.worker_id import WorkerId
 from packager.recovery import take_over
 from packager.settings import PackagerSettings
 from packager.together import together
+from packager.trial import try_tools
 from packager.workflow import Workflows
 from packager.workshop import Workshop
 from streamer.core.errors import StreamerError
@@ -34,11 +35,13 @@ async def run_worker(settings: PackagerSettings, *, stop: asyncio.Event) -> None
     resumes it. Only one worker may run in a process.
 
     Raises:
+        InvalidInput: A program or an encoder that the settings name does not work here.
         Unavailable: The store or the database does not answer at the start.
     """
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
     async with AsyncExitStack() as stack:
         workshop = await Workshop.open(settings, stack)
+        await try_tools(workshop.ffmpeg, settings.encoder)
         worker_id = WorkerId(socket.gethostname(), os.getpid(), uuid4().hex[:8])
         workflows = Workflows(workshop, str(worker_id))
         await _launch(settings, workflows, worker_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import ffmpeg
@@ -12,7 +13,7 @@ from packager.core.copying import copy_output
 from packager.core.encoders import ENCODERS, Wanted
 from packager.core.filters import in_sizes, on_grid
 from packager.core.ladder import Rung
-from packager.core.plan import Grid
+from packager.core.plan import Grid, frame_grid
 from packager.core.source import SourceInfo, VideoTrack
 from streamer.core.options import Preset
 
@@ -70,6 +71,14 @@ def chunk_argv(
         *(() if is_first else ("-filter_complex_threads", "1")),
         *compile_argv(outputs),
     ]
+
+
+def trial_argv(encoder: str, target: str) -> list[str]:
+    """Encode one black picture."""
+    rung = Rung("trial", 320, 180, 1_000_000, encoder=encoder)
+    picture = ffmpeg.input("color=s=320x180:r=25", f="lavfi", t=0.04)["v:0"]
+    output = _encode_output(picture, frame_grid(Fraction(25)), rung, Preset.FAST, target)
+    return [*ENCODERS[encoder].globals, *compile_argv([output])]
 
 
 def choose_frames(opened: Any, video: VideoTrack, grid: Grid, first: int, stop: int) -> Any:

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,14 +23,14 @@ COMMANDS = (
 )
 
 
-def streamer(*arguments: str) -> subprocess.CompletedProcess[str]:
+def streamer(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "streamer", *arguments],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "100", "HOME": "/nonexistent"},
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "100", "HOME": "/nonexistent", **environment},
     )
 
 
@@ -85,6 +86,23 @@ def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert result.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PACKAGER_FFMPEG", "/nonexistent", "there is no program '/nonexistent'"),
+        ("PACKAGER_FFPROBE", "/nonexistent", "there is no program '/nonexistent'"),
+        ("PACKAGER_ENCODER", "videotoolbox", "h264_videotoolbox does not work here: "),
+    ],
+)
+def test_a_worker_without_its_tools_does_not_begin(
+    tmp_path: Path, name: str, value: str, told: str
+) -> None:
+    result = streamer("worker", STREAMER_DATA_DIR=str(tmp_path), **{name: value})
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(f"streamer: {told}")
+    assert "Traceback" not in result.stderr
 
 
 def test_a_public_address_without_a_token_is_refused() -> None:

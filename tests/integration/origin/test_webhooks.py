@@ -8,12 +8,15 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from streamer.shared.catalog import Catalog
+from streamer.shared.settings import SharedSettings
 from tests.integration.origin.conftest import OpenOrigin, Origin, eventually, now
 from tests.integration.origin.test_playback import make_video
 
@@ -150,15 +153,18 @@ async def test_what_is_not_taken_is_sent_again(open_origin: OpenOrigin, status: 
         assert one["id"] == again["id"]
 
 
-async def test_a_crash_between_sending_and_noting_sends_again(open_origin: OpenOrigin) -> None:
+async def test_a_crash_between_sending_and_noting_sends_again(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
     async with receiver() as hook:
-        async with open_origin() as origin:
-            await origin.create_upload(5)
-            await origin.catalog.spread_events([hook.url])
-            # An origin that claimed the event, sent it, and is no more.
-            [delivery] = await origin.catalog.claim_deliveries(
-                [hook.url], now=now(), lease_seconds=3600, limit=9
-            )
+        # An origin that claimed the event, sent it, and is no more.
+        catalog = await Catalog.open(SharedSettings(data_dir=tmp_path).catalog_url)
+        await catalog.create_video("testvideo1", title="clip", now=now())
+        await catalog.spread_events([hook.url])
+        [delivery] = await catalog.claim_deliveries(
+            [hook.url], now=now(), lease_seconds=3600, limit=9
+        )
+        await catalog.close()
         async with open_origin(**told(hook)) as origin:
             await make_due(origin)
             await eventually(hook.has(1))

@@ -1,10 +1,12 @@
+import subprocess
 from fractions import Fraction
 from itertools import pairwise
 
+import imageio_ffmpeg
 import pytest
 
 from packager.core.approach import Approach, approaches
-from packager.core.encode import ChunkJob, chunk_argv
+from packager.core.encode import ChunkJob, chunk_argv, trial_argv
 from packager.core.input import FORMATS, probe_argv
 from packager.core.ladder import Rung
 from packager.core.mix import STEREO, silence_argv, sound_argv
@@ -91,6 +93,18 @@ def test_margins_grow_until_the_beginning() -> None:
     assert approaches(SOURCE, GRID)[-1] == FROM_THE_BEGINNING
     margins = [approach.margin_seconds for approach in approaches(SOURCE, GRID, in_order=True)]
     assert margins == [Fraction(12), Fraction(60), None]
+
+
+def test_the_trial_of_an_encoder_is_one_picture() -> None:
+    argv = trial_argv("h264_vaapi", "pipe:7")
+    assert options(argv, "-vaapi_device") == ["/dev/dri/renderD128"]
+    assert "hwupload" in graph(argv)
+    ended = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), *trial_argv("libx264", "-")],
+        capture_output=True,
+        check=True,
+    )
+    assert ended.stdout.count(b"moof") == 1
 
 
 def test_that_nothing_comes_from_one_place_does_not_prove_the_end() -> None:

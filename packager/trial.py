@@ -1,0 +1,33 @@
+"""Whether this machine has what the settings name: tried when a worker starts."""
+
+import shutil
+from collections.abc import AsyncIterator
+
+from packager.core.encode import trial_argv
+from packager.core.encoders import SOFTWARE, encoder_name
+from packager.ffmpeg import Ffmpeg, FfmpegError
+from streamer.core.errors import InvalidInput
+from streamer.core.options import VideoCodec
+
+
+async def try_tools(ffmpeg: Ffmpeg, hardware: str) -> None:
+    """Look for the programs, and encode a picture where hardware is to do it.
+
+    Raises:
+        InvalidInput: A program is not there, or not able to.
+    """
+    for program in (ffmpeg.ffmpeg, ffmpeg.ffprobe):
+        if shutil.which(program) is None:
+            raise InvalidInput(f"there is no program {program!r}")
+    encoder = encoder_name(VideoCodec.H264, hardware)
+    if encoder in SOFTWARE.values():
+        return
+    try:
+        await ffmpeg.run(lambda targets: trial_argv(encoder, targets[0]), [_leave])
+    except FfmpegError as error:
+        raise InvalidInput(f"{encoder} does not work here: {error.report}") from error
+
+
+async def _leave(pieces: AsyncIterator[bytes]) -> None:
+    async for _ in pieces:
+        pass
