@@ -1,6 +1,7 @@
 """Trying again what a store or a database could not do for a moment."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 _TRIES = 10
 _T = TypeVar("_T")
+_log = logging.getLogger("packager")
 
 
 class Patience:
@@ -45,6 +47,7 @@ async def outlast(operation: Callable[[], Awaitable[_T]]) -> _T:
         except StreamerError as error:
             if not error.retryable:
                 raise
+            _log.warning("something is tried again: %s", error.detail)
             await asyncio.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 

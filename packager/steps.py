@@ -1,5 +1,6 @@
 """One step of a durable workflow."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
@@ -7,9 +8,19 @@ from dbos import StepOptions, StepReservation
 
 from streamer.core.errors import StreamerError
 
+_log = logging.getLogger("packager")
+
+
+def _is_worth_it(error: BaseException) -> bool:
+    if not isinstance(error, StreamerError) or not error.retryable:
+        return False
+    _log.warning("a step is tried again: %s", error.detail)
+    return True
+
+
 _OPTIONS: StepOptions = {
     "retries_allowed": True,
-    "should_retry": lambda error: isinstance(error, StreamerError) and error.retryable,
+    "should_retry": _is_worth_it,
     # For as long as a store or a database may be away.
     "interval_seconds": 2.0,
     "backoff_rate": 1.0,
