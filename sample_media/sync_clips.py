@@ -40,6 +40,19 @@ SYNC = (
         "beeps_changing", ".ts", "Another number of channels from its middle on.",
         Joined(("beeps_start_offset", "beeps_51_later")),
     ),
+    video(
+        "beeps_right", ".mp4", "Beeps on the right alone.",
+        *("-f", "lavfi", "-i", _FLASHES, "-f", "lavfi", "-i"),
+        *(f"aevalsrc='0|{_BEEP}':c=stereo:s=48000:d=10", *H264, *AAC),
+    ),
+    Clip(
+        "beeps_right_later", ".ts", "What goes on in stereo after 10 s.",
+        Remux("beeps_right", output_options=("-output_ts_offset", "5010")),
+    ),
+    Clip(
+        "beeps_widening", ".ts", "One channel, then two.",
+        Joined(("beeps_start_offset", "beeps_right_later")),
+    ),
     Clip(
         "beeps_rewound", ".ts", "Its clock begins anew in its middle.",
         Joined(("beeps_start_offset", "beeps_start_offset")),

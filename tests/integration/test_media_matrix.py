@@ -70,6 +70,7 @@ READY = {
     "beeps_51": Stream(rate=Fraction(30), numbers=None, frames=300),
     "beeps_start_offset": Stream(rate=Fraction(30), numbers=None, frames=300),
     "beeps_51_later": Stream(rate=Fraction(30), numbers=None, frames=300),
+    "beeps_widening": Stream(rate=Fraction(30), numbers=None, frames=600),
     "beeps_changing": Stream(rate=Fraction(30), numbers=None, frames=600),
     "beeps_disc_rewound": Stream(rate=Fraction(30), numbers=None, frames=600),
     "beeps_dvd_rewound": Stream(rate=Fraction(30), numbers=None, frames=540),
@@ -153,6 +154,7 @@ SOUND_ALONE = "audio_only"
 ELSEWHERE = {
     *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated"),
     *("long_vp9", "small", "large", "portrait_later", "hdr", "sdr"),
+    *("beeps_right", "beeps_right_later"),
     *("beeps_rewound", "beeps_hours_later", "beeps_disc", "beeps_dvd"),
     *(n for n in CLIPS if n.startswith(("patches_", "greys_"))),
 }
@@ -396,6 +398,7 @@ async def test_sound_alone_becomes_a_stream(matrix: Matrix) -> None:
         ("beeps_start_offset", 0.0, 10),
         ("beeps_51_later", 0.0, 10),
         ("beeps_changing", 0.0, 20),
+        ("beeps_widening", 0.0, 20),
         ("beeps_disc_rewound", 0.0, 20),
         ("beeps_dvd_rewound", 0.5, 18),
         ("beeps_interrupted", 0.0, 30),

@@ -55,7 +55,7 @@ def test_what_is_added_up_or_made_louder_is_limited() -> None:
 
 
 def test_one_channel_is_heard_on_both_sides() -> None:
-    assert "channelmap=0|0:channel_layout=stereo" in mixed(1, STEREO)
+    assert "aeval=val(0)|val(1):channel_layout=stereo" in mixed(1, STEREO)
 
 
 @pytest.mark.parametrize(
