@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -15,9 +16,14 @@ _log = logging.getLogger("packager")
 
 
 class Patience:
-    """How often, and after which pauses, what failed is tried again: for about half a minute."""
+    """How often, and after which pauses, what failed is tried again.
 
-    def __init__(self) -> None:
+    Args:
+        tries: How often; by default for about half a minute.
+    """
+
+    def __init__(self, tries: float | None = None) -> None:
+        self._most_tries = _TRIES if tries is None else tries
         self.renew()
 
     def renew(self) -> None:
@@ -27,29 +33,12 @@ class Patience:
 
     async def bear(self, error: StreamerError) -> None:
         """Return when it is time to try again; raise `error` when that is not worth it."""
-        if not error.retryable or self._tries == _TRIES:
+        if not error.retryable or self._tries >= self._most_tries:
             raise error
+        _log.warning("something is tried again: %s", error.detail)
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
         self._tries += 1
-
-
-async def outlast(operation: Callable[[], Awaitable[_T]]) -> _T:
-    """What `operation` returns, tried again for as long as it is worth it: an outage has an end.
-
-    Raises:
-        StreamerError: A failure that trying again cannot help.
-    """
-    pause = _FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            return await operation()
-        except StreamerError as error:
-            if not error.retryable:
-                raise
-            _log.warning("something is tried again: %s", error.detail)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
 
 async def insist(operation: Callable[[], Awaitable[_T]]) -> _T:
@@ -58,7 +47,19 @@ async def insist(operation: Callable[[], Awaitable[_T]]) -> _T:
     Raises:
         StreamerError: The last failure, or one that trying again cannot help.
     """
-    patience = Patience()
+    return await _bearing(Patience(), operation)
+
+
+async def outlast(operation: Callable[[], Awaitable[_T]]) -> _T:
+    """What `operation` returns, tried again for as long as it is worth it: an outage has an end.
+
+    Raises:
+        StreamerError: A failure that trying again cannot help.
+    """
+    return await _bearing(Patience(math.inf), operation)
+
+
+async def _bearing(patience: Patience, operation: Callable[[], Awaitable[_T]]) -> _T:
     while True:
         try:
             return await operation()

@@ -26,6 +26,7 @@ _SAME_RATE = Fraction(1, 2500)
 _PLAUSIBLE_REAL_RATE = Fraction(130)
 # What cameras slow down afterwards; a thousand is a clock of milliseconds.
 _FASTEST = Fraction(961)
+# How far the average of a steady rate may be from it.
 _EQUAL = Fraction(1, 50)
 _STEADY = Fraction(13, 10)
 # At twice the average, it may be the rate of the fields.

@@ -106,8 +106,8 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
     )
     sound = sound.filter("atrim", start=0)
     if audio.channels == 1:
-        # Players play one channel on both sides as loud as it is; swresample would halve it. Of a
-        # sound that has two later on, these are left and right: the last channel stands for more.
+        # Players play one channel on both sides as loud as it is; swresample would halve it. A
+        # second one, which a stream may have later on, is the right one: until then the first is.
         sound = sound.filter("aeval", "val(0)|val(1)", channel_layout="stereo")
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.

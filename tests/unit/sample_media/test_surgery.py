@@ -25,7 +25,7 @@ def test_a_box_without_a_size_is_refused() -> None:
         without_box(box(b"ftyp", b"isom") + struct.pack(">I4s", 3, b"mdat"), b"moov")
 
 
-def test_the_duration_is_multiplied_and_nothing_else_changes() -> None:
+def test_the_duration_is_multiplied_and_no_tag_tells_the_true_one() -> None:
     head, tail = b"\x1a\x45\xdf\xa3 header \x44\x89\x88", b" and the rest"
     tag = b"DURATION\x44\x87\x9200:00:04.008000000"
     changed = claiming_duration(head + struct.pack(">d", 4008.0) + tail + tag, 20)
