@@ -178,4 +178,4 @@ class ChunkRunner:
 
 def _chunk(claim: ClaimedChunk) -> Chunk:
     order = claim.order
-    return Chunk(order.start, order.stop, order.renditions)
+    return Chunk(order.start, order.stop, order.renditions, held_to=order.held_to)

@@ -110,7 +110,9 @@ class Packaging:
     async def _package_pictures(
         self, recipe: Recipe, inspection: Inspection, sounds: SoundRun
     ) -> "_Ending":
-        run = PictureRun(self._workshop, self._video_id, self._version, recipe, self._source)
+        run = PictureRun(
+            self._workshop, self._video_id, self._version, recipe, self._source, sounds.seconds
+        )
         encode = self._encode_pictures(
             recipe, inspection, run, DBOS.reserve_step(), DBOS.reserve_step()
         )

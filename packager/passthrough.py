@@ -1,11 +1,13 @@
 """Looks through a source whether its own pictures can be the highest rendition as they are."""
 
 from collections.abc import AsyncIterator
+from fractions import Fraction
 
 from packager.core.boxes import MediaFormatError
 from packager.core.conformance import ConformanceCheck, NotConformantError
 from packager.core.copying import copy_argv, number_frames
 from packager.core.fmp4 import FragmentReader
+from packager.core.plan import plan_ending
 from packager.core.recipe import Recipe
 from packager.ffmpeg import Ffmpeg, FfmpegError
 from packager.standing import Standing
@@ -25,15 +27,19 @@ async def find_reason_against(ffmpeg: Ffmpeg, path: str, recipe: Recipe) -> str 
     if recipe.video.obstacle is not None:
         return recipe.video.obstacle
     try:
-        await _look_through(ffmpeg, path, recipe)
+        frames = await _look_through(ffmpeg, path, recipe)
     except NotConformantError as error:
         return str(error)
     except (FfmpegError, MediaFormatError) as error:
         return f"they cannot be copied ({error})"
+    source = recipe.source
+    if source.audio and plan_ending(recipe.grid, frames, Fraction(source.duration_seconds), ()):
+        return "the sound goes on after the last of them"
     return None
 
 
-async def _look_through(ffmpeg: Ffmpeg, path: str, recipe: Recipe) -> None:
+async def _look_through(ffmpeg: Ffmpeg, path: str, recipe: Recipe) -> int:
+    """How many frames there are."""
     check = ConformanceCheck(recipe.grid, recipe.ladder[-1])
     reader = FragmentReader()
 
@@ -49,4 +55,4 @@ async def _look_through(ffmpeg: Ffmpeg, path: str, recipe: Recipe) -> None:
         standing=Standing(_NICE),
     )
     reader.finish()
-    check.finish()
+    return check.finish()

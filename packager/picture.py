@@ -69,7 +69,9 @@ async def _published_frames(workshop: Workshop, video_id: str, grid: Grid, chunk
     segments = published[chunk.start : chunk.stop]
     if len(segments) < chunk.stop - chunk.start:
         return 0
-    return sum(segment.duration_ticks for segment in segments) // grid.frame_ticks
+    frames = sum(segment.duration_ticks for segment in segments) // grid.frame_ticks
+    is_whole = chunk.held_to is None or frames == len(chunk.frames(grid))
+    return frames if is_whole else 0
 
 
 async def _seek_and_encode(
@@ -81,7 +83,7 @@ async def _seek_and_encode(
     turn: Turn | None,
 ) -> EncodedChunk:
     source, grid = pictures.recipe.source, pictures.recipe.grid
-    first_frame = chunk.start * grid.segment_frames
+    first_frame = chunk.frames(grid).start
     for approach in await pictures.ways_to(first_frame, workshop.ffmpeg):
         try:
             encoded = await _encode(workshop, video_id, pictures, chunk, approach, on_frames, turn)
@@ -104,11 +106,13 @@ async def _encode(
     recipe = pictures.recipe
     grid = recipe.grid
     rungs = tuple(rung for rung in recipe.rungs if rung.name in chunk.renditions)
+    span = chunk.frames(grid)
     job = ChunkJob(
-        first_frame=chunk.start * grid.segment_frames,
-        stop_frame=chunk.stop * grid.segment_frames,
+        first_frame=span.start,
+        stop_frame=span.stop,
         rungs=rungs,
         preset=recipe.preset,
+        is_held=chunk.held_to is not None,
     )
 
     path = await pictures.path_to(approach.start_seconds(recipe.source, grid, job.first_frame))

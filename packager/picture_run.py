@@ -8,8 +8,15 @@ from datetime import UTC, datetime
 from fractions import Fraction
 
 from packager.core.arrival import Arrival, needed_bytes
-from packager.core.damage import describe_end, describe_lost_pictures
-from packager.core.plan import Chunk, extend_plan, needed_seconds, plan_waves
+from packager.core.damage import describe_end, describe_lost_pictures, describe_still
+from packager.core.plan import (
+    ENDING,
+    Chunk,
+    extend_plan,
+    needed_seconds,
+    plan_ending,
+    plan_waves,
+)
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
 from packager.entries import measure_seconds
@@ -18,6 +25,7 @@ from packager.news import wait_for
 from packager.patience import outlast
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
+from packager.sound_run import Duration
 from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
@@ -53,6 +61,7 @@ class PictureRun:
         version: Its version.
         recipe: What it becomes.
         source: Its source.
+        sound_seconds: Tells how long the sound goes on; 0 when there is none.
 
     Attributes:
         first: The chunk that makes the video playable.
@@ -65,15 +74,18 @@ class PictureRun:
         version: int,
         recipe: Recipe,
         source: Source,
+        sound_seconds: Duration,
     ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
         self._source = source
+        self._sound_seconds = sound_seconds
         self._adopt(recipe)
         self._frames: dict[Chunk, int] = {}
         self._end_frame: int | None = None
         self._end_known = asyncio.Event()
+        self._ending: Chunk | None = None
         self._damaged: set[Chunk] = set()
         self._reported = 0.0
         self._measured_bytes = 0
@@ -82,7 +94,7 @@ class PictureRun:
     async def encode(
         self, recipe: Recipe, first: EncodedChunk, judge: Callable[[], Awaitable[Recipe]]
     ) -> None:
-        """Have all chunks but the first encoded, until the source ends.
+        """Have all chunks but the first encoded, until the source ends, its sound too.
 
         Args:
             recipe: The recipe, now that it is known how long the first took.
@@ -109,6 +121,7 @@ class PictureRun:
         while not await self._wait_for_all():
             await self._offer(self._extend())
         self._end_known.set()
+        await self._hold_last_picture()
 
     def _adopt(self, recipe: Recipe) -> None:
         """Go on with another ladder; the lead stays as it is."""
@@ -125,7 +138,14 @@ class PictureRun:
     async def picture_seconds(self) -> Fraction:
         """How long the picture lasts, as soon as that is certain."""
         await self._end_known.wait()
-        return self._recipe.grid.seconds(self._end_frame or 0)
+        await self._plan_ending()
+        return self._seconds
+
+    @property
+    def _seconds(self) -> Fraction:
+        grid = self._recipe.grid
+        stop = self._ending.frames(grid).stop if self._ending else self._end_frame or 0
+        return grid.seconds(stop)
 
     @property
     def warnings(self) -> list[str]:
@@ -138,9 +158,10 @@ class PictureRun:
             if not self._is_behind_the_end(chunk)
         ]
         source = self._recipe.source
-        end_in_file = source.zero_seconds - source.format_start_seconds + end
+        end_in_file = source.zero_seconds - source.format_start_seconds + self._seconds
         return [
             *describe_lost_pictures(spans),
+            *describe_still(end, self._seconds),
             *describe_end("pictures", source.stated_seconds, float(end_in_file)),
         ]
 
@@ -215,13 +236,14 @@ class PictureRun:
     async def _statuses(self) -> list[ChunkStatus]:
         catalog = self._workshop.catalog
         statuses = await outlast(lambda: catalog.chunk_statuses(self._video_id, self._version))
+        statuses = [status for status in statuses if status.number != ENDING]
         while statuses and statuses[-1].number >= len(self._plan):
             # An earlier run of the workflow followed the source beyond its stated end.
             self._extend()
         end = self._end_frame
         for status in statuses:
             if status.state is ChunkState.FAILED:
-                raise self._explain(status)
+                raise self._explain(self._plan[status.number], status)
             is_done = status.state is ChunkState.DONE
             encoded = EncodedChunk(status.frames, status.is_damaged)
             self._note(self._plan[status.number], encoded, is_done=is_done)
@@ -235,12 +257,12 @@ class PictureRun:
         frames = self._frames[chunk] = encoded.frames
         if encoded.is_damaged:
             self._damaged.add(chunk)
-        grid = self._recipe.grid
-        end = chunk.start * grid.segment_frames + frames
-        if not is_done or end >= chunk.stop * grid.segment_frames:
+        planned = chunk.frames(self._recipe.grid)
+        end = planned.start + frames
+        if not is_done or end >= planned.stop:
             return
         self._end_frame = end if self._end_frame is None else min(self._end_frame, end)
-        if frames:
+        if frames and not self._recipe.is_copyable:
             # The source ends inside this chunk. Where one is empty, it may end in another before.
             self._end_known.set()
 
@@ -252,11 +274,46 @@ class PictureRun:
         )
 
     def _is_behind_the_end(self, chunk: Chunk) -> bool:
-        begin = chunk.start * self._recipe.grid.segment_frames
+        begin = chunk.frames(self._recipe.grid).start
         return self._end_frame is not None and begin >= self._end_frame
 
-    def _explain(self, status: ChunkStatus) -> FfmpegError:
-        chunk, grid = self._plan[status.number], self._recipe.grid
+    async def _plan_ending(self) -> None:
+        recipe = self._recipe
+        # Pictures that are copied end where they end.
+        if self._end_frame and not any(rung.is_copied for rung in recipe.rungs):
+            sound_seconds = await self._sound_seconds()
+            names = [rung.name for rung in recipe.rungs]
+            self._ending = plan_ending(recipe.grid, self._end_frame, sound_seconds, names)
+
+    async def _hold_last_picture(self) -> None:
+        """Have the end encoded anew if the sound goes on behind it."""
+        await self._plan_ending()
+        ending = self._ending
+        if ending is None:
+            return
+        order = ChunkOrder(
+            number=ENDING,
+            start=ending.start,
+            stop=ending.stop,
+            renditions=ending.renditions,
+            needed_seconds=needed_seconds(self._plan, ending, self._recipe.grid),
+            held_to=ending.held_to,
+        )
+        catalog = self._workshop.catalog
+        await outlast(lambda: catalog.add_chunks(self._video_id, self._version, [order]))
+        self._workshop.news.spread()
+        while True:
+            change = self._workshop.news.next_change
+            statuses = await outlast(lambda: catalog.chunk_statuses(self._video_id, self._version))
+            status = next(status for status in statuses if status.number == ENDING)
+            if status.state is ChunkState.FAILED:
+                raise self._explain(ending, status)
+            if status.state is ChunkState.DONE:
+                return
+            await wait_for(change, seconds=_POLL_SECONDS)
+
+    def _explain(self, chunk: Chunk, status: ChunkStatus) -> FfmpegError:
+        grid = self._recipe.grid
         start, stop = chunk.start * grid.segment_seconds, chunk.stop * grid.segment_seconds
         return FfmpegError(f"{float(start):.0f} s to {float(stop):.0f} s: {status.reason}")
 

@@ -82,9 +82,7 @@ class CopiedTrack:
         self._grid = recipe.grid
         self._video = recipe.video
         self._reader = FragmentReader(start_ticks=REORDER_FRAMES * recipe.grid.frame_ticks)
-        self._span = range(
-            chunk.start * self._grid.segment_frames, chunk.stop * self._grid.segment_frames
-        )
+        self._span = chunk.frames(self._grid)
         self._frames = 0
         self._segment: list[CopiedFrame] = []
         self.track = Track(workshop, video_id, rung.name)

@@ -29,6 +29,8 @@ from packager.workshop import Track, Workshop, publish
 _NICE = 5
 _OTHERS_NICE = 10
 _PUBLISH_SECONDS = 0.5
+# A stated duration may leave out the last packets.
+_TOLERATED_SECONDS = 1
 # Of a measurement, which ends with its result.
 _MEASURED_BYTES = 1024
 _log = logging.getLogger("packager")
@@ -49,6 +51,14 @@ class SoundSource:
     def is_first(self) -> bool:
         """Whether it is the one that viewers wait for."""
         return self.audio == self.source.audio and self.mix == STEREO
+
+    def within_file(self, seconds: Fraction) -> Fraction:
+        """A moment, or the latest at which it may be over by the file's own words."""
+        stated, zero = self.source.stated_seconds, self.source.zero_seconds
+        if not stated:
+            return seconds
+        delay = max(Fraction(0), self.audio.start_seconds - zero)
+        return min(seconds, Fraction(stated) + delay + _TOLERATED_SECONDS)
 
     def cutting(self, priming_frames: int) -> Cutting:
         """Where it is cut, once the encoder has told its priming."""

@@ -1,5 +1,6 @@
 """All sounds of a version: the one to begin with first, the others one after the other."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from fractions import Fraction
 
@@ -13,7 +14,7 @@ from packager.together import together
 from packager.workshop import Workshop
 
 Duration = Callable[[], Awaitable[Fraction]]
-"""Tells how long a video lasts, as soon as that is certain."""
+"""Tells how long something lasts, as soon as that is certain."""
 
 
 class SoundRun:
@@ -40,11 +41,23 @@ class SoundRun:
         self._encodings = [DBOS.reserve_step() for _ in sounds]
         self._finishings = [DBOS.reserve_step() for _ in sounds]
         self._damaged: dict[int, str] = {}
+        self._end_known = asyncio.Event()
+        self._seconds = Fraction(0)
+        if not sounds:
+            self._end_known.set()
 
     @property
     def warnings(self) -> list[str]:
         """A sentence for each sound of which something was lost."""
         return list(dict.fromkeys(self._damaged.values()))
+
+    async def seconds(self) -> Fraction:
+        """How long the first sound goes on, as soon as that is certain; 0 when there is none.
+
+        Never longer than the file says: what is behind that are mistakes in its clock.
+        """
+        await self._end_known.wait()
+        return self._seconds
 
     async def encode(self, duration: Duration) -> None:
         """Encode every sound, and end it where the picture ends.
@@ -55,6 +68,8 @@ class SoundRun:
         if not self._sounds:
             return
         end = await self._begin(0)
+        self._seconds = self._sounds[0].within_file(end.seconds(self._sounds[0]))
+        self._end_known.set()
         await together([self._finish({0: end}, duration), self._encode_others(duration)])
 
     async def encode_alone(self) -> Fraction:

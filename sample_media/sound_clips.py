@@ -23,4 +23,17 @@ SOUNDS = (
         "-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu",
         "-disposition:a:0", "0", "-disposition:a:1", "default",
     ),
+    video(
+        "still_and_song", ".mp4", "One picture, and 21 s of sound.",
+        *picture((640, 360), seconds=0.04), *tone(21), *H264, *AAC,
+    ),
+    video(
+        "screen_recording", ".webm", "Nothing is new to see after 5 s; it says not how long it is.",
+        *picture(seconds=5), *tone(9), "-c:v", "libvpx-vp9", "-deadline", "realtime",
+        "-cpu-used", "8", "-threads", "1", "-c:a", "libopus", "-live", "1",
+    ),
+    video(
+        "fading_out", ".ts", "The sound ends 1.2 s after the picture.",
+        *picture(seconds=2), *tone(3.2), *H264, *AAC,
+    ),
 )  # fmt: skip

@@ -101,8 +101,8 @@ class ConformanceCheck:
             )
         self._decoded += 1
 
-    def finish(self) -> None:
-        """The source has ended.
+    def finish(self) -> int:
+        """The source has ended; returns how many frames it has.
 
         Raises:
             NotConformantError: It cannot be passed through.
@@ -114,6 +114,7 @@ class ConformanceCheck:
             raise NotConformantError(f"no picture at {self._at(missing)}")
         if round(self._last_ticks / self._grid.frame_ticks) > 1:
             raise NotConformantError("the last picture is shown longer than the others")
+        return self._decoded
 
     def _missing(self) -> int:
         """The first frame of this segment that has not come."""

@@ -41,6 +41,13 @@ def describe_cut_off(stated_bytes: int, size_bytes: int) -> list[str]:
     return [f"The file is cut off: {max(1, round(share))} % of it is missing."]
 
 
+def describe_still(start: Fraction, stop: Fraction) -> list[str]:
+    """A sentence if the last picture is held as long as the sound goes on."""
+    if start >= stop:
+        return []
+    return [f"The last picture, at {_clock(start)}, stands still while the sound goes on."]
+
+
 def describe_end(what: str, stated_seconds: float, found_seconds: float) -> list[str]:
     """A sentence if a source's pictures, or its sound, end noticeably before they should."""
     missing = stated_seconds - found_seconds

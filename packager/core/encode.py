@@ -27,12 +27,16 @@ _BT709 = {
 
 @dataclass(frozen=True, slots=True)
 class ChunkJob:
-    """Frames `first_frame` to `stop_frame` (exclusive) of the grid, in some renditions."""
+    """Frames `first_frame` to `stop_frame` (exclusive) of the grid, in some renditions.
+
+    `is_held` says that the last picture stands still where the source ends before.
+    """
 
     first_frame: int
     stop_frame: int
     rungs: tuple[Rung, ...]
     preset: Preset
+    is_held: bool = False
 
 
 def chunk_argv(
@@ -57,7 +61,8 @@ def chunk_argv(
     opened = open_at(path, source, grid, job.first_frame, approach, **decoding)
     pictures = iter(())
     if encoded:
-        frames = choose_frames(opened, video, grid, job.first_frame, job.stop_frame)
+        first, stop = job.first_frame, job.stop_frame
+        frames = choose_frames(opened, video, grid, first, stop, is_held=job.is_held)
         pictures = iter(in_sizes(frames, video, encoded))
     outputs = [
         copy_output(opened, video, grid, target, job.stop_frame)
@@ -81,9 +86,16 @@ def trial_argv(encoder: str, target: str) -> list[str]:
     return [*ENCODERS[encoder].globals, *compile_argv([output])]
 
 
-def choose_frames(opened: Any, video: VideoTrack, grid: Grid, first: int, stop: int) -> Any:
-    """The frames `first` to `stop` (exclusive) of the grid, out of an opened source."""
+def choose_frames(
+    opened: Any, video: VideoTrack, grid: Grid, first: int, stop: int, *, is_held: bool = False
+) -> Any:
+    """The frames `first` to `stop` (exclusive) of the grid, out of an opened source.
+
+    Where it ends before, the last picture stands still up to there if it `is_held`.
+    """
     frames = on_grid(opened, video, grid, from_zero=first == 0)
+    if is_held:
+        frames = frames.filter("tpad", stop=-1, stop_mode="clone")
     return frames.filter("trim", start_pts=first, end_pts=stop)
 
 

@@ -5,6 +5,7 @@ Chunks grow: the first is one segment, so that a viewer can start; later ones ar
 the start of an encoder not to matter.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -22,6 +23,10 @@ _GROWTH = (3, 3, 6)
 _LAST_SHARE = 3
 # Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
+# Sound often goes on for some hundredths of a second, or for the rest of one of its packets.
+_HELD_SECONDS = Fraction(1, 2)
+ENDING = 2**31 - 1
+"""The number of the chunk that `plan_ending` returns, which is behind all others."""
 # Ticks a second below which time would be told too coarsely.
 _SMALLEST_TIMESCALE = 1000
 
@@ -70,6 +75,7 @@ class Chunk:
         lead: A viewer waits for it: the first segments of the lowest rendition.
         wave: 0 for what viewers need who start at once. Nobody waits for what comes later, one
             wave behind the other: renditions that are offered once they are complete.
+        held_to: Up to this frame (exclusive) the last picture stands still, instead of ending.
     """
 
     start: int
@@ -77,6 +83,12 @@ class Chunk:
     renditions: tuple[str, ...]
     lead: bool = False
     wave: int = 0
+    held_to: int | None = None
+
+    def frames(self, grid: Grid) -> range:
+        """The numbers of its frames, as planned."""
+        stop = self.stop * grid.segment_frames if self.held_to is None else self.held_to
+        return range(self.start * grid.segment_frames, stop)
 
 
 def frame_grid(frame_rate: Fraction) -> Grid:
@@ -142,6 +154,26 @@ def extend_plan(
         if renditions
         for begin in range(start, stop, _GROWTH[-1])
     )
+
+
+def plan_ending(
+    grid: Grid, frames: int, sound_seconds: Fraction, renditions: Sequence[str]
+) -> Chunk | None:
+    """The chunk in which the last picture is held as long as the sound goes on; None if not at all.
+
+    It begins in the segment that ends with that picture, which is encoded anew.
+
+    Args:
+        grid: The frame grid.
+        frames: How many there are until the pictures end; at least one.
+        sound_seconds: How long the sound lasts.
+        renditions: The names of all renditions.
+    """
+    if sound_seconds - grid.seconds(frames) < _HELD_SECONDS:
+        return None
+    held_to = math.ceil(sound_seconds * grid.frame_rate)
+    start, stop = (frames - 1) // grid.segment_frames, -(-held_to // grid.segment_frames)
+    return Chunk(start, stop, tuple(renditions), held_to=held_to)
 
 
 def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:

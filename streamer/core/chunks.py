@@ -20,7 +20,8 @@ class ChunkOrder:
     """The segments `start` to `stop` (exclusive) of some renditions, to be encoded in one run.
 
     `number` is its place in the video's plan. `needed_seconds` is the position of a viewer who
-    needs it. Of a source that still arrives, it waits for `needed_bytes`.
+    needs it. Of a source that still arrives, it waits for `needed_bytes`. The last picture of the
+    source stands still up to the frame `held_to` (exclusive), if that is set.
     """
 
     number: int
@@ -29,6 +30,7 @@ class ChunkOrder:
     renditions: tuple[str, ...]
     needed_seconds: float
     needed_bytes: int = 0
+    held_to: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

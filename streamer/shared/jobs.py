@@ -18,7 +18,7 @@ from streamer.shared.settings import SharedSettings
 APPLICATION = "streamer"
 # Workers take over the unfinished jobs of this version: change it when workflow steps change,
 # what their results are, or how chunks are numbered.
-APPLICATION_VERSION = "7"
+APPLICATION_VERSION = "8"
 QUEUE = "package"
 WORKFLOW = "package_video"
 _SQLITE_FILE = "jobs.db"

@@ -100,8 +100,9 @@ class Publication(Records):
         """Let viewers see segments, all of them or, on any failure, none.
 
         A segment that was published before under its rendition and number stays as it is, so that
-        work may be done twice. The video is playable from `now` once segment 0 is there of the
-        default audio rendition and of a video rendition, if it has any.
+        work may be done twice, unless it ended earlier than this one. The video is playable from
+        `now` once segment 0 is there of the default audio rendition and of a video rendition, if it
+        has any.
 
         Args:
             video_id: The video, which is uploading or being packaged, maybe into a new version.
@@ -196,8 +197,14 @@ class Publication(Records):
         self, connection: AsyncConnection, video_id: str, published: Sequence[Segment]
     ) -> None:
         if published:
-            statement = self._database.insert(segments).on_conflict_do_nothing()
-            await connection.execute(statement, [from_segment(video_id, s) for s in published])
+            statement = self._database.insert(segments)
+            new = statement.excluded
+            longer = statement.on_conflict_do_update(
+                index_elements=list(segments.primary_key),
+                set_={column: new[column.name] for column in segments.columns},
+                where=new.duration_ticks > segments.c.duration_ticks,
+            )
+            await connection.execute(longer, [from_segment(video_id, s) for s in published])
 
 
 def _check_takes(video: Video, version: int) -> None:
@@ -353,9 +360,11 @@ async def _names_with_segments(connection: AsyncConnection, video_id: str) -> se
 
 
 async def _has_all(connection: AsyncConnection, video_id: str, wanted: Sequence[Segment]) -> bool:
-    query = select(segments.c.rendition, segments.c.number).where(segments.c.video_id == video_id)
-    known = {(row.rendition, row.number) for row in await connection.execute(query)}
-    return {(segment.rendition, segment.number) for segment in wanted} <= known
+    query = select(segments).where(segments.c.video_id == video_id)
+    known = {
+        (row.rendition, row.number): row.duration_ticks for row in await connection.execute(query)
+    }
+    return all(known.get((s.rendition, s.number), 0) >= s.duration_ticks for s in wanted)
 
 
 def _visible_segments(video_id: str) -> Select[Any]:

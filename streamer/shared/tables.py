@@ -162,6 +162,7 @@ chunks = Table(
     Column("frames", Integer, nullable=False),
     Column("reason", Text),
     Column("is_damaged", Boolean, nullable=False, server_default=false()),
+    Column("held_to", Integer),
     ForeignKeyConstraint(
         ["video_id", "version"], ["recipes.video_id", "recipes.version"], ondelete="CASCADE"
     ),

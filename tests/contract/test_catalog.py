@@ -320,6 +320,29 @@ async def test_publishing_twice_changes_nothing(catalog: Catalog) -> None:
     assert (await catalog.get_video(ID)).playable_at == NOW
 
 
+async def test_a_segment_that_goes_on_replaces_the_one_that_ended_before(
+    catalog: Catalog,
+) -> None:
+    await package(catalog, LOW)
+    short = replace(segment(LOW, 1), name="240p/000001-short.m4s", duration_ticks=1)
+    await publish(catalog, segment(LOW, 0), short)
+    await publish(catalog, segment(LOW, 1), segment(LOW, 2))
+    await publish(catalog, short)
+    assert await catalog.segments(ID, LOW.name) == [segment(LOW, number) for number in range(3)]
+
+
+async def test_so_it_does_in_a_version_that_is_made_while_another_is_ready(
+    catalog: Catalog,
+) -> None:
+    await make_ready(catalog)
+    await catalog.repackage(ID, FAST)
+    new = replace(LOW, name="240p-v2", version=2)
+    await catalog.begin_packaging(ID, duration_seconds=60.5, renditions=[new], version=2)
+    await publish(catalog, replace(segment(new, 0), duration_ticks=1))
+    await publish(catalog, segment(new, 0))
+    assert await catalog.segments(ID, new.name) == [segment(new, 0)]
+
+
 async def test_a_late_repetition_does_not_disturb_a_ready_video(catalog: Catalog) -> None:
     await package(catalog, LOW)
     await publish(catalog, segment(LOW, 0))

@@ -1,6 +1,7 @@
 """What the catalog promises of chunks, on SQLite and on a real PostgreSQL server."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -60,6 +61,12 @@ async def test_the_chunk_that_is_needed_first_is_claimed_first_whoever_s_it_is(
     ]  # fmt: skip
     assert claimed[1] == ClaimedChunk(OTHER_ID, 1, order(0, 0.0), "a recipe", begun_at, tries=1)
     assert await claim(catalog) is None
+
+
+async def test_how_long_the_last_picture_is_held_is_part_of_the_order(catalog: Catalog) -> None:
+    held = replace(order(0), held_to=263)
+    await offer(catalog, held)
+    assert (await claim_certainly(catalog)).order == held
 
 
 async def test_no_chunk_is_two_workers_at_once(catalog: Catalog, other: Catalog) -> None:

@@ -67,6 +67,13 @@ def with_long_end(source: Path, target: Path) -> Path:
     return target
 
 
+def with_long_sound(source: Path, target: Path) -> Path:
+    """Its sound goes on for a second."""
+    sound = ("-f", "lavfi", "-i", f"sine=d={FRAMES // RATE + 1}")
+    run_ffmpeg("-i", str(source), *sound, "-map", "0:v", "-map", "1:a", "-c:v", "copy", str(target))
+    return target
+
+
 def with_broken_end(source: Path, target: Path) -> Path:
     """The last frame cannot be decoded."""
     run_ffmpeg("-i", str(source), "-map", "0:v", "-c", "copy", str(target))
@@ -248,6 +255,15 @@ async def test_a_source_that_holds_its_last_picture_is_encoded(
     path = await asyncio.to_thread(with_long_end, conforming, tmp_path / "source.mp4")
     (warning,) = (await package(shared, path, frames=FRAMES + 4)).warnings
     assert "the last picture is shown longer than the others" in warning
+
+
+async def test_a_source_whose_sound_goes_on_is_encoded(
+    shared: Installation, conforming: Path, tmp_path: Path
+) -> None:
+    path = await asyncio.to_thread(with_long_sound, conforming, tmp_path / "source.mp4")
+    refused, held = (await package(shared, path, frames=FRAMES + 5)).warnings
+    assert "the sound goes on after the last of them" in refused
+    assert "stands still while the sound goes on" in held
 
 
 async def test_a_last_picture_that_cannot_be_decoded_is_no_obstacle(

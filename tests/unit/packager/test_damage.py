@@ -7,6 +7,7 @@ from packager.core.damage import (
     describe_end,
     describe_lost_pictures,
     describe_lost_sound,
+    describe_still,
 )
 from packager.core.source import AudioTrack
 
@@ -42,6 +43,12 @@ def test_a_sound_is_named() -> None:
 )
 def test_an_early_end_is_told(stated: float, found: float, told: bool) -> None:
     assert bool(describe_end("pictures", stated, found)) is told
+
+
+def test_a_picture_that_stands_still_is_told() -> None:
+    assert describe_still(Fraction(10), Fraction(10)) == []
+    (sentence,) = describe_still(Fraction(70), Fraction(80))
+    assert sentence == "The last picture, at 1:10, stands still while the sound goes on."
 
 
 def test_a_missing_end_is_told() -> None:

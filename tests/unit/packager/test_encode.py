@@ -66,6 +66,12 @@ def test_the_first_chunk_does_not_seek_and_fills_a_late_start() -> None:
     assert "fps=fps=30/1:round=near:start_time=0" in graph(argv)
 
 
+def test_the_last_picture_is_held_up_to_the_end_of_the_chunk() -> None:
+    job = ChunkJob(120, 263, (LOW,), Preset.FAST, is_held=True)
+    argv = chunk_argv("/s", SOURCE, VIDEO, GRID, job, ["pipe:7"], INDEXED)
+    assert "[s2]tpad=stop=-1:stop_mode=clone[s3];[s3]trim=end_pts=263:start_pts=120" in graph(argv)
+
+
 def test_a_chunk_without_a_margin_decodes_from_the_beginning() -> None:
     assert "-ss" not in chunk(120, 480, approach=FROM_THE_BEGINNING)
 

@@ -1,5 +1,6 @@
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from packager.core.plan import (
     frame_grid,
     needed_seconds,
     plan_chunks,
+    plan_ending,
     plan_later,
     plan_waves,
 )
@@ -47,6 +49,29 @@ def test_a_ladder_of_one() -> None:
         Chunk(1, 2, ("240p",), lead=True),
         Chunk(2, 4, ("240p",), lead=True),
     )
+
+
+@pytest.mark.parametrize(
+    ("frames", "sound", "start", "stop", "held_to"),
+    [
+        (50, "3.2", 0, 1, 80),
+        (100, "5", 0, 2, 125),
+        (101, "5", 1, 2, 125),
+        (1, "180.001", 0, 46, 4501),
+    ],
+)
+def test_the_last_picture_is_held_in_its_own_segment_and_all_behind_it(
+    frames: int, sound: str, start: int, stop: int, held_to: int
+) -> None:
+    grid = frame_grid(Fraction(25))
+    ending = plan_ending(grid, frames, Fraction(sound), LADDER)
+    assert ending == Chunk(start, stop, LADDER, held_to=held_to)
+    assert ending.frames(grid) == range(start * 100, held_to)
+
+
+def test_the_rest_of_a_packet_of_sound_holds_no_picture() -> None:
+    assert plan_ending(frame_grid(Fraction(25)), 100, Fraction("4.49"), LADDER) is None
+    assert plan_ending(frame_grid(Fraction(25)), 100, Fraction(3), LADDER) is None
 
 
 @given(st.integers(0, 3000), st.integers(1, 7))
