@@ -128,7 +128,7 @@ class ApiClient:
         return found
 
     async def repackage(self, video_id: str, options: Mapping[str, Any]) -> VideoResource:
-        """Package a ready video anew, with these options; viewers get the old version until then.
+        """Package a video anew, with these options; viewers get the old version until then.
 
         Raises:
             Conflict: It is not ready, or a new version is being made already.

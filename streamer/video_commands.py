@@ -128,7 +128,7 @@ def repackage(
     wait: Annotated[bool, typer.Option(help="Wait until it is done or has failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Package a ready video anew; viewers keep the old version until the new one is ready."""
+    """Package a ready or failed video anew; viewers keep the old version until the new is ready."""
     options = _options(preset, ladder, codec, encryption, passthrough, loudness)
 
     async def run() -> None:

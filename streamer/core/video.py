@@ -9,7 +9,7 @@ from streamer.core.options import Encryption, PackagingOptions
 
 
 class VideoState(StrEnum):
-    """Where a video stands. `ready` and `failed` are final (until it is packaged anew)."""
+    """Where a video stands. `ready` and `failed` are final, until it is packaged anew."""
 
     UPLOADING = "uploading"
     PROBING = "probing"
@@ -26,7 +26,7 @@ TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
     VideoState.PROBING: frozenset({VideoState.PACKAGING, VideoState.FAILED}),
     VideoState.PACKAGING: frozenset({VideoState.READY, VideoState.FAILED}),
     VideoState.READY: frozenset(),
-    VideoState.FAILED: frozenset(),
+    VideoState.FAILED: frozenset({VideoState.PROBING}),
 }
 
 

@@ -38,4 +38,4 @@ class Intake:
             with suppress(Conflict):  # another process was faster
                 await self._catalog.accept_source(video_id, size_bytes=size_bytes)
         with suppress(Unavailable):
-            await self._jobs.package(video_id)
+            await self._jobs.package(video_id, video.version)

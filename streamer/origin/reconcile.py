@@ -71,7 +71,7 @@ class Reconciler:
 
     async def _enqueue(self) -> None:
         for video in await self._catalog.in_state(VideoState.PROBING):
-            await self._jobs.package(video.id)
+            await self._jobs.package(video.id, video.version)
         for video in await self._catalog.being_packaged_anew():
             if video.repackaging is not None:
                 await self._jobs.package(video.id, video.repackaging.version)

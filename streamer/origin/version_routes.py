@@ -32,12 +32,13 @@ def version_router(guard: Guard) -> APIRouter:
 async def create_version(
     video_id: str, options: Annotated[OptionsResource, Body()], services: FromServices
 ) -> VideoResource:
-    """Package a ready video anew, with these options; viewers get the old version until then.
+    """Package a video anew, with these options; viewers get the old version until then.
 
-    The video's `repackaging` tells of the progress, and why a new version was given up.
+    The `repackaging` of a ready video tells of the progress, and why a new version was given up. A
+    failed one whose source arrived begins again.
     """
     video = await services.catalog.repackage(video_id, options.chosen())
-    if video.repackaging is not None:
-        with suppress(Unavailable):  # reconciliation enqueues it later
-            await services.jobs.package(video_id, video.repackaging.version)
+    version = video.version if video.repackaging is None else video.repackaging.version
+    with suppress(Unavailable):  # reconciliation enqueues it later
+        await services.jobs.package(video_id, version)
     return await services.presenter.present(video)

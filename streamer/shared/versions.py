@@ -9,7 +9,7 @@ from streamer.core.errors import Conflict
 from streamer.core.keys import is_rendition_name, is_video_id
 from streamer.core.options import Encryption, PackagingOptions
 from streamer.core.video import EVERY_VERSION, ContentKey, Video, VideoState
-from streamer.shared.records import Records, change_video, read_video
+from streamer.shared.records import Records, change_video, move_video, read_video
 from streamer.shared.rows import to_video
 from streamer.shared.tables import content_keys, renditions, videos
 
@@ -18,29 +18,44 @@ class Versions(Records):
     """The versions of the videos in a catalog."""
 
     async def repackage(self, video_id: str, options: PackagingOptions) -> Video:
-        """Begin a new version of a ready video, with other choices; viewers keep the old one.
+        """Begin a new version with other choices: of a ready video, or of a failed one's source.
 
-        Its packaging gives the warnings that hold for it: those of the old one are forgotten.
+        Viewers of a ready one keep the old version. The packaging gives the warnings that hold for
+        the new one: those of the old one are forgotten.
 
         Raises:
-            Conflict: The video is not ready, or a new version is being made.
+            Conflict: The video is neither ready nor failed, a new version is being made, or the
+                source never arrived.
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
-            making = video.repackaging is not None and video.repackaging.error is None
-            if video.state is not VideoState.READY or making:
-                raise Conflict("only a ready video can be packaged anew, once at a time")
+            values = {"options": options.to_json(), "warnings": []}
+            if video.state is VideoState.FAILED:
+                if video.source_bytes is None:
+                    raise Conflict("the video's source never arrived")
+                return await move_video(
+                    connection,
+                    video,
+                    VideoState.PROBING,
+                    **values,
+                    version=video.version + 1,
+                    progress=0.0,
+                    error_code=None,
+                    error_message=None,
+                    playable_at=None,
+                )
+            if video.state is not VideoState.READY or video.is_being_packaged_anew:
+                raise Conflict("only a ready or failed video can be packaged anew, once at a time")
             # A version that was given up may have left objects and jobs: its number is not reused.
             last = video.version if video.repackaging is None else video.repackaging.version
             return await change_video(
                 connection,
                 video_id,
+                **values,
                 next_version=last + 1,
                 next_progress=0.0,
                 next_error_code=None,
                 next_error_message=None,
-                options=options.to_json(),
-                warnings=[],
             )
 
     async def being_packaged_anew(self) -> list[Video]:
@@ -63,7 +78,7 @@ class Versions(Records):
             renditions.c.version > videos.c.version, ~func.coalesce(is_in_the_making, false())
         )
         has_failed = and_(
-            videos.c.state == VideoState.FAILED, renditions.c.version == videos.c.version
+            videos.c.state == VideoState.FAILED, renditions.c.version <= videos.c.version
         )
         query = (
             select(videos.c.id, renditions.c.version)

@@ -151,6 +151,8 @@ class Videos(Records):
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
+            if video.state is not VideoState.UPLOADING:
+                raise Conflict(f"a video that is {video.state} takes no source")
             has_begun = await _has_begun(connection, video_id)
             state = VideoState.PACKAGING if has_begun else VideoState.PROBING
             values = {"source_bytes": size_bytes, "received_bytes": size_bytes}
@@ -237,7 +239,8 @@ class Videos(Records):
                     )
                     await record_event(connection, video_id, EventType.VERSION_FAILED)
                     return
-                await move_video(connection, video, VideoState.FAILED, **values)
+                if version == video.version:
+                    await move_video(connection, video, VideoState.FAILED, **values)
             except (NotFound, Conflict):
                 return
 

@@ -606,10 +606,39 @@ async def test_the_number_of_a_version_is_used_once(catalog: Catalog) -> None:
     assert await catalog.forgettable_versions(before=NOW) == [(ID, 2)]
 
 
-async def test_only_what_is_ready_is_packaged_anew(catalog: Catalog) -> None:
+async def test_what_is_being_packaged_is_not_packaged_anew(catalog: Catalog) -> None:
     await package(catalog)
     with pytest.raises(Conflict):
         await catalog.repackage(ID, FAST)
+
+
+async def test_a_failed_video_begins_again_as_a_new_version(catalog: Catalog) -> None:
+    await package(catalog, LOW)
+    await publish(catalog, segment(LOW, 0))
+    await catalog.describe_source(ID, warnings=["something was lost"])
+    await catalog.fail(ID, code="encode_failed", message="It broke.")
+    again = await catalog.repackage(ID, FAST)
+    assert (again.state, again.version, again.options) == (VideoState.PROBING, 2, FAST)
+    assert (again.error, again.progress, again.playable, again.warnings) == (None, 0.0, False, ())
+    await catalog.fail(ID, code="internal", message="Late words of the first one.", version=1)
+    await catalog.begin_packaging(ID, duration_seconds=4.0, renditions=[LOW_2], version=2)
+    with pytest.raises(Conflict):
+        await publish(catalog, segment(LOW, 1))
+    await publish(catalog, segment(LOW_2, 0), now=NOW + timedelta(hours=1))
+    video = await catalog.get_video(ID)
+    assert (video.state, video.playable_at) == (VideoState.PACKAGING, NOW + timedelta(hours=1))
+    await catalog.fail(ID, code="encode_failed", message="It broke.", version=2)
+    assert await catalog.forgettable_versions(before=NOW) == [(ID, 1), (ID, 2)]
+    assert (await catalog.repackage(ID, FAST)).version == 3
+
+
+async def test_a_video_whose_source_never_arrived_is_not_packaged_anew(catalog: Catalog) -> None:
+    await upload(catalog)
+    await catalog.fail(ID, code="fetch_failed", message="There is no such host.")
+    with pytest.raises(Conflict, match="never arrived"):
+        await catalog.repackage(ID, FAST)
+    with pytest.raises(Conflict):
+        await catalog.accept_source(ID, size_bytes=1)
 
 
 async def test_planned_renditions_give_way_but_published_ones_stay(catalog: Catalog) -> None:

@@ -107,7 +107,22 @@ async def test_a_ready_video_is_packaged_anew(origin: Origin) -> None:
     assert (await begin_anew(origin, video_id)).status_code == 409
 
 
-async def test_only_a_ready_video_is_packaged_anew(origin: Origin) -> None:
+async def test_a_failed_video_begins_again(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await origin.catalog.fail(video_id, code="encode_failed", message="It broke.")
+    answer = await begin_anew(origin, video_id)
+    assert answer.status_code == 202
+    resource = answer.json()
+    assert (resource["state"], resource["version"]) == ("probing", 2)
+    assert (resource["error"], resource["repackaging"]) == (None, None)
+    assert f"{video_id}-v2" in origin.jobs.packaged
+    assert (await begin_anew(origin, video_id)).status_code == 409
+    origin.jobs.packaged.clear()
+    await origin.services.reconciler.reconcile()
+    assert f"{video_id}-v2" in origin.jobs.packaged
+
+
+async def test_what_is_being_packaged_is_not_packaged_anew(origin: Origin) -> None:
     answer = await begin_anew(origin, await make_video(origin))
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert (await begin_anew(origin, "nosuchvideo")).status_code == 404

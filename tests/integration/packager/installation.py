@@ -166,6 +166,9 @@ class WatchedFfmpeg:
     def break_down(self, kind: str) -> None:
         (self._broken / kind).touch()
 
+    def mend(self, kind: str) -> None:
+        (self._broken / kind).unlink()
+
     def end_the_worker(self, kind: str, video_id: str = "") -> None:
         """Let runs of this kind, for one video or for any, kill their worker."""
         (self._deadly / kind).write_text(video_id)

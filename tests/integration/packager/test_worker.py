@@ -191,6 +191,26 @@ async def test_a_chunk_that_cannot_be_encoded_fails_its_video(
     assert ffmpeg.runs()[LAST] == 3, "it is tried twice more"
 
 
+async def test_a_failed_video_is_packaged_anew_from_the_source_it_has(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.break_down(LAST)
+    start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    assert (await installation.outcome(VIDEO)).state is VideoState.FAILED
+    ffmpeg.mend(LAST)
+    again = await installation.catalog.repackage(VIDEO, PackagingOptions())
+    await installation.jobs.package(VIDEO, again.version)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.version, video.error) == (VideoState.READY, 2, None)
+    counts = await installation.segment_counts(VIDEO)
+    assert (counts[f"{RENDITION}-v2"], counts["audio-v2"]) == (5, 5)
+    assert [r.name for r in await installation.catalog.renditions(VIDEO)] == [
+        f"{RENDITION}-v2",
+        "audio-v2",
+    ]
+
+
 async def test_sound_that_cannot_be_decoded_becomes_silence(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
