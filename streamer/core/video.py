@@ -24,7 +24,7 @@ EVERY_VERSION = 0
 TRANSITIONS: dict[VideoState, frozenset[VideoState]] = {
     VideoState.UPLOADING: frozenset({VideoState.PROBING, VideoState.PACKAGING, VideoState.FAILED}),
     VideoState.PROBING: frozenset({VideoState.PACKAGING, VideoState.FAILED}),
-    VideoState.PACKAGING: frozenset({VideoState.READY, VideoState.FAILED}),
+    VideoState.PACKAGING: frozenset({VideoState.PROBING, VideoState.READY, VideoState.FAILED}),
     VideoState.READY: frozenset(),
     VideoState.FAILED: frozenset({VideoState.PROBING}),
 }

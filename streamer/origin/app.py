@@ -24,6 +24,7 @@ from streamer.origin.metrics import Metrics, MetricsMiddleware
 from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.playback_secret import load_secret
 from streamer.origin.reconcile import Reconciler
+from streamer.origin.renewal import Renewal
 from streamer.origin.resources import Presenter
 from streamer.origin.retirement import Retirement
 from streamer.origin.services import Services
@@ -120,6 +121,7 @@ def _make_services(
     )
     deletion = Deletion(catalog, store, jobs, uploads, fetches)
     retirement = Retirement(catalog, store, grace_seconds=settings.old_version_seconds)
+    renewal = Renewal(catalog, jobs)
     presenter = Presenter(catalog, playback_base_url=settings.playback_base_url)
     webhooks = WebhookSender(
         catalog,
@@ -141,7 +143,9 @@ def _make_services(
         uploads=uploads,
         fetches=fetches,
         deletion=deletion,
-        reconciler=Reconciler(catalog, jobs, uploads, fetches, deletion, retirement, webhooks),
+        reconciler=Reconciler(
+            catalog, jobs, uploads, fetches, deletion, retirement, renewal, webhooks
+        ),
         presenter=presenter,
         watches=Watches(catalog, presenter),
         subtitles=SubtitlesShelf(catalog, store),

@@ -1,5 +1,6 @@
 """The hand-over of videos to the workers, as the origin needs it."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 
@@ -12,6 +13,14 @@ class PackagingQueue(Protocol):
 
     async def cancel(self, video_id: str) -> None:
         """End the work on a video."""
+        ...
+
+    async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
+        """Videos and versions of jobs of an earlier release, with no living worker at them."""
+        ...
+
+    async def withdraw(self, video_id: str, version: int) -> None:
+        """End the work on one version of a video."""
         ...
 
     async def check(self) -> None:

@@ -13,6 +13,7 @@ from streamer.core.video import VideoState
 from streamer.origin.deletion import Deletion
 from streamer.origin.fetch import Fetches
 from streamer.origin.packaging_queue import PackagingQueue
+from streamer.origin.renewal import Renewal
 from streamer.origin.retirement import Retirement
 from streamer.origin.uploads import Uploads
 from streamer.origin.webhooks import WebhookSender
@@ -33,6 +34,7 @@ class Reconciler:
         fetches: Fetches,
         deletion: Deletion,
         retirement: Retirement,
+        renewal: Renewal,
         webhooks: WebhookSender,
     ) -> None:
         self._catalog = catalog
@@ -41,6 +43,7 @@ class Reconciler:
         self._fetches = fetches
         self._deletion = deletion
         self._retirement = retirement
+        self._renewal = renewal
         self._webhooks = webhooks
 
     async def run(self) -> None:
@@ -56,6 +59,7 @@ class Reconciler:
             self._uploads.take_in_complete,
             self._remove_expired,
             self._enqueue,
+            self._renew,
             self._fetch,
             self._deletion.sweep,
             self._retire,
@@ -75,6 +79,9 @@ class Reconciler:
         for video in await self._catalog.being_packaged_anew():
             if video.repackaging is not None:
                 await self._jobs.package(video.id, video.repackaging.version)
+
+    async def _renew(self) -> None:
+        await self._renewal.sweep(now=datetime.now(UTC))
 
     async def _retire(self) -> None:
         await self._retirement.sweep(now=datetime.now(UTC))

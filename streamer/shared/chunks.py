@@ -228,10 +228,7 @@ class Chunks(Records):
     async def end_version(self, video_id: str, version: int) -> None:
         """Forget a version's recipe, chunks and attempts: it is made, or given up."""
         async with self._database.writing() as connection:
-            for table in (recipes, attempts):
-                await connection.execute(
-                    delete(table).where(table.c.video_id == video_id, table.c.version == version)
-                )
+            await forget_recipe(connection, video_id, version)
 
     async def _settle(self, claim: ClaimedChunk, worker_id: str, **values: Any) -> None:
         own = and_(
@@ -241,6 +238,14 @@ class Chunks(Records):
         )
         async with self._database.writing() as connection:
             await connection.execute(update(chunks).where(own).values(values))
+
+
+async def forget_recipe(connection: AsyncConnection, video_id: str, version: int) -> None:
+    """Forget a version's recipe, chunks and attempts."""
+    for table in (recipes, attempts):
+        await connection.execute(
+            delete(table).where(table.c.video_id == video_id, table.c.version == version)
+        )
 
 
 async def change_deadlines(connection: AsyncConnection, video_id: str, priority: int) -> None:

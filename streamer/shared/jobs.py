@@ -5,7 +5,7 @@ file beside the catalog's, or the PostgreSQL server that holds the catalog.
 """
 
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -16,8 +16,8 @@ from streamer.core.errors import Unavailable
 from streamer.shared.settings import SharedSettings
 
 APPLICATION = "streamer"
-# Workers take over the unfinished jobs of this version: change it when workflow steps change,
-# what their results are, or how chunks are numbered.
+# Workers take over the unfinished jobs of this version: raise it when workflow steps change, what
+# their results are, or how chunks are numbered.
 APPLICATION_VERSION = "8"
 QUEUE = "package"
 WORKFLOW = "package_video"
@@ -56,7 +56,7 @@ class Jobs:
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
-            "workflow_id": video_id if version == 1 else f"{video_id}-v{version}",
+            "workflow_id": _job_id(video_id, version),
             "app_version": APPLICATION_VERSION,
         }
         with _translate():
@@ -77,6 +77,38 @@ class Jobs:
             ids = [video_id, *(version.workflow_id for version in versions)]
             await self._client.cancel_workflows_async(ids)
 
+    async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
+        """Videos and versions whose jobs are an earlier release's, with no worker at them.
+
+        Args:
+            living: The ids of the workers that were heard of lately.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        with _translate():
+            jobs = await self._client.list_workflows_async(
+                name=WORKFLOW,
+                status=["ENQUEUED", "PENDING"],
+                load_input=False,
+                load_output=False,
+            )
+        return [
+            _read_job_id(job.workflow_id)
+            for job in jobs
+            if int(job.app_version or 0) < int(APPLICATION_VERSION)
+            and (job.status == "ENQUEUED" or job.executor_id not in living)
+        ]
+
+    async def withdraw(self, video_id: str, version: int) -> None:
+        """Stop the work on one version of a video; none running is no error.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        with _translate():
+            await self._client.cancel_workflows_async([_job_id(video_id, version)])
+
     async def check(self) -> None:
         """Return when the database answers; raise Unavailable when it does not."""
         with _translate():
@@ -85,6 +117,15 @@ class Jobs:
     def close(self) -> None:
         """Close every connection."""
         self._client.destroy()
+
+
+def _job_id(video_id: str, version: int) -> str:
+    return video_id if version == 1 else f"{video_id}-v{version}"
+
+
+def _read_job_id(job_id: str) -> tuple[str, int]:
+    video_id, _, version = job_id.partition("-v")
+    return video_id, int(version or 1)
 
 
 def jobs_url(settings: SharedSettings) -> str:

@@ -55,6 +55,16 @@ class Presence(Records):
         async with self._database.reading() as connection:
             return list((await connection.execute(query)).scalars())
 
+    async def living_workers(self, *, now: datetime, within_seconds: float) -> list[str]:
+        """The workers heard of within the last seconds, by id."""
+        query = (
+            select(workers.c.id)
+            .where(workers.c.seen_at >= now - timedelta(seconds=within_seconds))
+            .order_by(workers.c.id)
+        )
+        async with self._database.reading() as connection:
+            return list((await connection.execute(query)).scalars())
+
     async def forget_worker(self, worker_id: str) -> None:
         """Remove a worker; one that is not known is no error."""
         async with self._database.writing() as connection:

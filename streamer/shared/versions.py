@@ -5,13 +5,16 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, false, func, or_, select
 
-from streamer.core.errors import Conflict
+from streamer.core.errors import Conflict, NotFound
 from streamer.core.keys import is_rendition_name, is_video_id
 from streamer.core.options import Encryption, PackagingOptions
 from streamer.core.video import EVERY_VERSION, ContentKey, Video, VideoState
+from streamer.shared.chunks import forget_recipe
 from streamer.shared.records import Records, change_video, move_video, read_video
 from streamer.shared.rows import to_video
 from streamer.shared.tables import content_keys, renditions, videos
+
+_IN_THE_MAKING = (VideoState.UPLOADING, VideoState.PROBING, VideoState.PACKAGING)
 
 
 class Versions(Records):
@@ -57,6 +60,32 @@ class Versions(Records):
                 next_error_code=None,
                 next_error_message=None,
             )
+
+    async def renew_version(self, video_id: str, version: int) -> int | None:
+        """Begin a version that nobody can go on with as another one, from its source.
+
+        Returns the other one's number; None if this one is not in the making.
+        """
+        async with self._database.writing() as connection:
+            try:
+                video = await read_video(connection, video_id, lock=True)
+            except NotFound:
+                return None
+            making = video.repackaging
+            if video.is_being_packaged_anew and making is not None and making.version == version:
+                await change_video(
+                    connection, video_id, next_version=version + 1, next_progress=0.0
+                )
+            elif video.version == version and video.state in _IN_THE_MAKING:
+                values = {"version": version + 1, "progress": 0.0, "playable_at": None}
+                if video.state is VideoState.PACKAGING:
+                    await move_video(connection, video, VideoState.PROBING, **values)
+                else:
+                    await change_video(connection, video_id, **values)
+            else:
+                return None
+            await forget_recipe(connection, video_id, version)
+            return version + 1
 
     async def being_packaged_anew(self) -> list[Video]:
         """The videos of which a new version is in the making."""

@@ -641,6 +641,43 @@ async def test_a_video_whose_source_never_arrived_is_not_packaged_anew(catalog: 
         await catalog.accept_source(ID, size_bytes=1)
 
 
+@pytest.mark.parametrize(
+    ("begin", "state"),
+    [
+        (upload, VideoState.UPLOADING),
+        (probe, VideoState.PROBING),
+        (package, VideoState.PROBING),
+    ],
+)
+async def test_what_nobody_can_go_on_with_begins_as_another_version(
+    catalog: Catalog, begin: Step, state: VideoState
+) -> None:
+    await begin(catalog)
+    await catalog.begin_version(ID, 1, "{}", now=NOW)
+    await catalog.add_chunks(ID, 1, [ChunkOrder(0, 0, 1, ("240p",), needed_seconds=0.0)])
+    assert await catalog.renew_version(ID, 1) == 2
+    video = await catalog.get_video(ID)
+    assert (video.state, video.version, video.playable) == (state, 2, False)
+    assert await catalog.claim_chunk("worker", now=NOW, within_seconds=10) is None
+    assert await catalog.renew_version(ID, 1) is None, "it is another one's already"
+
+
+async def test_so_does_a_new_version_while_the_old_one_plays(catalog: Catalog) -> None:
+    await begin_anew(catalog)
+    assert await catalog.renew_version(ID, 1) is None
+    assert await catalog.renew_version(ID, 2) == 3
+    video = await catalog.get_video(ID)
+    assert (video.state, video.version) == (VideoState.READY, 1)
+    assert video.repackaging == Repackaging(3, 0.0)
+    assert await catalog.forgettable_versions(before=NOW) == [(ID, 2)]
+
+
+async def test_what_is_made_or_gone_is_not_renewed(catalog: Catalog) -> None:
+    assert await catalog.renew_version(ID, 1) is None
+    await make_ready(catalog)
+    assert await catalog.renew_version(ID, 1) is None
+
+
 async def test_planned_renditions_give_way_but_published_ones_stay(catalog: Catalog) -> None:
     await package(catalog, LOW, HIGH)
     await publish(catalog, segment(LOW, 0))

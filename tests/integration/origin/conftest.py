@@ -1,7 +1,7 @@
 """A real origin on a port of its own: uvicorn, SQLite, a directory store, a queue that records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +45,13 @@ class RecordingJobs:
     async def cancel(self, video_id: str) -> None:
         await self.check()
         self.cancelled.append(video_id)
+
+    async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
+        await self.check()
+        return []
+
+    async def withdraw(self, video_id: str, version: int) -> None:
+        raise AssertionError("nothing is stranded here")
 
     async def check(self) -> None:
         if self.is_down:

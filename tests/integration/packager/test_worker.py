@@ -3,15 +3,18 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from packager.core.recipe import read_recipe
 from streamer.core.errors import NotFound
 from streamer.core.keys import video_prefix
 from streamer.core.options import PackagingOptions
 from streamer.core.video import VideoState
+from streamer.origin.renewal import Renewal
+from streamer.shared import jobs
 from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
 
@@ -209,6 +212,43 @@ async def test_a_failed_video_is_packaged_anew_from_the_source_it_has(
         f"{RENDITION}-v2",
         "audio-v2",
     ]
+
+
+async def test_what_an_earlier_release_left_begins_again(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = start_worker()
+    ffmpeg.hold(LAST)
+    await installation.hand_over(VIDEO, "numbered")
+    await held_up_at_the_last_chunk(installation, ffmpeg)
+    await begun.stop()
+    renewal = Renewal(installation.catalog, installation.jobs)
+    await renewal.sweep(now=datetime.now(UTC))
+    assert (await installation.catalog.get_video(VIDEO)).version == 1, "it is of this release"
+    monkeypatch.setattr(jobs, "APPLICATION_VERSION", "0")
+    await installation.hand_over(OTHER, "plain")
+    monkeypatch.undo()
+    await count_as_of_an_earlier_release(installation, VIDEO)
+    await renewal.sweep(now=datetime.now(UTC) + timedelta(minutes=2))
+    ffmpeg.release(LAST)
+    start_worker()
+    for video_id in (VIDEO, OTHER):
+        video = await installation.outcome(video_id)
+        assert (video.state, video.version, video.error) == (VideoState.READY, 2, None)
+    assert (await installation.segment_counts(VIDEO))[f"{RENDITION}-v2"] == 5
+
+
+async def count_as_of_an_earlier_release(installation: Installation, video_id: str) -> None:
+    engine = create_engine(jobs.jobs_url(installation.settings))
+    with engine.begin() as connection:
+        statement = text(
+            "UPDATE workflow_status SET application_version='0' WHERE workflow_uuid=:i"
+        )
+        assert connection.execute(statement, {"i": video_id}).rowcount == 1
+    engine.dispose()
 
 
 async def test_sound_that_cannot_be_decoded_becomes_silence(
