@@ -17,6 +17,7 @@ from sample_media.scene import demo_arguments
 from sample_media.sound_clips import SOUNDS
 from sample_media.surgery import (
     claiming_duration,
+    with_absurd_durations,
     with_chapters,
     with_noise,
     without_box,
@@ -149,6 +150,18 @@ _TIMES = (
     Clip(
         "wrong_duration", ".mkv", "Its header claims 20 times its true duration.",
         Edit("mkv_vp9", lambda data: claiming_duration(data, 20)),
+    ),
+    Clip(
+        "absurd_duration", ".mkv", "By its tags it goes on for 10^400 s.",
+        Edit("mkv_vp9", with_absurd_durations),
+    ),
+    Clip(
+        "odd_end", ".mp4", "Behind its last box are bytes that cannot be one.",
+        Edit("plain", lambda data: data + b"\0\0\0\3free"),
+    ),
+    Clip(
+        "junk_at_the_end", ".mp4", "Behind its last box is what may be a very long one.",
+        Edit("plain", lambda data: data + b"\x7f\xff\xff\xffjunk"),
     ),
     video(
         "minute_matroska", ".mkv", "The minute in Matroska.",

@@ -34,6 +34,8 @@ FORMATS = (
     "amr",
     "gif",
 )
+# Its tags may be of any size.
+_CONTAINER = "format=format_name,duration,start_time:chapter=start_time,end_time:chapter_tags=title"
 # About a minute.
 _FIRST_PACKETS = "%+#4000"
 # The worker's own server on the loopback interface, see `packager.sources`.
@@ -41,8 +43,8 @@ _SERVED = "http://127.0.0.1:"
 
 
 def probe_argv(path: str) -> list[str]:
-    """Arguments for ffprobe: all it knows of the container and its streams, as JSON."""
-    return _ask(path, "-show_format", "-show_streams", "-show_chapters")
+    """Arguments for ffprobe: what there is to know of the container and its streams, as JSON."""
+    return _ask(path, "-show_streams", "-show_entries", _CONTAINER)
 
 
 def packets_argv(path: str) -> list[str]:

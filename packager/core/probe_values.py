@@ -1,34 +1,36 @@
 """Single values of ffprobe's JSON: text from outside, made into what it should be."""
 
+import re
 from fractions import Fraction
 
 _LABEL_CHARACTERS = 80
+# Python reads any number of digits, and exponents; a file may have its processor busy with one.
+_SECONDS = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?")
+_CLOCK = re.compile(r"([0-9]{1,6}):([0-9]{1,6}):([0-9]{1,6}(?:\.[0-9]{1,12})?)")
+_RATIO = re.compile(r"([0-9]{1,12})[/:]([0-9]{1,12})")
 
 
 def read_seconds(text: object) -> Fraction:
     """A time such as `12.345000`; 0 when absent or nonsense."""
-    try:
-        return Fraction(str(text))
-    except (ValueError, ZeroDivisionError):
-        return Fraction(0)
+    return Fraction(str(text)) if _SECONDS.fullmatch(str(text)) else Fraction(0)
 
 
 def read_clock(text: object) -> Fraction:
     """A time such as `00:01:02.500000000`; 0 when absent or nonsense."""
-    hours, _, rest = str(text).partition(":")
-    minutes, _, seconds = rest.partition(":")
-    if not (hours.isdecimal() and minutes.isdecimal()):
+    found = _CLOCK.fullmatch(str(text))
+    if found is None:
         return Fraction(0)
-    return (int(hours) * 60 + int(minutes)) * 60 + read_seconds(seconds)
+    hours, minutes, seconds = map(Fraction, found.groups())
+    return (hours * 60 + minutes) * 60 + seconds
 
 
 def read_ratio(text: object) -> Fraction | None:
     """A positive ratio such as `30000/1001` or `16:9`; None when absent, zero or nonsense."""
-    try:
-        value = Fraction(str(text).replace(":", "/"))
-    except (ValueError, ZeroDivisionError):
+    found = _RATIO.fullmatch(str(text))
+    if found is None:
         return None
-    return value if value > 0 else None
+    over, under = map(int, found.groups())
+    return Fraction(over, under) if over > 0 and under > 0 else None
 
 
 def read_language(text: object) -> str | None:

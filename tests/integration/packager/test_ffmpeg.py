@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +135,16 @@ async def test_what_is_no_media_file_is_not_read(ffmpeg: Ffmpeg, clip: str) -> N
     with pytest.raises(FfmpegError) as failure:
         await ffmpeg.probe(str(path))
     assert "passwd" not in failure.value.report
+
+
+async def test_tags_of_any_size_hide_nothing(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
+    described, path = tmp_path / "described.txt", tmp_path / "film.mkv"
+    described.write_text(f";FFMETADATA1\ncomment={'long ' * 2_000_000}\n")
+    source = ("-i", str(generate("plain")), "-i", str(described), "-map_metadata", "1")
+    command = [ffmpeg.ffmpeg, "-v", "error", *source, "-c", "copy", str(path)]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    assert path.stat().st_size > 10_000_000
+    assert len((await ffmpeg.probe(str(path)))["streams"]) == 2
 
 
 async def test_a_name_is_never_an_option_or_a_url(ffmpeg: Ffmpeg, tmp_path: Path) -> None:
