@@ -7,7 +7,7 @@ from packager.core.boxes import MediaFormatError
 from packager.core.conformance import ConformanceCheck, NotConformantError
 from packager.core.copying import copy_argv, number_frames
 from packager.core.fmp4 import FragmentReader
-from packager.core.plan import plan_ending
+from packager.core.plan import is_held
 from packager.core.recipe import Recipe
 from packager.ffmpeg import Ffmpeg, FfmpegError
 from packager.standing import Standing
@@ -33,7 +33,7 @@ async def find_reason_against(ffmpeg: Ffmpeg, path: str, recipe: Recipe) -> str 
     except (FfmpegError, MediaFormatError) as error:
         return f"they cannot be copied ({error})"
     source = recipe.source
-    if source.audio and plan_ending(recipe.grid, frames, Fraction(source.duration_seconds), ()):
+    if source.audio and is_held(recipe.grid, frames, Fraction(source.duration_seconds)):
         return "the sound goes on after the last of them"
     return None
 

@@ -123,7 +123,7 @@ async def _encode(
     tracks = [
         CopiedTrack(workshop, video_id, rung, recipe, chunk)
         if rung.is_copied
-        else EncodedTrack(workshop, video_id, rung, grid, chunk.start)
+        else EncodedTrack(workshop, video_id, rung, grid, chunk)
         for rung in rungs
     ]
     publication = _Publication(workshop, video_id, [track.track for track in tracks])

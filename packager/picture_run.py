@@ -121,7 +121,7 @@ class PictureRun:
         while not await self._wait_for_all():
             await self._offer(self._extend())
         self._end_known.set()
-        await self._hold_last_picture()
+        await self._encode_ending()
 
     def _adopt(self, recipe: Recipe) -> None:
         """Go on with another ladder; the lead stays as it is."""
@@ -279,14 +279,16 @@ class PictureRun:
 
     async def _plan_ending(self) -> None:
         recipe = self._recipe
-        # Pictures that are copied end where they end.
-        if self._end_frame and not any(rung.is_copied for rung in recipe.rungs):
+        if self._end_frame:
             sound_seconds = await self._sound_seconds()
+            if any(rung.is_copied for rung in recipe.rungs):
+                # Pictures that are copied end where they end.
+                sound_seconds = Fraction(0)
             names = [rung.name for rung in recipe.rungs]
             self._ending = plan_ending(recipe.grid, self._end_frame, sound_seconds, names)
 
-    async def _hold_last_picture(self) -> None:
-        """Have the end encoded anew if the sound goes on behind it."""
+    async def _encode_ending(self) -> None:
+        """Have the end encoded anew if it is to be another."""
         await self._plan_ending()
         ending = self._ending
         if ending is None:

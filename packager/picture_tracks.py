@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from packager.core.boxes import MediaFormatError
 from packager.core.copying import REORDER_FRAMES, CopiedFrame, number_frames, place_frames
 from packager.core.encoders import ENCODERS
-from packager.core.fmp4 import Fragment, FragmentReader, align_samples
+from packager.core.fmp4 import Fragment, FragmentReader, Sample, align_samples
 from packager.core.ladder import Rung
 from packager.core.plan import Chunk, Grid
 from packager.core.recipe import Recipe
@@ -19,18 +19,45 @@ class StartMissedError(Exception):
     """The seek ended behind the chunk's first frame."""
 
 
+class _Segments:
+    """Frames on their way to be segments.
+
+    What is too short to be one (`Grid.rest_frames`) is left to the chunk that ends the video, where
+    it ends the segment before.
+    """
+
+    def __init__(self, track: Track, grid: Grid, chunk: Chunk) -> None:
+        self._track = track
+        self._grid = grid
+        self._is_ending = chunk.held_to is not None
+        self._before: tuple[Sample, ...] = ()
+
+    async def put(self, number: int, samples: tuple[Sample, ...]) -> None:
+        """Store the frames of segment `number`."""
+        grid = self._grid
+        if number and len(samples) <= grid.rest_frames:
+            if not (self._is_ending and self._before):
+                return
+            number, samples = number - 1, self._before + samples
+        start_ticks = number * grid.segment_frames * grid.frame_ticks
+        duration_ticks = len(samples) * grid.frame_ticks
+        await self._track.put_segment(number, start_ticks, duration_ticks, samples)
+        self._before = samples
+
+
 class EncodedTrack:
     """Pictures that were encoded: each fragment is a segment."""
 
     def __init__(
-        self, workshop: Workshop, video_id: str, rung: Rung, grid: Grid, start: int
+        self, workshop: Workshop, video_id: str, rung: Rung, grid: Grid, chunk: Chunk
     ) -> None:
         self._grid = grid
         self._delay_ticks = ENCODERS[rung.encoder].reorder_frames * grid.frame_ticks
         self._reader = FragmentReader(start_ticks=self._delay_ticks)
-        self._number = start
+        self._number = chunk.start
         self._frames = 0
         self.track = Track(workshop, video_id, rung.name)
+        self._segments = _Segments(self.track, grid, chunk)
 
     async def read(self, pieces: AsyncIterator[bytes], on_segment: OnSegment) -> None:
         """Store the segments of one output of ffmpeg.
@@ -56,8 +83,7 @@ class EncodedTrack:
         if self._reader.init is not None:
             await self.track.put_init(self._reader.init)
         samples = align_samples(fragment.samples, grid.frame_ticks, self._delay_ticks)
-        duration_ticks = len(samples) * grid.frame_ticks
-        await self.track.put_segment(self._number, start_ticks, duration_ticks, samples)
+        await self._segments.put(self._number, samples)
         self._number += 1
         self._frames += len(samples)
 
@@ -86,6 +112,7 @@ class CopiedTrack:
         self._frames = 0
         self._segment: list[CopiedFrame] = []
         self.track = Track(workshop, video_id, rung.name)
+        self._segments = _Segments(self.track, recipe.grid, chunk)
 
     async def read(self, pieces: AsyncIterator[bytes], on_segment: OnSegment) -> None:
         """Store the segments of one output of ffmpeg.
@@ -123,7 +150,6 @@ class CopiedTrack:
         if self._reader.init is not None:
             await self.track.put_init(self._reader.init)
         samples = place_frames(self._segment, first, self._grid)
-        ticks = self._grid.frame_ticks
-        await self.track.put_segment(number, first * ticks, len(samples) * ticks, samples)
+        await self._segments.put(number, samples)
         self._frames += len(samples)
         self._segment.clear()

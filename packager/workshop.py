@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -146,7 +146,7 @@ async def publish(workshop: Workshop, video_id: str, tracks: Sequence[Track]) ->
         Conflict: The video takes no segments, or an init segment changed.
     """
     ready = min(len(track.segments) for track in tracks)
-    segments = [segment for track in tracks for segment in track.segments[:ready]]
+    segments = [segment for track in tracks for segment in _last_of_each(track.segments[:ready])]
     init_names: dict[str, str] = {}
     codecs: dict[str, str] = {}
     for track in tracks:
@@ -161,6 +161,11 @@ async def publish(workshop: Workshop, video_id: str, tracks: Sequence[Track]) ->
         )
     for track in tracks:
         del track.segments[:ready]
+
+
+def _last_of_each(segments: Sequence[Segment]) -> Iterable[Segment]:
+    """Of segments with the same number the last, which is longer."""
+    return {segment.number: segment for segment in segments}.values()
 
 
 async def clear_if_deleted(workshop: Workshop, video_id: str) -> None:

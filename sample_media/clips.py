@@ -36,6 +36,10 @@ _PLAIN = (
         *picture((640, 360)), *tone(), *H264, *AAC, "-movflags", "+faststart",
     ),
     video(
+        "a_picture_more", ".mp4", "One picture more than two segments have.",
+        *picture((640, 360), seconds=8.04), *tone(8.04), *H264, *AAC,
+    ),
+    video(
         "moov_last", ".mp4", "The index stands behind the media, as ffmpeg and cameras write it.",
         *picture(), *tone(), *H264, *AAC,
     ),

@@ -23,6 +23,10 @@ _GROWTH = (3, 3, 6)
 _LAST_SHARE = 3
 # Encoded beyond the duration that the container states, in case it is wrong.
 _TAIL_SEGMENTS = 1
+# A source's own pictures are reordered over so many frames at most. A rest as long as half a second
+# would make a segment longer than its playlist says.
+_REST_FRAMES = 4
+_REST_SECONDS = Fraction(9, 20)
 # Sound often goes on for some hundredths of a second, or for the rest of one of its packets.
 _HELD_SECONDS = Fraction(1, 2)
 ENDING = 2**31 - 1
@@ -56,6 +60,15 @@ class Grid:
     def segment_seconds(self) -> Fraction:
         """How long every segment but the last one lasts."""
         return self.segment_frames / self.frame_rate
+
+    @property
+    def rest_frames(self) -> int:
+        """At most so many frames are no segment of their own: they end the one before.
+
+        Players that leave out edit lists (hls.js) take a segment to begin later, by as many frames
+        as its pictures are reordered; of one that is over before, they wait for ever.
+        """
+        return min(_REST_FRAMES, int(_REST_SECONDS * self.frame_rate))
 
     def seconds(self, frame: int) -> Fraction:
         """When frame `frame` is shown."""
@@ -156,12 +169,18 @@ def extend_plan(
     )
 
 
+def is_held(grid: Grid, frames: int, sound_seconds: Fraction) -> bool:
+    """Whether the sound goes on so long after so many frames that the last one is held."""
+    return sound_seconds - grid.seconds(frames) >= _HELD_SECONDS
+
+
 def plan_ending(
     grid: Grid, frames: int, sound_seconds: Fraction, renditions: Sequence[str]
 ) -> Chunk | None:
-    """The chunk in which the last picture is held as long as the sound goes on; None if not at all.
+    """The chunk that ends a video otherwise than its source's pictures do; None if there is none.
 
-    It begins in the segment that ends with that picture, which is encoded anew.
+    The last picture is held as long as the sound goes on, and what is too short to be a segment of
+    its own ends the one before. It begins with the segment that ended early, encoded anew.
 
     Args:
         grid: The frame grid.
@@ -169,11 +188,13 @@ def plan_ending(
         sound_seconds: How long the sound lasts.
         renditions: The names of all renditions.
     """
-    if sound_seconds - grid.seconds(frames) < _HELD_SECONDS:
-        return None
-    held_to = math.ceil(sound_seconds * grid.frame_rate)
-    start, stop = (frames - 1) // grid.segment_frames, -(-held_to // grid.segment_frames)
-    return Chunk(start, stop, tuple(renditions), held_to=held_to)
+    last, names = (frames - 1) // grid.segment_frames, tuple(renditions)
+    if is_held(grid, frames, sound_seconds):
+        held_to = math.ceil(sound_seconds * grid.frame_rate)
+        return Chunk(last, -(-held_to // grid.segment_frames), names, held_to=held_to)
+    if last and frames - last * grid.segment_frames <= grid.rest_frames:
+        return Chunk(last - 1, last, names, held_to=frames)
+    return None
 
 
 def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:

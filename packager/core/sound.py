@@ -112,6 +112,9 @@ class SoundCutter:
         if short < 0:
             self._frames = self._frames[:short]
         silence = short if short > _TOLERATED_SHORTFALL_FRAMES else 0
+        if self._number and len(self._frames) + silence == 1:
+            # Players that leave out edit lists (hls.js) would take it to begin where it ends.
+            silence += 1
         segments = self.feed([cutting.silent_frame] * silence)
         if self._frames:
             segments.append(self._segment(self._frames))

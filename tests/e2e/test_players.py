@@ -117,6 +117,31 @@ def test_it_plays_switches_and_seeks_exactly(
 
 
 @pytest.fixture(scope="module")
+def unevenly_long(system: System, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """HLS paths of a film and of a sound that are a little longer than their segments."""
+    sound = tmp_path_factory.mktemp("sound") / "sound.wav"
+    tone = ("-f", "lavfi", "-i", "sine=duration=4.03:sample_rate=48000")
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *tone, sound], check=True)
+    paths = []
+    for path in (generate("a_picture_more"), sound):
+        video = system.wait_until_final(system.upload(path, path.stem))
+        assert (video["state"], video["error"]) == ("ready", None)
+        paths.append(video["playback"]["hls"])
+    return paths
+
+
+@pytest.mark.parametrize("player", ["hls", "shaka"])
+def test_a_video_ends_that_is_a_frame_longer_than_its_segments(
+    open_player: OpenPlayer, unevenly_long: list[str], player: str
+) -> None:
+    for path in unevenly_long:
+        playing = open_player(player, path)
+        wait_until(playing, "document.querySelector('video').currentTime > 0.2")
+        playing.evaluate("document.querySelector('video').currentTime = 3.5")
+        wait_until(playing, "document.querySelector('video').ended")
+
+
+@pytest.fixture(scope="module")
 def encrypted(system: System) -> dict[str, dict[str, str]]:
     """Playback paths with a token, by how the video is encrypted."""
     paths = {}

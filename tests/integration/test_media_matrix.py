@@ -63,6 +63,7 @@ BURST_NUMBERS = [n if n >= 300 else n - n % 60 for n in range(480)]
 
 READY = {
     "plain": Stream((640, 360)),
+    "a_picture_more": Stream((640, 360), numbers=range(201)),
     "moov_last": Stream(),
     "numbered": Stream(numbers=range(500)),
     "beeps_flashes": Stream(rate=Fraction(30), numbers=None, frames=300),

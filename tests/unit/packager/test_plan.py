@@ -69,6 +69,25 @@ def test_the_last_picture_is_held_in_its_own_segment_and_all_behind_it(
     assert ending.frames(grid) == range(start * 100, held_to)
 
 
+@pytest.mark.parametrize(("frames", "start"), [(101, 0), (104, 0), (301, 2)])
+def test_what_is_too_short_to_be_a_segment_ends_the_one_before(frames: int, start: int) -> None:
+    grid = frame_grid(Fraction(25))
+    ending = plan_ending(grid, frames, Fraction(0), LADDER)
+    assert ending == Chunk(start, start + 1, LADDER, held_to=frames)
+    assert ending.frames(grid) == range(100 * start, frames)
+
+
+@pytest.mark.parametrize("frames", [1, 4, 100, 105, 200])
+def test_a_short_clip_and_a_longer_rest_are_segments(frames: int) -> None:
+    assert plan_ending(frame_grid(Fraction(25)), frames, Fraction(0), LADDER) is None
+
+
+@pytest.mark.parametrize("rate", USUAL_RATES)
+def test_a_segment_with_a_rest_is_no_longer_than_its_playlist_says(rate: Fraction) -> None:
+    grid = frame_grid(rate)
+    assert grid.segment_seconds + grid.seconds(grid.rest_frames) < SEGMENT_SECONDS + Fraction(1, 2)
+
+
 def test_the_rest_of_a_packet_of_sound_holds_no_picture() -> None:
     assert plan_ending(frame_grid(Fraction(25)), 100, Fraction("4.49"), LADDER) is None
     assert plan_ending(frame_grid(Fraction(25)), 100, Fraction(3), LADDER) is None

@@ -76,6 +76,16 @@ def test_a_segment_is_completed_with_silence() -> None:
     assert cutter.rest == ()
 
 
+def test_no_segment_behind_the_first_is_a_single_frame() -> None:
+    cutter = SoundCutter(Cutting(Fraction(4), RATE, 1, SILENCE))
+    first, last = [*cutter.feed(numbered(190)), *cutter.finish(Fraction(190 * 1024, RATE))]
+    assert (len(first.samples), len(last.samples)) == (189, 2)
+    assert last.samples[1].data == SILENCE
+    short = SoundCutter(Cutting(Fraction(4), RATE, 1, SILENCE))
+    short.feed(numbered(1))
+    assert [len(segment.samples) for segment in short.finish(Fraction(0))] == [1]
+
+
 def test_time_that_is_gone_through_again_is_not_heard_again() -> None:
     durations = (1024, 1024, 1, 1, 836, 1024)
     samples = tuple(Sample(ticks, 0, 0, bytes([n])) for n, ticks in enumerate(durations))
