@@ -1,5 +1,6 @@
 """Publishes the subtitles inside a source."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
@@ -43,9 +44,12 @@ async def extract_subtitles(
     sinks = [partial(_keep, text) for text in texts]
     await workshop.ffmpeg.run(argv, sinks, standing=Standing(_NICE))
     for subtitles, text in zip(planned, texts, strict=True):
-        cues = _read(video_id, subtitles.track, source, bytes(text))
+        # Tens of thousands of cues take seconds, in which others' chunks would wait.
+        cues = await asyncio.to_thread(_read, video_id, subtitles.track, source, bytes(text))
         if cues:
-            await _publish(workshop, video_id, subtitles.rendition.name, cues)
+            data = (await asyncio.to_thread(render_webvtt, cues)).encode()
+            duration_ms = max(cue.end_ms for cue in cues)
+            await _publish(workshop, video_id, subtitles.rendition.name, data, duration_ms)
 
 
 async def _keep(text: bytearray, pieces: AsyncIterator[bytes]) -> None:
@@ -64,11 +68,11 @@ def _read(video_id: str, track: SubtitleTrack, source: SourceInfo, text: bytes) 
         return ()
 
 
-async def _publish(workshop: Workshop, video_id: str, rendition: str, cues: Sequence[Cue]) -> None:
-    data = render_webvtt(cues).encode()
+async def _publish(
+    workshop: Workshop, video_id: str, rendition: str, data: bytes, duration_ms: int
+) -> None:
     name = subtitles_name(rendition, sha256(data).hexdigest())
     await workshop.store.put(media_key(video_id, name), data)
-    duration_ms = max(cue.end_ms for cue in cues)
     segment = Segment(rendition, 0, name, duration_ms, len(data))
     await workshop.catalog.publish(
         video_id, [segment], init_names={}, codecs={}, now=datetime.now(UTC)
