@@ -23,22 +23,24 @@ from streamer.shared.object_store import ObjectStore
 
 # An upload that is complete by then is taken in faster whole.
 _PATIENCE_SECONDS = 0.5
-# The catalog is told of progress this often at most.
+# What is linked grows by itself: the catalog is told of it this often at most.
 _PAUSE_SECONDS = 0.2
 _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, slots=True)
 class _Arrival:
-    """One upload on its way: `received` of its bytes count, `sent` of them are in the store.
+    """One upload on its way.
 
-    `is_resumed` once it is known what an earlier process sent.
+    `received` of its bytes count, `sent` of them are in the store, `told` of them the catalog
+    knows. `is_resumed` once it is known what an earlier process sent.
     """
 
     upload_id: str
     length_bytes: int | None = None
     received: int = 0
     sent: int = 0
+    told: int = 0
     is_resumed: bool = False
     is_linked: bool = False
     streamable: Streamable = Streamable.UNKNOWN
@@ -114,20 +116,27 @@ class Arrivals:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _bring(self, arrival: _Arrival) -> None:
-        before = arrival.sent
+        """Bring what there is, and what comes meanwhile; the catalog knows of each step."""
         if await self._can_link(arrival):
             await self._link(arrival)
             arrival.sent = arrival.received
-        else:
-            await self._resume(arrival)
-            while piece_stop(arrival.sent) <= arrival.received:
-                await self._send_piece(arrival, piece_stop(arrival.sent))
-        if arrival.sent == before:
+            await self._tell(arrival)
+            return
+        await self._resume(arrival)
+        await self._tell(arrival)
+        while piece_stop(arrival.sent) <= arrival.received:
+            await self._send_piece(arrival, piece_stop(arrival.sent))
+            await self._tell(arrival)
+
+    async def _tell(self, arrival: _Arrival) -> None:
+        """Tell the catalog how much is in the store, and have it packaged if that is enough."""
+        if arrival.told == arrival.sent:
             return
         await self._catalog.note_received(
             arrival.upload_id, received_bytes=arrival.sent, length_bytes=arrival.length_bytes
         )
         await self._start(arrival)
+        arrival.told = arrival.sent
 
     async def _resume(self, arrival: _Arrival) -> None:
         """Go on behind what was sent before; what is no longer received must be sent again."""

@@ -147,12 +147,17 @@ async def eventually(condition: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def opened(directory: Path, **changes: object) -> AsyncIterator[Origin]:
+async def opened(
+    directory: Path,
+    make_store: Callable[[Path], SwitchedStore] = SwitchedStore,
+    /,
+    **changes: object,
+) -> AsyncIterator[Origin]:
     """An origin over a data directory, with settings of the test's choice."""
     values = {"port": 0, "data_dir": directory, "shutdown_seconds": 2, **changes}
     settings = OriginSettings(**values)  # type: ignore[arg-type]
     catalog = await Catalog.open(settings.catalog_url)
-    store, jobs = SwitchedStore(directory / "store"), RecordingJobs()
+    store, jobs = make_store(directory / "store"), RecordingJobs()
     app = build_app(settings, store=store, catalog=catalog, jobs=jobs)
     urls: asyncio.Queue[str] = asyncio.Queue()
     stop = asyncio.Event()
