@@ -1,12 +1,13 @@
 """Deleting a video: invisible at once, gone from disk, store and edges a little later.
 
 The tombstone in the catalog outlives a crash, and the moment in which a worker may still be
-publishing: it is forgotten once a sweep finds nothing left to remove.
+publishing or an origin still be storing: it is forgotten once a sweep finds nothing left to remove,
+and not before every origin has swept.
 """
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from streamer.core import keys
 from streamer.core.errors import StreamerError
@@ -17,6 +18,8 @@ from streamer.origin.uploads import Uploads
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
 
+# Longer than from one sweep to the next but one.
+_KEPT = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
 
@@ -45,10 +48,11 @@ class Deletion:
         self._sweeps.add(task)
         task.add_done_callback(self._sweeps.discard)
 
-    async def sweep(self) -> None:
-        """Remove what is left of deleted videos; those with nothing left are forgotten."""
-        for video_id in await self._catalog.tombstones():
-            if await self._remove(video_id) == 0:
+    async def sweep(self, *, now: datetime) -> None:
+        """Remove what is left of deleted videos; forget those with nothing left, after a while."""
+        for video_id, deleted_at in (await self._catalog.tombstones()).items():
+            removed = await self._remove(video_id)
+            if removed == 0 and now - deleted_at > _KEPT:
                 await self._catalog.forget(video_id)
 
     async def close(self) -> None:

@@ -61,7 +61,7 @@ class Reconciler:
             self._enqueue,
             self._renew,
             self._fetch,
-            self._deletion.sweep,
+            self._sweep,
             self._retire,
             self._forget_events,
         ):
@@ -82,6 +82,9 @@ class Reconciler:
 
     async def _renew(self) -> None:
         await self._renewal.sweep(now=datetime.now(UTC))
+
+    async def _sweep(self) -> None:
+        await self._deletion.sweep(now=datetime.now(UTC))
 
     async def _retire(self) -> None:
         await self._retirement.sweep(now=datetime.now(UTC))

@@ -9,6 +9,7 @@ import hmac
 import secrets
 import string
 from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -185,13 +186,8 @@ class Uploads:
         What is in the store of it already goes with the next sweep of deleted videos.
         """
         await self.discard(upload_id)
-        try:
-            video = await self._catalog.get_video(upload_id)
+        with suppress(NotFound):
             await self._catalog.delete_video(upload_id, now=now)
-        except NotFound:
-            return
-        if video.received_bytes == 0:
-            await self._catalog.forget(upload_id)
 
     async def discard(self, upload_id: str) -> None:
         """End what writes to an upload, and remove its bytes."""

@@ -251,15 +251,15 @@ class Videos(Records):
             await change_video(connection, video_id, deleted_at=now)
             await record_event(connection, video_id, EventType.DELETED)
 
-    async def tombstones(self) -> list[str]:
-        """The ids of deleted videos that are not forgotten yet, oldest deletion first."""
+    async def tombstones(self) -> dict[str, datetime]:
+        """When each video was deleted that is not forgotten yet, oldest deletion first."""
         query = (
-            select(videos.c.id)
+            select(videos.c.id, videos.c.deleted_at)
             .where(videos.c.deleted_at.is_not(None))
             .order_by(videos.c.deleted_at, videos.c.id)
         )
         async with self._database.reading() as connection:
-            return [row.id for row in await connection.execute(query)]
+            return {row.id: row.deleted_at for row in await connection.execute(query)}
 
     async def forget(self, video_id: str) -> None:
         """Remove every row of a video; one that is not there is no error."""

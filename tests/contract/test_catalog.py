@@ -469,11 +469,12 @@ async def test_tombstones_stay_until_they_are_forgotten(catalog: Catalog) -> Non
     for number in range(3):
         await upload(catalog, f"video00{number}")
     await catalog.delete_video("video002", now=NOW)
-    await catalog.delete_video("video000", now=NOW + timedelta(seconds=1))
-    assert await catalog.tombstones() == ["video002", "video000"]
+    later = NOW + timedelta(seconds=1)
+    await catalog.delete_video("video000", now=later)
+    assert list((await catalog.tombstones()).items()) == [("video002", NOW), ("video000", later)]
     await catalog.forget("video002")
     await catalog.forget("video002")
-    assert await catalog.tombstones() == ["video000"]
+    assert await catalog.tombstones() == {"video000": later}
 
 
 async def test_forget_removes_every_row(catalog: Catalog) -> None:

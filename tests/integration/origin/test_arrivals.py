@@ -8,7 +8,16 @@ import pytest
 from streamer.core import keys
 from streamer.core.arrival import FIRST_PIECE_BYTES
 from streamer.shared.object_store import ObjectInfo
-from tests.integration.origin.conftest import OpenOrigin, SwitchedStore, eventually, id_of
+from tests.integration.origin.conftest import (
+    MINUTE,
+    TUS,
+    OpenOrigin,
+    Origin,
+    SwitchedStore,
+    eventually,
+    id_of,
+    now,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -36,14 +45,34 @@ class SlowStore(SwitchedStore):
         return [info.size_bytes async for info in self.list(keys.video_prefix(upload_id))]
 
 
+def store_of(origin: Origin) -> SlowStore:
+    assert isinstance(origin.store, SlowStore)
+    return origin.store
+
+
 async def test_an_upload_is_packaged_before_the_store_has_caught_up(
     open_origin: OpenOrigin,
 ) -> None:
     async with open_origin(SlowStore) as origin:
-        assert isinstance(origin.store, SlowStore)
+        store = store_of(origin)
         data = HEAD + bytes(4 * FIRST_PIECE_BYTES)
         path = await origin.create_upload(2 * len(data))
         await origin.patch(path, 0, data)
-        origin.store.answers.release()
+        store.answers.release()
         await eventually(lambda: origin.jobs.packaged == [id_of(path)])
         assert (await origin.video(id_of(path))).received_bytes == FIRST_PIECE_BYTES
+
+
+async def test_an_upload_that_is_given_up_while_its_first_piece_is_sent_leaves_nothing(
+    open_origin: OpenOrigin,
+) -> None:
+    async with open_origin(SlowStore) as origin:
+        store = store_of(origin)
+        path = await origin.create_upload(4 * FIRST_PIECE_BYTES)
+        await origin.patch(path, 0, bytes(2 * FIRST_PIECE_BYTES))
+        await eventually(lambda: store.pieces(id_of(path)))
+        assert (await origin.client.delete(path, headers=TUS)).status_code == 204
+        await origin.services.deletion.sweep(now=now())
+        assert await store.pieces(id_of(path)) == []
+        await origin.services.deletion.sweep(now=now() + MINUTE)
+        assert await origin.catalog.tombstones() == {}

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from streamer.core.video import VideoState
 from streamer.origin.fetch import Fetches
-from tests.integration.origin.conftest import OpenOrigin, Origin, eventually, now, opened
+from tests.integration.origin.conftest import MINUTE, OpenOrigin, Origin, eventually, now, opened
 from tests.servers import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -309,8 +309,8 @@ async def test_deleting_the_video_ends_its_fetch(open_origin: OpenOrigin) -> Non
         await eventually(lambda: source.requests == ["/slow"])
         assert (await origin.client.delete(f"{VIDEOS}/{video_id}")).status_code == 204
         await eventually(lambda: not origin.has_bytes(video_id))
-        await origin.services.deletion.sweep()
-        assert await origin.catalog.tombstones() == []
+        await origin.services.deletion.sweep(now=now() + MINUTE)
+        assert await origin.catalog.tombstones() == {}
 
 
 async def test_a_video_that_waits_for_a_fetch_is_made_at_once(
