@@ -14,7 +14,7 @@ from pathlib import Path
 
 from streamer.core import keys
 from streamer.core.arrival import piece_start, piece_stop
-from streamer.core.errors import StreamerError
+from streamer.core.errors import NotFound, StreamerError
 from streamer.core.streamable import HEAD_BYTES, Streamable, judge
 from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.staging import Staging, disk_failures
@@ -33,7 +33,8 @@ class _Arrival:
     """One upload on its way.
 
     `received` of its bytes count, `sent` of them are in the store, `told` of them the catalog
-    knows. `is_resumed` once it is known what an earlier process sent.
+    knows. `is_resumed` once it is known what an earlier process sent, `is_gone` once it is that
+    the video was deleted.
     """
 
     upload_id: str
@@ -43,6 +44,7 @@ class _Arrival:
     told: int = 0
     is_resumed: bool = False
     is_linked: bool = False
+    is_gone: bool = False
     streamable: Streamable = Streamable.UNKNOWN
     more: asyncio.Event = field(default_factory=asyncio.Event)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -62,8 +64,10 @@ class Arrivals:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def note(self, upload_id: str, received: int, length_bytes: int | None) -> None:
-        """So many bytes of an upload count as received."""
+        """So many bytes of an upload count as received; NotFound when its video was deleted."""
         arrival = self._arrivals.setdefault(upload_id, _Arrival(upload_id))
+        if arrival.is_gone:
+            raise NotFound("the video was deleted")
         arrival.received, arrival.length_bytes = received, length_bytes
         arrival.more.set()
         if upload_id not in self._tasks:
@@ -98,6 +102,15 @@ class Arrivals:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def remove_if_deleted(self, upload_id: str) -> bool:
+        """Remove what is in the store of an upload if its video was deleted; returns whether."""
+        try:
+            await self._catalog.get_video(upload_id)
+        except NotFound:
+            await self._store.delete_prefix(keys.video_prefix(upload_id))
+            return True
+        return False
+
     async def close(self) -> None:
         """Follow no upload; they are followed again when bytes come, or when they are complete."""
         for upload_id in list(self._tasks):
@@ -105,15 +118,21 @@ class Arrivals:
 
     async def _follow(self, arrival: _Arrival) -> None:
         await asyncio.sleep(_PATIENCE_SECONDS)
-        while True:
+        while not arrival.is_gone:
             await arrival.more.wait()
             arrival.more.clear()
             try:
                 async with arrival.turn:
-                    await self._bring(arrival)
+                    await self._bring_or_remove(arrival)
             except StreamerError as error:
                 _log.warning("upload %s is brought later: %s", arrival.upload_id, error.detail)
             await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _bring_or_remove(self, arrival: _Arrival) -> None:
+        try:
+            await self._bring(arrival)
+        except NotFound:
+            arrival.is_gone = await self.remove_if_deleted(arrival.upload_id)
 
     async def _bring(self, arrival: _Arrival) -> None:
         """Bring what there is, and what comes meanwhile; the catalog knows of each step."""

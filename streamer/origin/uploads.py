@@ -9,7 +9,7 @@ import hmac
 import secrets
 import string
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -149,7 +149,8 @@ class Uploads:
                 raise Conflict(f"the upload is at byte {status.offset}", code="offset_mismatch")
             status = await self._announce(status, length_bytes)
             if not status.is_complete:
-                await self._receive(status, writer, pieces, checksum)
+                async with self._dropped_if_deleted(upload_id):
+                    await self._receive(status, writer, pieces, checksum)
                 status = await self._staging.status(upload_id)
             if status.is_complete and not status.is_taken_in:
                 await self._take_in(status)
@@ -271,20 +272,20 @@ class Uploads:
 
     async def _take_in(self, status: UploadStatus) -> None:
         upload_id = status.record.id
-        try:
+        async with self._dropped_if_deleted(upload_id):
             await self._intake.take(upload_id, size_bytes=status.offset)
-        except NotFound:
-            if await self._is_deleted(upload_id):
-                await self._staging.remove(upload_id)
-            raise
         await self._staging.remove(upload_id)
 
-    async def _is_deleted(self, upload_id: str) -> bool:
+    @asynccontextmanager
+    async def _dropped_if_deleted(self, upload_id: str) -> AsyncIterator[None]:
+        """Leave nothing of an upload where NotFound says that its video was deleted."""
         try:
-            await self._catalog.get_video(upload_id)
+            yield
         except NotFound:
-            return True
-        return False
+            await self._arrivals.forget(upload_id)
+            if await self._arrivals.remove_if_deleted(upload_id):
+                await self._staging.remove(upload_id)
+            raise
 
     async def _abandon_unlocked(self, upload_id: str, now: datetime) -> None:
         """Abandon an upload unless this or another process writes to it or will fetch it again."""

@@ -163,20 +163,16 @@ class Videos(Records):
     ) -> None:
         """Note how much of an uploading video's source is in the store.
 
-        Nothing happens to a video that is in another state or gone.
+        Nothing happens to a video that is in another state; NotFound when there is none.
         """
         query = (
             update(videos)
-            .where(
-                videos.c.id == video_id,
-                videos.c.deleted_at.is_(None),
-                videos.c.state == VideoState.UPLOADING,
-            )
+            .where(videos.c.id == video_id, videos.c.state == VideoState.UPLOADING)
             .values(received_bytes=received_bytes, length_bytes=length_bytes)
         )
-        if is_video_id(video_id):
-            async with self._database.writing() as connection:
-                await connection.execute(query)
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            await connection.execute(query)
 
     async def describe_source(
         self, video_id: str, *, warnings: Sequence[str] = (), chapters: Sequence[Chapter] = ()

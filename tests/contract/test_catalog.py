@@ -451,6 +451,7 @@ async def test_a_deleted_video_is_gone_at_once(catalog: Catalog) -> None:
         lambda catalog: catalog.get_video(ID),
         lambda catalog: catalog.set_title(ID, "x"),
         lambda catalog: catalog.set_pictures(ID, has_poster=True),
+        lambda catalog: catalog.note_received(ID, received_bytes=1, length_bytes=2),
         lambda catalog: catalog.delete_video(ID, now=NOW),
     ]
     for step in steps:
