@@ -56,6 +56,7 @@ class ApiClient:
         self.server = server.rstrip("/") + "/"
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._session: aiohttp.ClientSession | None = None
+        self._has_answered = False
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(headers=self._headers, timeout=_TIMEOUT)
@@ -87,6 +88,9 @@ class ApiClient:
             priority: Weight of its packaging beside other videos', 1 to 10.
             options: How it is packaged, as in the video's resource.
             on_progress: Called with the bytes the origin has or was sent, and the file's size.
+
+        Raises:
+            Unavailable: The origin does not answer, or several tries in a row got it no further.
         """
         size = await aiofiles.os.path.getsize(path)
         metadata = {
@@ -96,15 +100,19 @@ class ApiClient:
             "options": json.dumps(dict(options or {})),
         }
         location = await self._create_upload(size, metadata)
-        for attempt in range(_ATTEMPTS):
+        reached = attempt = 0
+        while True:
             try:
                 offset = await self._upload_offset(location)
+                if offset > reached:
+                    reached, attempt = offset, 0
                 on_progress(offset, size)
                 await self._append(location, path, offset, size, on_progress)
             except Unavailable:
                 if attempt == _ATTEMPTS - 1:
                     raise
                 await _pause(attempt)
+                attempt += 1
             else:
                 break
         return location.rstrip("/").rsplit("/", 1)[-1]
@@ -186,7 +194,8 @@ class ApiClient:
         Raises:
             Unavailable: The origin does not answer, or not again after a while.
         """
-        attempt = _ATTEMPTS  # who never answered is not waited for
+        # Who never answered is not waited for.
+        attempt = 0 if self._has_answered else _ATTEMPTS
         while True:
             try:
                 async for video in self._stream(video_id):
@@ -244,12 +253,10 @@ class ApiClient:
     ) -> None:
         async def pieces() -> AsyncIterator[bytes]:
             sent = offset
-            async with aiofiles.open(path, "rb") as file:
-                await file.seek(offset)
-                while piece := await file.read(_PIECE_BYTES):
-                    yield piece
-                    sent += len(piece)
-                    on_progress(sent, size)
+            while piece := await file.read(_PIECE_BYTES):
+                yield piece
+                sent += len(piece)
+                on_progress(sent, size)
 
         headers = {
             "Tus-Resumable": "1.0.0",
@@ -257,10 +264,12 @@ class ApiClient:
             "Content-Type": "application/offset+octet-stream",
             "Content-Length": str(size - offset),
         }
-        async with self._request(
-            "PATCH", location, headers=headers, data=pieces(), timeout=_TRANSFER_TIMEOUT
-        ):
-            pass
+        async with aiofiles.open(path, "rb") as file:
+            await file.seek(offset)
+            async with self._request(
+                "PATCH", location, headers=headers, data=pieces(), timeout=_TRANSFER_TIMEOUT
+            ):
+                pass
 
     async def _json(self, method: str, path: str, **options: Any) -> Any:
         async with self._request(method, path, **options) as response:
@@ -278,6 +287,7 @@ class ApiClient:
             ) as response:
                 if response.status >= 400:
                     raise await _failure(response)
+                self._has_answered = True
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable(f"{self.server} does not answer: {_reason(error)}") from error

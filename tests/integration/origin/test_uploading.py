@@ -1,0 +1,79 @@
+"""Uploading with the client over lines that break."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from streamer.client import ApiClient
+from tests.integration.origin.conftest import OpenOrigin
+from tests.integration.origin.test_playback import make_video
+from tests.servers import free_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MEBIBYTE = 1024 * 1024
+
+
+@asynccontextmanager
+async def breaking_line(url: str, *, after_bytes: int) -> AsyncIterator[str]:
+    """The URL of a proxy whose connections break once so many bytes went to the origin."""
+    target = httpx.URL(url)
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, requests = await asyncio.open_connection(target.host, target.port)
+        backward = asyncio.create_task(copy(answers, writer))
+        await copy(reader, requests, limit=after_bytes)
+        backward.cancel()
+        writer.transport.abort()
+        requests.close()
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, limit: int | None = None
+) -> None:
+    copied = 0
+    while (limit is None or copied < limit) and (data := await reader.read(65536)):
+        writer.write(data)
+        await writer.drain()
+        copied += len(data)
+
+
+async def test_an_upload_that_gets_further_with_each_try_ends_well(
+    open_origin: OpenOrigin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamer.client._ATTEMPTS", 3)
+    data = secrets.token_bytes(6 * MEBIBYTE)
+    file = tmp_path / "film.mp4"
+    file.write_bytes(data)
+    async with (
+        open_origin() as origin,
+        breaking_line(origin.url, after_bytes=MEBIBYTE) as url,
+        ApiClient(url) as client,
+    ):
+        video_id = await client.upload(file)
+        assert await origin.source(video_id) == data
+
+
+async def test_an_origin_that_answered_before_is_waited_for(open_origin: OpenOrigin) -> None:
+    port = free_port()
+
+    async def first_event() -> str:
+        state: str = (await anext(client.events(video_id)))["state"]
+        return state
+
+    async with ApiClient(f"http://127.0.0.1:{port}") as client:
+        async with open_origin(port=port) as origin:
+            video_id = await make_video(origin)
+            await client.video(video_id)
+        watching = asyncio.create_task(first_event())
+        async with open_origin(port=port):
+            assert await watching == "packaging"
