@@ -41,6 +41,7 @@ _FAILURES: Mapping[int, type[StreamerError]] = {
     409: Conflict,
     410: NotFound,
     413: TooLarge,
+    423: Conflict,
 }
 
 
@@ -91,6 +92,7 @@ class ApiClient:
 
         Raises:
             Unavailable: The origin does not answer, or several tries in a row got it no further.
+            Conflict: Another request writes to the upload all the time.
         """
         size = await aiofiles.os.path.getsize(path)
         metadata = {
@@ -108,7 +110,7 @@ class ApiClient:
                     reached, attempt = offset, 0
                 on_progress(offset, size)
                 await self._append(location, path, offset, size, on_progress)
-            except Unavailable:
+            except (Conflict, Unavailable):  # the origin may still be at what was sent before
                 if attempt == _ATTEMPTS - 1:
                     raise
                 await _pause(attempt)

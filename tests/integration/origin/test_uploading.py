@@ -20,8 +20,13 @@ MEBIBYTE = 1024 * 1024
 
 
 @asynccontextmanager
-async def breaking_line(url: str, *, after_bytes: int) -> AsyncIterator[str]:
-    """The URL of a proxy whose connections break once so many bytes went to the origin."""
+async def breaking_line(
+    url: str, *, after_bytes: int, is_noticed: bool = True
+) -> AsyncIterator[str]:
+    """The URL of a proxy whose connections break once so many bytes went to the origin.
+
+    It may not notice: there the connections stay, and are silent.
+    """
     target = httpx.URL(url)
 
     async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,11 +35,15 @@ async def breaking_line(url: str, *, after_bytes: int) -> AsyncIterator[str]:
         await copy(reader, requests, limit=after_bytes)
         backward.cancel()
         writer.transport.abort()
+        if not is_noticed:
+            await is_over.wait()
         requests.close()
 
+    is_over = asyncio.Event()
     server = await asyncio.start_server(forward, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        is_over.set()
 
 
 async def copy(
@@ -57,6 +66,21 @@ async def test_an_upload_that_gets_further_with_each_try_ends_well(
     async with (
         open_origin() as origin,
         breaking_line(origin.url, after_bytes=MEBIBYTE) as url,
+        ApiClient(url) as client,
+    ):
+        video_id = await client.upload(file)
+        assert await origin.source(video_id) == data
+
+
+async def test_an_upload_whose_origin_does_not_notice_that_the_line_broke_ends_well(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
+    data = secrets.token_bytes(MEBIBYTE + 1)
+    file = tmp_path / "film.mp4"
+    file.write_bytes(data)
+    async with (
+        open_origin() as origin,
+        breaking_line(origin.url, after_bytes=MEBIBYTE, is_noticed=False) as url,
         ApiClient(url) as client,
     ):
         video_id = await client.upload(file)
