@@ -3,12 +3,13 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Response
+from fastapi import APIRouter, Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamer.core.edges import Edge
 from streamer.shared.bearer import Guard
 from streamer.shared.catalog import Catalog
+from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
 
 PREFIX = "/api/v1/edges"
@@ -91,10 +92,10 @@ def edge_router(catalog: Catalog, guard: Guard) -> APIRouter:
         "",
         registry.report_edge,
         methods=["POST"],
-        dependencies=[Depends(guard)],
+        route_class_override=guarded_route(guard),
         operation_id="report_edge",
         status_code=204,
-        responses=problems(400, 401, 503),
+        responses=problems(400, 401, 413, 503),
     )
     router.add_api_route(
         "", registry.list_edges, operation_id="list_edges", responses=problems(503)

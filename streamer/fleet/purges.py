@@ -3,16 +3,18 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Body, Depends, Query, Response
+from fastapi import APIRouter, Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamer.core.purge import Kind, Order, Purge, parse_path, parse_tag
 from streamer.shared.bearer import Guard
 from streamer.shared.catalog import Catalog
+from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
 
 PREFIX = "/api/v1/purges"
 _MAX_NAMES = 3000
+_MAX_BODY_BYTES = 16 * 1024**2
 
 
 class PurgeRequest(BaseModel):
@@ -108,10 +110,10 @@ def purge_router(catalog: Catalog, guard: Guard) -> APIRouter:
         "",
         routes.request_purge,
         methods=["POST"],
-        dependencies=[Depends(guard)],
+        route_class_override=guarded_route(guard, max_body_bytes=_MAX_BODY_BYTES),
         operation_id="request_purge",
         status_code=202,
-        responses=problems(400, 401, 503),
+        responses=problems(400, 401, 413, 503),
     )
     router.add_api_route(
         "", routes.list_purges, operation_id="list_purges", responses=problems(400, 503)

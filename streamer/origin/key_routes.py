@@ -4,7 +4,7 @@ import base64
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamer.core import keys
@@ -14,6 +14,7 @@ from streamer.core.video import ContentKey
 from streamer.origin.errors import Forbidden
 from streamer.origin.services import FromServices, Services, utc_now
 from streamer.shared.bearer import Guard
+from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
 
 MAX_TOKEN_CHARS = 100
@@ -76,10 +77,10 @@ def key_router(guard: Guard) -> APIRouter:
         "/api/v1/videos/{video_id}/tokens",
         create_token,
         methods=["POST"],
-        dependencies=[Depends(guard)],
+        route_class_override=guarded_route(guard),
         operation_id="create_token",
         status_code=201,
-        responses=problems(400, 401, 404, 503),
+        responses=problems(400, 401, 404, 413, 503),
     )
     return router
 

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends
+from fastapi import APIRouter, Body
 
 from streamer.core.errors import Unavailable
 from streamer.origin.choices import OptionsResource
@@ -11,6 +11,7 @@ from streamer.origin.resources import VideoResource
 from streamer.origin.services import FromServices
 from streamer.origin.video_routes import PREFIX
 from streamer.shared.bearer import Guard
+from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
 
 
@@ -21,10 +22,10 @@ def version_router(guard: Guard) -> APIRouter:
         "/{video_id}/versions",
         create_version,
         methods=["POST"],
-        dependencies=[Depends(guard)],
+        route_class_override=guarded_route(guard),
         operation_id="create_version",
         status_code=202,
-        responses=problems(400, 401, 404, 409, 503),
+        responses=problems(400, 401, 404, 409, 413, 503),
     )
     return router
 

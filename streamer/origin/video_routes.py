@@ -17,6 +17,7 @@ from streamer.origin.outbound import MAX_URL_CHARS
 from streamer.origin.resources import VideoPage, VideoResource
 from streamer.origin.services import FromServices, Services, utc_now
 from streamer.shared.bearer import Guard
+from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import describe_errors, problems
 
 PREFIX = "/api/v1/videos"
@@ -105,9 +106,9 @@ def video_router(guard: Guard) -> APIRouter:
         "/{video_id}",
         change_video,
         methods=["PATCH"],
-        dependencies=guarded,
+        route_class_override=guarded_route(guard),
         operation_id="change_video",
-        responses=problems(400, 401, 404, 409, 503),
+        responses=problems(400, 401, 404, 409, 413, 503),
     )
     add(
         "/{video_id}",

@@ -1,5 +1,6 @@
 """The videos API, its failures, and who may write."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from fastapi.routing import iter_route_contexts
 from streamer.core import keys
 from streamer.core.video import Chapter, VideoState
 from tests.integration.origin.conftest import (
+    DEADLINE_SECONDS,
     MINUTE,
     TUS,
     OpenOrigin,
@@ -315,6 +317,49 @@ async def test_every_writing_route_asks_for_the_token(guarded: Origin) -> None:
             assert answer.status_code == 401, (method, path, authorization)
             assert answer.headers["WWW-Authenticate"].startswith("Bearer")
             assert answer.json()["code"] == "unauthorized"
+
+
+async def test_the_token_is_asked_for_before_a_body_is_read(guarded: Origin) -> None:
+    for method, path in writing_routes(guarded):
+        reader, writer = await asyncio.open_connection("127.0.0.1", guarded.port)
+        writer.write(
+            f"{method} {path} HTTP/1.1\r\nHost: origin\r\nTus-Resumable: 1.0.0\r\n"
+            "Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n[".encode()
+        )
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            assert (await reader.readline()).split()[1] == b"401", (method, path)
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "max_bytes"),
+    [
+        ("PATCH", f"{VIDEOS}/nosuchvideo", 2**16),
+        ("POST", f"{VIDEOS}/nosuchvideo/versions", 2**16),
+        ("POST", f"{VIDEOS}/nosuchvideo/tokens", 2**16),
+        ("POST", "/api/v1/edges", 2**16),
+        ("POST", "/api/v1/purges", 2**24),
+    ],
+)
+@pytest.mark.parametrize("is_chunked", [False, True])
+async def test_json_bodies_are_bounded(
+    origin: Origin, method: str, path: str, max_bytes: int, is_chunked: bool
+) -> None:
+    async def in_chunks(body: bytes) -> AsyncIterator[bytes]:
+        yield body
+
+    for size_bytes in (max_bytes, max_bytes + 1):
+        body = b"[]".ljust(size_bytes)
+        answer = await origin.client.request(
+            method,
+            path,
+            content=in_chunks(body) if is_chunked else body,
+            headers={"Content-Type": "application/json"},
+        )
+        is_too_large = size_bytes > max_bytes
+        assert answer.status_code == (413 if is_too_large else 400)
+        assert answer.json()["code"] == ("too_large" if is_too_large else "invalid_input")
+        assert answer.headers["Content-Type"] == "application/problem+json"
 
 
 async def test_the_override_of_a_method_asks_for_the_token(guarded: Origin) -> None:
