@@ -17,6 +17,7 @@ from streamer.core.errors import TooLarge as TooLargeError
 from streamer.core.video import Video
 from streamer.origin.choices import NO_CHOICE, Choices
 from streamer.origin.outbound import AddressRule, PrivateAddress, check_url, open_session
+from streamer.origin.pace import Pace, at_pace
 from streamer.origin.tus import title_from_filename
 from streamer.origin.uploads import Uploads, new_video_id
 from streamer.shared.catalog import Catalog
@@ -25,6 +26,8 @@ _AT_ONCE = 4
 _MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PIECE_BYTES = 256 * 1024
+_LEAST_PACE = Pace(size_bytes=480 * 1024, seconds=30)
+_TOO_LATE = "The server did not answer in time."
 _NO_SUCH_NAME = "There is no server of that name."
 _log = logging.getLogger(__name__)
 
@@ -37,15 +40,23 @@ class Fetches:
         catalog: Holds the videos and their URLs.
         is_allowed: Judges every address before it is connected to.
         timeout_seconds: The longest that one fetch may take.
+        least_pace: A server that is slower is given up; its answer must begin within as long.
     """
 
     def __init__(
-        self, uploads: Uploads, catalog: Catalog, *, is_allowed: AddressRule, timeout_seconds: float
+        self,
+        uploads: Uploads,
+        catalog: Catalog,
+        *,
+        is_allowed: AddressRule,
+        timeout_seconds: float,
+        least_pace: Pace = _LEAST_PACE,
     ) -> None:
         self._uploads = uploads
         self._catalog = catalog
         self._is_allowed = is_allowed
         self._timeout_seconds = timeout_seconds
+        self._least_pace = least_pace
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -114,7 +125,7 @@ class Fetches:
             async with asyncio.timeout(self._timeout_seconds):
                 await self._fetch(video_id, check_url(url))
         except TimeoutError as error:
-            raise _failed("The server did not answer in time.") from error
+            raise _failed(_TOO_LATE) from error
         except aiohttp.ClientConnectorError as error:
             raise _failed(_connect_reason(error)) from error
         except UnicodeError as error:  # IDNA refuses the host, at first or in a redirect
@@ -137,14 +148,29 @@ class Fetches:
     async def _follow(self, session: aiohttp.ClientSession, url: URL) -> AsyncIterator[bytes]:
         """The bytes at `url`, or where it leads to by a few redirects."""
         for _ in range(_MAX_REDIRECTS + 1):
-            async with session.get(url, allow_redirects=False) as response:
+            async with await self._ask(session, url) as response:
                 if response.status not in _REDIRECTS:
                     self._check(response)
-                    async for piece in response.content.iter_chunked(_PIECE_BYTES):
+                    async for piece in self._body(response):
                         yield piece
                     return
                 url = _next_url(response)
         raise _failed("The URL redirects too often.")
+
+    async def _ask(self, session: aiohttp.ClientSession, url: URL) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout(self._least_pace.seconds):
+                return await session.get(url, allow_redirects=False)
+        except TimeoutError as error:
+            raise _failed(_TOO_LATE) from error
+
+    async def _body(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+        pieces = response.content.iter_chunked(_PIECE_BYTES)
+        try:
+            async for piece in at_pace(pieces, self._least_pace):
+                yield piece
+        except TimeoutError as error:
+            raise _failed("The server sends too slowly.") from error
 
     def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status != 200:

@@ -49,7 +49,8 @@ class OriginSettings(SharedSettings):
         default=4 * 3600.0,
         gt=0,
         le=_LONGEST_SECONDS,
-        description="The longest that fetching a URL may take.",
+        description="The longest that fetching a URL may take; one that comes at less than 16 KiB"
+        " a second is given up sooner.",
     )
     old_version_seconds: float = Field(
         default=6 * 3600.0,

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import pytest_asyncio
@@ -11,6 +11,7 @@ from aiohttp import web
 
 from streamer.core.video import VideoState
 from streamer.origin.fetch import Fetches
+from streamer.origin.pace import Pace
 from tests.integration.origin.conftest import MINUTE, OpenOrigin, Origin, eventually, now, opened
 from tests.servers import free_port
 
@@ -64,6 +65,14 @@ class SourceServer:
         await response.write(b"short")
         assert request.transport is not None
         request.transport.abort()
+        return response
+
+    async def drip(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while not self.gate.is_set():
+            await response.write(b"x")
+            await asyncio.sleep(0.01)
         return response
 
     async def slow(self, request: web.Request) -> web.StreamResponse:
@@ -202,6 +211,48 @@ async def test_a_fetch_is_bounded_in_time(open_origin: OpenOrigin) -> None:
     ):
         video_id = await fetch(origin, f"{source.url}/slow")
         assert (await outcome(origin, video_id))[2] == "The server did not answer in time."
+
+
+async def test_servers_that_drip_keep_no_other_from_being_fetched(
+    trusting: Origin, source: SourceServer
+) -> None:
+    fetches = Fetches(
+        trusting.services.uploads,
+        trusting.catalog,
+        is_allowed=lambda address: True,
+        timeout_seconds=3600,
+        least_pace=Pace(size_bytes=len(DATA), seconds=1),
+    )
+    urls = [f"{source.url}/drip.{number}" for number in range(8)]
+    dripping = [await fetches.create(url, title="", now=now()) for url in urls]
+    behind = await fetches.create(f"{source.url}/clip.mp4", title="", now=now())
+    assert await outcome(trusting, behind.id) == (VideoState.PROBING, "", "")
+    reason = (VideoState.FAILED, "fetch_failed", "The server sends too slowly.")
+    assert [await outcome(trusting, video.id) for video in dripping] == [reason] * 8
+    await fetches.close()
+
+
+async def test_a_head_that_drips_is_given_up(trusting: Origin) -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+        fetches = Fetches(
+            trusting.services.uploads,
+            trusting.catalog,
+            is_allowed=lambda address: True,
+            timeout_seconds=3600,
+            least_pace=Pace(size_bytes=1, seconds=1),
+        )
+        port = server.sockets[0].getsockname()[1]
+        video = await fetches.create(f"http://127.0.0.1:{port}/x.mp4", title="", now=now())
+        reason = (VideoState.FAILED, "fetch_failed", "The server did not answer in time.")
+        assert await outcome(trusting, video.id) == reason
 
 
 @pytest.mark.parametrize(
