@@ -108,17 +108,22 @@ async def get_iframes(
 async def get_dash(
     video_id: str, request: Request, services: FromServices, token: Token = ""
 ) -> Response:
-    """The DASH manifest, once the video is ready."""
+    """The DASH manifest, once the video is ready.
+
+    Where no setting says at which address licenses are had, it names the one that it was asked at,
+    which is for who asked alone.
+    """
     video = await _playable(services, video_id)
     if video.state is not VideoState.READY:
         raise NotFound("DASH is offered once the video is ready; HLS is playable now")
     key = await services.catalog.content_key(video_id, video.version)
     if key is not None and key.method is Encryption.AES_128:
         raise NotFound("segments encrypted whole (AES-128) are for HLS only")
-    base_url = services.settings.playback_base_url or str(request.base_url)
-    license_at = license_url(base_url, video_id, _spelled(token))
+    base_url = services.settings.playback_base_url
+    license_at = license_url(base_url or str(request.base_url), video_id, _spelled(token))
     text = render_static_manifest(await _tracks(services, video_id), key, license_at)
-    return _manifest(request, services, text, _DASH_TYPE, video, token)
+    is_private = key is not None and not base_url
+    return _manifest(request, services, text, _DASH_TYPE, video, token, is_private=is_private)
 
 
 def _spelled(token: str) -> str:
@@ -156,15 +161,22 @@ async def _tracks(services: Services, video_id: str, version: int | None = None)
 
 
 def _manifest(
-    request: Request, services: Services, text: str, media_type: str, video: Video, token: str
+    request: Request,
+    services: Services,
+    text: str,
+    media_type: str,
+    video: Video,
+    token: str,
+    *,
+    is_private: bool = False,
 ) -> Response:
     """The text, compressed when asked; 304 when the client has it already.
 
-    One that carries the token is for who holds it, and for no shared cache.
+    One that is private, or carries the token, is for who asks, and for no shared cache.
     """
     is_final = video.state is VideoState.READY
     control = _FINAL if is_final else _GROWING
-    if token and token in text:
+    if is_private or (token and token in text):
         control = _PRIVATE_FINAL if is_final else _PRIVATE_GROWING
     headers = {"Cache-Control": control, "Vary": "Accept-Encoding"}
     body = text.encode()

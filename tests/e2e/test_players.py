@@ -239,7 +239,9 @@ def test_a_manifest_with_a_token_is_kept_by_no_edge(
     system: System, encrypted: dict[str, dict[str, str]], form: str
 ) -> None:
     with_token = encrypted["sample-aes"][form]
-    for path, is_kept in ((with_token, False), (with_token.partition("?")[0], True)):
+    without = with_token.partition("?")[0]
+    # No setting says where licenses are had, so DASH names the host that it was asked at.
+    for path, is_kept in ((with_token, False), (without, form == "hls")):
         with urllib.request.urlopen(system.edge_url + path, timeout=10) as answer:
             status = answer.headers["Cache-Status"]
         assert ("; stored" in status or "; hit" in status) == is_kept

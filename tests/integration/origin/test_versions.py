@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from streamer.core import keys
-from streamer.core.options import PackagingOptions
+from streamer.core.options import Encryption, PackagingOptions
 from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
 from streamer.core.playlist_reader import parse_playlist
 from streamer.core.video import ContentKey, Rendition
@@ -61,13 +61,15 @@ async def draw_storyboard(origin: Origin, video_id: str, digest: str) -> list[st
     return [keys.STORYBOARD, sheet]
 
 
-async def encrypt_anew(origin: Origin) -> tuple[str, list[str]]:
+async def encrypt_anew(
+    origin: Origin, method: Encryption = Encryption.AES_128
+) -> tuple[str, list[str]]:
     """A video whose second version is encrypted, and the storyboard of its first one."""
     video_id = await make_ready(origin)
     names = await draw_storyboard(origin, video_id, "a" * 12)
     await begin_anew(origin, video_id)
     await publish_anew(origin, video_id)
-    await origin.catalog.keep_content_key(video_id, 2, ContentKey(b"i" * 16, b"k" * 16))
+    await origin.catalog.keep_content_key(video_id, 2, ContentKey(b"i" * 16, b"k" * 16, method))
     return video_id, names
 
 
@@ -198,6 +200,23 @@ async def test_an_encrypted_version_shows_no_storyboard(open_origin: OpenOrigin)
         assert not (await origin.video(video_id)).has_storyboard
         purged = [purge.order.value for purge in await origin.catalog.purges_after(0)]
         assert {f"/v/{video_id}/storyboard.vtt", f"/v/{video_id}/sprite-*"} <= set(purged)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "audience"), [("", "private"), ("https://edge.example", "public")]
+)
+async def test_no_shared_cache_keeps_the_address_that_a_manifest_was_asked_at(
+    open_origin: OpenOrigin, base_url: str, audience: str
+) -> None:
+    async with open_origin(playback_base_url=base_url) as origin:
+        video_id, _ = await encrypt_anew(origin, Encryption.SAMPLE_AES)
+        path = f"/v/{video_id}/manifest.mpd"
+        in_the_clear = await origin.client.get(path)
+        assert in_the_clear.headers["Cache-Control"].startswith("public, ")
+        await finish_anew(origin, video_id)
+        answer = await origin.client.get(path, headers={"Host": "evil.example"})
+        assert f"{base_url or 'http://evil.example'}/v/{video_id}/license" in answer.text
+        assert answer.headers["Cache-Control"].startswith(f"{audience}, ")
 
 
 async def test_the_storyboard_goes_with_the_version_in_the_clear(open_origin: OpenOrigin) -> None:
