@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from edge.exposition import CONTENT_TYPE
+from edge.listener import binding
 from edge.metrics import Metrics
 
 
@@ -55,7 +56,8 @@ def create_admin(
 async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
     """Serve an application; yields the port bound."""
     async with _running(app) as runner:
-        await web.TCPSite(runner, host, port).start()
+        with binding(host, port):
+            await web.TCPSite(runner, host, port).start()
         yield int(runner.addresses[0][1])
 
 

@@ -1,9 +1,11 @@
 """The sockets viewers connect to, and the sweep that ends connections past their deadline."""
 
 import asyncio
+import os
 import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge.clock import Clock
@@ -53,7 +55,8 @@ class Listener:
         Raises:
             OSError: The address cannot be bound.
         """
-        bound = _bind(host, port, reuse_port=reuse_port)
+        with binding(host, port):
+            bound = _bind(host, port, reuse_port=reuse_port)
         loop = asyncio.get_running_loop()
         self._servers.append(await loop.create_server(connect, sock=bound, backlog=_BACKLOG))
         bound_port = int(bound.getsockname()[1])
@@ -99,6 +102,17 @@ def allow_files(wanted: int) -> int:
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
     return allowed
+
+
+@contextmanager
+def binding(host: str, port: int) -> Iterator[None]:
+    """Around what binds an address: an OSError says which one."""
+    try:
+        yield
+    except OSError as error:
+        code = error.errno or 0
+        reason = os.strerror(code) if code > 0 else error.strerror  # a name's have their own
+        raise OSError(code, f"cannot listen on {host} port {port}: {reason}") from error
 
 
 def _bind(host: str, port: int, *, reuse_port: bool) -> socket.socket:

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack, contextmanager
 from edge.admin import serving
 from edge.disk import DirectoryLock
 from edge.heartbeat import Heartbeat, describe, edge_id
+from edge.listener import binding
 from edge.metrics import Metrics
 from edge.node import Ports, running
 from edge.node_admin import create_node_admin
@@ -82,13 +83,14 @@ def _held_port(host: str, port: int) -> Iterator[int]:
     Raises:
         OSError: Somebody else listens on it.
     """
-    family, kind, protocol, _, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    with socket.socket(family, kind, protocol) as probe:
-        # Another node of this user would share its port with us.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
+    with binding(host, port):
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            # Another node of this user would share its port with us.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
     with socket.socket(family, kind, protocol) as held:
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

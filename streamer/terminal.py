@@ -24,7 +24,8 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     except StreamerError as error:
         _end(error, 1)
     except OSError as error:
-        complain(error.strerror or type(error).__name__)
+        reason = error.strerror or type(error).__name__
+        complain(f"{error.filename}: {reason}" if error.filename else reason)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

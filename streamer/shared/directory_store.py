@@ -66,8 +66,10 @@ class DirectoryStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
-        with _translated({}):
+        try:
             self._incoming = Incoming(self._root / ".incoming")
+        except OSError as error:
+            raise Unavailable(f"no store can be in {self._root}: {error.strerror}") from error
         self._threads = Threads(_THREADS, "directory-store")
 
     async def put(self, key: str, data: bytes, *, only_if_absent: bool = False) -> ObjectInfo:

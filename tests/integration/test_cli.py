@@ -105,6 +105,47 @@ def test_a_worker_without_its_tools_does_not_begin(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name", "value", "told"),
+    [
+        (["serve", "--no-worker"], "STREAMER_DATA_DIR", "/dev/null", "/dev/null: File exists"),
+        (
+            ["serve", "--no-worker"],
+            "STREAMER_STORE",
+            "file:///dev/null",
+            "no store can be in /dev/null: Not a directory",
+        ),
+        (["edge"], "EDGE_CACHE_DIR", "/dev/null", "/dev/null: File exists"),
+        (
+            ["edge"],
+            "EDGE_HOST",
+            "300.1.1.1",
+            "cannot listen on 300.1.1.1 port 0: Name or service not known",
+        ),
+        (
+            ["edge", "--workers", "2"],
+            "EDGE_HOST",
+            "300.1.1.1",
+            "cannot listen on 300.1.1.1 port 0: Name or service not known",
+        ),
+        (
+            ["edge"],
+            "EDGE_ADMIN_HOST",
+            "192.0.2.1",
+            "cannot listen on 192.0.2.1 port 0: Cannot assign requested address",
+        ),
+    ],
+)
+def test_a_setting_that_does_not_work_here_is_named(
+    tmp_path: Path, arguments: list[str], name: str, value: str, told: str
+) -> None:
+    settings = {"STREAMER_DATA_DIR": str(tmp_path), "STREAMER_PORT": "0", "EDGE_PORT": "0"}
+    result = streamer(*arguments, **{**settings, "EDGE_ADMIN_PORT": "0", name: value})
+    assert result.returncode in (1, 3)
+    assert result.stderr.splitlines()[-1] == f"streamer: {told}"
+    assert "Traceback" not in result.stderr
+
+
 def test_a_public_address_without_a_token_is_refused() -> None:
     result = streamer("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker")
     assert result.returncode == 2
