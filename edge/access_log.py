@@ -140,7 +140,13 @@ class AccessLog:
             if trouble is None:
                 _log.info("the access log is written again")
             else:
-                _log.warning("the access log is not written: %s", trouble)
+                _log.warning("the access log %s is not written: %s", self._path, trouble)
+
+
+def check_writable(path: Path) -> None:
+    """Open the file of an access log once, as for writing; OSError when it cannot be."""
+    with _opened(path, b""):
+        pass
 
 
 def _access_of(

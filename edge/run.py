@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from edge.access_log import check_writable
 from edge.node import Node, Ports
 from edge.settings import EdgeSettings
 from edge.supervisor import supervise
@@ -28,9 +29,11 @@ async def run_edge(
 
     Raises:
         Conflict: Another edge uses the cache directory.
-        OSError: A port cannot be bound.
+        OSError: A port cannot be bound, or the access log not be written.
         WorkerFailed: A worker could not begin.
     """
+    if settings.access_log is not None:
+        await asyncio.to_thread(check_writable, settings.access_log)
     if worker_count(settings) > 1:
         await supervise(settings, stop=stop, started=started)
         return

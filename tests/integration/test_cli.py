@@ -118,6 +118,12 @@ def test_a_worker_without_its_tools_does_not_begin(
         (["edge"], "EDGE_CACHE_DIR", "/dev/null", "/dev/null: File exists"),
         (
             ["edge"],
+            "EDGE_ACCESS_LOG",
+            "/nonexistent/log",
+            "/nonexistent/log: No such file or directory",
+        ),
+        (
+            ["edge"],
             "EDGE_HOST",
             "300.1.1.1",
             "cannot listen on 300.1.1.1 port 0: Name or service not known",

@@ -164,5 +164,5 @@ async def test_a_file_that_cannot_be_written_is_counted_and_said_once(
     log.hand_over()
     assert (counters.access_log_lines, counters.access_log_lines_lost) == (0, 2)
     assert [record.message for record in caplog.records] == [
-        "the access log is not written: FileNotFoundError"
+        f"the access log {tmp_path}/missing/access.log is not written: FileNotFoundError"
     ]
