@@ -28,6 +28,7 @@ from streamer.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from streamer.core.webvtt import MAX_BYTES
 
 VideoResource = dict[str, Any]
 
@@ -157,14 +158,21 @@ class ApiClient:
         is_default: bool = False,
         is_forced: bool = False,
     ) -> VideoResource:
-        """Give a video the subtitles in a WebVTT or SubRip file."""
+        """Give a video the subtitles in a WebVTT or SubRip file.
+
+        Raises:
+            TooLarge: The file is larger than subtitles may be, or has no end.
+        """
+        async with aiofiles.open(path, "rb") as file:
+            data = await file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise TooLarge(f"subtitles may have {MAX_BYTES} bytes at most")
         form = aiohttp.FormData()
         form.add_field("language", _as_utf8(language))
         form.add_field("label", _as_utf8(label))
         form.add_field("default", str(is_default).lower())
         form.add_field("forced", str(is_forced).lower())
-        async with aiofiles.open(path, "rb") as file:
-            form.add_field("file", await file.read(), filename=_as_utf8(path.name))
+        form.add_field("file", data, filename=_as_utf8(path.name))
         url = f"api/v1/videos/{video_id}/subtitles"
         resource: VideoResource = await self._json("POST", url, data=form)
         return resource

@@ -88,6 +88,20 @@ def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
     assert result.stderr
 
 
+def test_subtitles_are_read_only_as_far_as_they_may_be_long(
+    tmp_path: Path, closed_port: str
+) -> None:
+    endless = tmp_path / "endless.srt"
+    with endless.open("wb") as file:
+        file.truncate(2**40)
+    result = streamer(
+        *("subtitles", "abcdefgh", str(endless), "--language", "en"),
+        *("--server", f"http://127.0.0.1:{closed_port}"),
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == ["streamer: subtitles may have 4194304 bytes at most"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
