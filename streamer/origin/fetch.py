@@ -24,6 +24,7 @@ from streamer.shared.catalog import Catalog
 
 _AT_ONCE = 4
 _MAX_REDIRECTS = 5
+_COMPRESSIONS = frozenset({"br", "compress", "deflate", "gzip", "x-compress", "x-gzip", "zstd"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PIECE_BYTES = 256 * 1024
 _LEAST_PACE = Pace(size_bytes=480 * 1024, seconds=30)
@@ -175,6 +176,11 @@ class Fetches:
     def _check(self, response: aiohttp.ClientResponse) -> None:
         if response.status != 200:
             raise _failed(f"The server answered {response.status}.")
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        if coding in _COMPRESSIONS:
+            raise _failed(
+                f"The server sends the file compressed ({coding}), which was not asked for."
+            )
         if (response.content_length or 0) > self._uploads.max_bytes:
             raise TooLargeError("the file is larger than allowed")
 

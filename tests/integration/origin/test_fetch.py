@@ -1,6 +1,7 @@
 """Fetching a video from a URL, and all the places it must not be fetched from."""
 
 import asyncio
+import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -46,6 +47,10 @@ class SourceServer:
         await response.prepare(request)
         while True:
             await response.write(b"x" * 10_000)
+
+    async def squeezed(self, request: web.Request) -> web.StreamResponse:
+        assert request.headers["Accept-Encoding"] == "identity"
+        return web.Response(body=gzip.compress(DATA), headers={"Content-Encoding": "GZip"})
 
     async def moved(self, request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound("/clip.mp4")
@@ -150,6 +155,11 @@ async def test_the_title_of_a_fetched_video(trusting: Origin, source: SourceServ
         ("/missing", "fetch_failed", "The server answered 404."),
         ("/loop", "fetch_failed", "The URL redirects too often."),
         ("/cut", "fetch_failed", "The connection to the server broke."),
+        (
+            "/squeezed",
+            "fetch_failed",
+            "The server sends the file compressed (gzip), which was not asked for.",
+        ),
         ("/big", "too_large", "The file is larger than allowed."),
         ("/endless", "too_large", "The file is larger than allowed."),
         (
