@@ -28,11 +28,15 @@ _ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 
 
 def render_static_manifest(
-    tracks: Sequence[Track], key: ContentKey | None = None, license_url: str = ""
+    tracks: Sequence[Track],
+    key: ContentKey | None = None,
+    license_url: str = "",
+    text_query: str = "",
 ) -> str:
     """An MPD of type static; segment URLs are relative to the video.
 
-    With a key, its samples are encrypted (`cbcs`), and players are told of W3C Clear Key.
+    With a key, its samples are encrypted (`cbcs`), and players are told of W3C Clear Key; texts,
+    which are not, are asked for with `text_query`.
     """
     timed = [track for track in tracks if track.rendition.kind is not MediaKind.SUBTITLES]
     root = ElementTree.Element(
@@ -50,7 +54,9 @@ def render_static_manifest(
     _add_video(period, [track for track in tracks if track.rendition.kind is MediaKind.VIDEO])
     _add_audio(period, [track for track in tracks if track.rendition.kind is MediaKind.AUDIO])
     _add_subtitles(
-        period, [track for track in tracks if track.rendition.kind is MediaKind.SUBTITLES]
+        period,
+        [track for track in tracks if track.rendition.kind is MediaKind.SUBTITLES],
+        text_query,
     )
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
@@ -123,7 +129,7 @@ def _with_channels(rendition: Rendition) -> Rendition:
     return replace(rendition, label=f"{label} {(rendition.channels or 1) - 1}.1")
 
 
-def _add_subtitles(period: ElementTree.Element, tracks: Sequence[Track]) -> None:
+def _add_subtitles(period: ElementTree.Element, tracks: Sequence[Track], query: str) -> None:
     """One adaptation set for each text, which is one WebVTT file."""
     names = display_names([track.rendition for track in tracks], "Subtitles")
     for track, name in zip(tracks, names, strict=True):
@@ -138,7 +144,8 @@ def _add_subtitles(period: ElementTree.Element, tracks: Sequence[Track]) -> None
             id=track.rendition.name,
             bandwidth=str(max(1, track.average_bps)),
         )
-        ElementTree.SubElement(representation, "BaseURL").text = track.segments[0].name
+        name = track.segments[0].name
+        ElementTree.SubElement(representation, "BaseURL").text = name + query
 
 
 def _describe(

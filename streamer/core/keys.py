@@ -19,6 +19,7 @@ LICENSE = "license"
 POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
 _SPRITE = "sprite-"
+_UPLOADED = "uploaded-"
 
 
 def is_video_id(text: str) -> bool:
@@ -44,6 +45,11 @@ def is_immutable(name: str) -> bool:
 def is_of_storyboard(name: str) -> bool:
     """Whether a media name is that of the storyboard or of one of its sheets."""
     return name == STORYBOARD or name.startswith(_SPRITE)
+
+
+def is_text(name: str) -> bool:
+    """Whether a media name is that of subtitles."""
+    return name.endswith(".vtt") and name != STORYBOARD
 
 
 def video_prefix(video_id: str) -> str:
@@ -103,8 +109,13 @@ def rendition_name(base: str, version: int) -> str:
 
 def uploaded_name(language: str, *, is_forced: bool) -> str:
     """The name of uploaded subtitles: one a language, and one more for those that are forced."""
-    name = f"uploaded-{language.lower()}"
+    name = f"{_UPLOADED}{language.lower()}"
     return f"{name}-forced" if is_forced else name
+
+
+def uploaded_paths(video_id: str) -> str:
+    """The URL paths of all uploaded subtitles of a video, as a purge names them."""
+    return media_path(video_id, f"{_UPLOADED}*")
 
 
 def init_name(rendition: str, digest: str) -> str:

@@ -1,7 +1,8 @@
 """Manifests of encrypted videos: where the key is had, and the token that opens it.
 
-Playlists that are asked for with a playback token carry it on to the key, so that players that
-know nothing of tokens get there; those without stay the same for all viewers.
+Manifests that are asked for with a playback token carry it on to the key and to the texts, which
+are not encrypted, so that players that know nothing of tokens get there; those without stay the
+same for all viewers.
 """
 
 from dataclasses import replace
@@ -13,10 +14,10 @@ from streamer.core.video import ContentKey
 
 
 def carry_token(playlist: MultivariantPlaylist, token: str) -> MultivariantPlaylist:
-    """The playlist with the token on every media playlist that leads to a key."""
+    """The playlist with the token on every media playlist that leads to a key or a text."""
     if not token:
         return playlist
-    query = f"?token={token}"
+    query = token_query(token)
     return replace(
         playlist,
         variants=tuple(replace(item, uri=item.uri + query) for item in playlist.variants),
@@ -24,8 +25,16 @@ def carry_token(playlist: MultivariantPlaylist, token: str) -> MultivariantPlayl
             item if item.uri is None else replace(item, uri=item.uri + query)
             for item in playlist.audio
         ),
+        subtitles=tuple(replace(item, uri=item.uri + query) for item in playlist.subtitles),
         iframes=tuple(replace(item, uri=item.uri + query) for item in playlist.iframes),
     )
+
+
+def text_with_token(playlist: MediaPlaylist, token: str) -> MediaPlaylist:
+    """The playlist of a text with the token on its one segment."""
+    query = token_query(token)
+    segments = tuple(replace(item, uri=item.uri + query) for item in playlist.segments)
+    return replace(playlist, segments=segments)
 
 
 def with_key(playlist: MediaPlaylist, key: ContentKey | None, token: str) -> MediaPlaylist:
@@ -45,5 +54,10 @@ def license_url(base_url: str, video_id: str, token: str) -> str:
 
     Absolute: players resolve what a DASH manifest says of licenses against their own page.
     """
-    url = base_url.rstrip("/") + keys.media_path(video_id, keys.LICENSE)
-    return f"{url}?token={token}" if token else url
+    path = keys.media_path(video_id, keys.LICENSE)
+    return base_url.rstrip("/") + path + token_query(token)
+
+
+def token_query(token: str) -> str:
+    """What a URL ends with that carries the token, if there is one."""
+    return f"?token={token}" if token else ""

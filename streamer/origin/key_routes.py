@@ -128,9 +128,14 @@ async def create_token(
     )
 
 
-async def _key(services: Services, video_id: str, token: str, key_id: bytes | None) -> ContentKey:
+def require_playback_token(services: Services, video_id: str, token: str) -> None:
+    """Raise Forbidden unless the token is for this video and has not expired."""
     if not is_valid(services.playback_secret, video_id, token, now=utc_now().timestamp()):
         raise Forbidden("a valid playback token for this video is needed")
+
+
+async def _key(services: Services, video_id: str, token: str, key_id: bytes | None) -> ContentKey:
+    require_playback_token(services, video_id, token)
     video = await services.catalog.get_video(video_id)
     if key_id is None:
         found = await services.catalog.content_key(video_id, video.version)

@@ -24,7 +24,13 @@ from streamer.core.manifests import (
 from streamer.core.options import Encryption
 from streamer.core.playback_token import is_token
 from streamer.core.playlist_text import render_media, render_multivariant
-from streamer.core.protected import carry_token, license_url, with_key
+from streamer.core.protected import (
+    carry_token,
+    license_url,
+    text_with_token,
+    token_query,
+    with_key,
+)
 from streamer.core.video import EVERY_VERSION, MediaKind, Video, VideoState
 from streamer.origin.errors import Gone
 from streamer.origin.key_routes import Token
@@ -85,6 +91,8 @@ async def get_media(
     track = await _track(services, video, rendition)
     if track.rendition.kind is MediaKind.SUBTITLES:
         playlist = subtitles_playlist(track)
+        if await services.catalog.is_encrypted(video_id):
+            playlist = text_with_token(playlist, _spelled(token))
     else:
         playlist = media_playlist(track, ended=video.state is VideoState.READY)
         key = await services.catalog.rendition_key(video_id, rendition)
@@ -121,7 +129,9 @@ async def get_dash(
         raise NotFound("segments encrypted whole (AES-128) are for HLS only")
     base_url = services.settings.playback_base_url
     license_at = license_url(base_url or str(request.base_url), video_id, _spelled(token))
-    text = render_static_manifest(await _tracks(services, video_id), key, license_at)
+    text_query = "" if key is None else token_query(_spelled(token))
+    tracks = await _tracks(services, video_id)
+    text = render_static_manifest(tracks, key, license_at, text_query)
     is_private = key is not None and not base_url
     return _manifest(request, services, text, _DASH_TYPE, video, token, is_private=is_private)
 

@@ -1,6 +1,7 @@
 """Segments, init segments and pictures, straight from the store.
 
-The database is asked about storyboards only: an encrypted video must not show its old one.
+The database is asked about storyboards and texts only, which are not encrypted: an encrypted video
+must not show its old storyboard, and its texts are for who holds a playback token.
 """
 
 import asyncio
@@ -29,12 +30,14 @@ from streamer.core.conditional import (
     render_http_date,
 )
 from streamer.core.errors import NotFound, Unavailable
+from streamer.origin.key_routes import Token, require_playback_token
 from streamer.origin.metrics import Metrics
 from streamer.origin.services import FromServices
 from streamer.shared.object_store import ObjectBody, ObjectInfo, ObjectStore
 from streamer.shared.problems import problem_response, problems
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
+_IMMUTABLE_PRIVATE = "private, max-age=31536000, immutable"
 _CHANGING = "public, max-age=60, stale-while-revalidate=600"
 _READ_SECONDS = 30.0
 _SEND_SECONDS = 120.0
@@ -54,7 +57,7 @@ def media_router() -> APIRouter:
             200: {"content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}}},
             206: {"description": "The range that was asked for."},
             304: {"description": "The client has it already."},
-            **problems(404, 412, 416, 503),
+            **problems(400, 403, 404, 412, 416, 503),
         },
     )
     router.add_api_route(path, get_object, methods=["HEAD"], include_in_schema=False)
@@ -62,18 +65,23 @@ def media_router() -> APIRouter:
 
 
 async def get_object(
-    video_id: str, name: str, request: Request, services: FromServices
+    video_id: str, name: str, request: Request, services: FromServices, token: Token = ""
 ) -> Response:
-    """A segment, an init segment, the poster, the storyboard or one of its sprites."""
+    """A segment, an init segment, a text, the poster, the storyboard or one of its sprites."""
     if not keys.is_video_id(video_id) or not keys.is_media_name(name):
         raise NotFound("there is no such object")
     if keys.is_of_storyboard(name) and await services.catalog.is_encrypted(video_id):
         raise NotFound("an encrypted video has no storyboard")
+    is_private = keys.is_text(name) and await services.catalog.is_encrypted(video_id)
+    if is_private:
+        require_playback_token(services, video_id, token)
     key = keys.media_key(video_id, name)
     async with asyncio.timeout(_READ_SECONDS):
         info = await services.store.head(key)
     validators = Validators(info.etag, info.modified_at)
     headers = _headers(name, info)
+    if is_private:
+        headers["Cache-Control"] = _IMMUTABLE_PRIVATE
     outcome = evaluate(_preconditions(request.headers), validators)
     if outcome is Outcome.NOT_MODIFIED:
         return Response(status_code=304, headers=headers)

@@ -28,7 +28,12 @@ from streamer.core.video import (
 )
 from streamer.core.webhooks import EventType
 from streamer.shared.outbox import record_event
-from streamer.shared.purges import append_purges, manifest_purges, storyboard_purges
+from streamer.shared.purges import (
+    append_purges,
+    manifest_purges,
+    storyboard_purges,
+    uploaded_purges,
+)
 from streamer.shared.records import Records, change_video, move_video, read_video
 from streamer.shared.rows import from_rendition, from_segment, to_rendition, to_segment
 from streamer.shared.tables import content_keys, renditions, segments, videos
@@ -135,7 +140,8 @@ class Publication(Records):
 
         Finishing again changes nothing. Edges forget the manifests and the storyboard of the old
         version; its renditions stay until `forget_version`: some viewers are in the middle of it.
-        An encrypted version has no storyboard, which would show it.
+        They forget uploaded subtitles, which may need a playback token from now on. An encrypted
+        version has no storyboard, which would show it.
 
         Raises:
             Conflict: The video is in another state, or has no such version in the making.
@@ -147,7 +153,11 @@ class Publication(Records):
                     return video
                 _check_takes(video, version)
                 await record_event(connection, video_id, EventType.VERSION_READY)
-                outdated = [*manifest_purges(video_id), *storyboard_purges(video_id)]
+                outdated = [
+                    *manifest_purges(video_id),
+                    *storyboard_purges(video_id),
+                    *uploaded_purges(video_id),
+                ]
                 await append_purges(connection, outdated, now=now)
                 is_encrypted = await _is_encrypted(connection, video_id, version)
                 return await change_video(

@@ -60,6 +60,11 @@ def storyboard_purges(video_id: str) -> list[Order]:
     return [Order(Kind.PATH, path) for path in keys.storyboard_paths(video_id)]
 
 
+def uploaded_purges(video_id: str) -> list[Order]:
+    """What makes edges forget all uploaded subtitles of a video."""
+    return [Order(Kind.PATH, keys.uploaded_paths(video_id))]
+
+
 async def append_purges(
     connection: AsyncConnection, orders: Sequence[Order], *, now: datetime
 ) -> int:

@@ -540,6 +540,7 @@ async def test_a_finished_version_is_what_viewers_get(catalog: Catalog) -> None:
         f"/v/{ID}/manifest.mpd",
         f"/v/{ID}/storyboard.vtt",
         f"/v/{ID}/sprite-*",
+        f"/v/{ID}/uploaded-*",
     ]
 
 

@@ -15,6 +15,7 @@ from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
 from tests.e2e.pages import OpenPage, qualities, seek, wait_until, wait_until_past
 from tests.e2e.system import System, wait_for
+from tests.e2e.test_tracks import SHOWN
 
 PLAYERS = Path(__file__).parent.parent / "players"
 LIBRARIES = {
@@ -48,7 +49,7 @@ performance.getEntriesByType("resource")
 
 
 @pytest.fixture(scope="module")
-def video(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def two_languages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twenty seconds of numbered frames, in two languages and with a text."""
     directory = tmp_path_factory.mktemp("players")
     text, path = directory / "text.srt", directory / "two_languages.mkv"
@@ -61,7 +62,13 @@ def video(system: System, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     for stream, language in (("a:0", "eng"), ("a:1", "deu"), ("s:0", "eng")):
         command += [f"-metadata:s:{stream}", f"language={language}"]
     subprocess.run([*command, str(path)], check=True, timeout=60)
-    found = system.wait_until_final(system.upload(path, "Two languages"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(system: System, two_languages: Path) -> dict[str, Any]:
+    """Those, packaged."""
+    found = system.wait_until_final(system.upload(two_languages, "Two languages"))
     assert (found["state"], found["error"]) == ("ready", None)
     return found
 
@@ -142,11 +149,11 @@ def test_a_video_ends_that_is_a_frame_longer_than_its_segments(
 
 
 @pytest.fixture(scope="module")
-def encrypted(system: System) -> dict[str, dict[str, str]]:
+def encrypted(system: System, two_languages: Path) -> dict[str, dict[str, str]]:
     """Playback paths with a token, by how the video is encrypted."""
     paths = {}
     for method in ("aes-128", "sample-aes"):
-        video_id = system.upload(generate("numbered"), method, "--encryption", method)
+        video_id = system.upload(two_languages, method, "--encryption", method)
         video = system.wait_until_final(video_id)
         assert (video["state"], video["error"]) == ("ready", None)
         paths[method] = token_for(system, video_id)
@@ -181,6 +188,8 @@ def test_an_encrypted_stream_plays_with_a_token(
 ) -> None:
     playing = open_player(player, encrypted[method][form])
     wait_until(playing, "document.querySelector('video').currentTime > 3")
+    playing.evaluate("player.chooseText('en')")
+    wait_until(playing, "shown().includes('Good evening')")
     # What is protected may not be read back: that it moves must do.
     playing.evaluate("document.querySelector('video').currentTime = 15")
     wait_until(playing, "document.querySelector('video').currentTime > 16")
@@ -194,6 +203,9 @@ def test_the_player_page_plays_an_encrypted_video(
     wait_until_past(page, 3)
     seek(page, 15)
     wait_until(page, "document.querySelector('video').ended")
+    page.get_by_role("button", name="Subtitles: Subtitles").click()
+    page.get_by_role("menuitemradio", name="English").click()
+    wait_until(page, f"{SHOWN}.includes('Good evening')")
     assert page.evaluate("document.querySelector('video').mediaKeys !== null") == (
         method == "sample-aes"
     )

@@ -1,13 +1,18 @@
 """Subtitles that are uploaded to a video."""
 
 import asyncio
+from xml.etree import ElementTree
 
 import httpx
 import pytest
 
 from streamer.core import keys
+from streamer.core.options import Encryption
+from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
+from streamer.core.playlist_reader import parse_playlist
+from streamer.core.video import ContentKey
 from streamer.core.webvtt import MAX_BYTES, parse_webvtt
-from tests.integration.origin.conftest import Origin, id_of
+from tests.integration.origin.conftest import Origin, id_of, now
 from tests.integration.origin.test_playback import make_video
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -106,6 +111,56 @@ async def test_subtitles_are_taken_away(origin: Origin) -> None:
     assert (await origin.client.delete(path)).status_code == 204
     assert await stored(origin, video_id) == []
     assert (await origin.client.delete(path)).status_code == 404
+
+
+async def playback_token(origin: Origin, video_id: str) -> dict[str, str]:
+    answer = await origin.client.post(f"/api/v1/videos/{video_id}/tokens", json={})
+    return {"token": answer.json()["token"]}
+
+
+async def test_texts_of_an_encrypted_video_are_for_who_holds_a_token(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id)
+    key = ContentKey(b"i" * 16, b"k" * 16, Encryption.SAMPLE_AES)
+    await origin.catalog.keep_content_key(video_id, 1, key)
+    await origin.catalog.finish(video_id, duration_seconds=8.0, now=now())
+    base = f"{origin.url}/v/{video_id}/"
+    [name] = await stored(origin, video_id)
+    others = await playback_token(origin, await make_video(origin))
+    for query in ({}, {"token": "x"}, others):
+        refused = await origin.client.get(base + name, params=query)
+        assert (refused.status_code, refused.headers["Cache-Control"]) == (403, "no-store")
+
+    token = await playback_token(origin, video_id)
+    multivariant = parse_playlist(
+        (await origin.client.get(base + keys.MULTIVARIANT_PLAYLIST, params=token)).text
+    )
+    assert isinstance(multivariant, MultivariantPlaylist)
+    [text] = multivariant.subtitles
+    answer = await origin.client.get(base + text.uri)
+    assert answer.headers["Cache-Control"].startswith("private, ")
+    media = parse_playlist(answer.text)
+    assert isinstance(media, MediaPlaylist)
+    mpd = ElementTree.fromstring(
+        (await origin.client.get(base + keys.DASH_MANIFEST, params=token)).text
+    )
+    [in_dash] = mpd.iterfind(".//{*}BaseURL")
+    for url in (answer.url.join(media.segments[0].uri), base + str(in_dash.text)):
+        served = await origin.client.get(url)
+        assert (served.status_code, len(parse_webvtt(served.text))) == (200, 1)
+        assert served.headers["Cache-Control"].startswith("private, ")
+
+
+async def test_without_a_token_the_playlists_of_texts_are_the_same_for_all(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id)
+    playlist = f"/v/{video_id}/uploaded-de/index.m3u8"
+    in_the_clear = await origin.client.get(playlist, params=await playback_token(origin, video_id))
+    await origin.catalog.keep_content_key(video_id, 1, ContentKey(b"i" * 16, b"k" * 16))
+    answer = await origin.client.get(playlist)
+    assert "token" not in answer.text
+    assert answer.text == in_the_clear.text
+    assert answer.headers["Cache-Control"].startswith("public, ")
 
 
 @pytest.mark.parametrize(
