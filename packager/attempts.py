@@ -1,16 +1,19 @@
 """What a version's own workflow does, bounded in how many workers may die of it."""
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from packager.ffmpeg import FfmpegInterruptedError
 from packager.source_bytes import SourceBytes
 from packager.workshop import Workshop
 from streamer.core.errors import SourceRejected, StreamerError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_log = logging.getLogger("packager")
 
 
 class EndsWorkersError(SourceRejected):
@@ -45,15 +48,21 @@ class Attempts:
     def at(
         self, task: str, work: Callable[_P, Coroutine[Any, Any, _T]]
     ) -> Callable[_P, Coroutine[Any, Any, _T]]:
-        """The same work, written down while it is done.
+        """The same work, written down while it is done; begun again if its ffmpeg is interrupted.
 
         Raises:
             EndsWorkersError: `PACKAGER_TRIES` workers died of it.
+            FfmpegInterruptedError: It was interrupted as often.
         """
 
         @wraps(work)
         async def attempt(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             async with self._attempt(task):
+                for _ in range(self._workshop.settings.tries - 1):
+                    try:
+                        return await work(*args, **kwargs)
+                    except FfmpegInterruptedError as error:
+                        _log.warning("video %s: %s begins again: %s", self._video_id, task, error)
                 return await work(*args, **kwargs)
 
         return attempt

@@ -23,6 +23,7 @@ from packager.inputs import Inputs
 from packager.processors import used_seconds
 from packager.standing import Standing
 from packager.together import together, unless
+from streamer.core.errors import StreamerError
 
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
@@ -39,12 +40,15 @@ _ENVIRONMENT = {
     ),
 }
 
+# Of processes that a signal ended which they did not cause; 255 is ffmpeg's own word for that.
+_INTERRUPTED_CODES = (-signal.SIGKILL, -signal.SIGTERM, 255)
+
 Sink = Callable[[AsyncIterator[bytes]], Awaitable[None]]
 """Reads one output of a run to its end."""
 
 
 class FfmpegError(Exception):
-    """The process ended with an error or was ended for standing still.
+    """The process ended with an error or was ended.
 
     Attributes:
         report: The last lines it wrote, fit for a log or a person.
@@ -53,6 +57,10 @@ class FfmpegError(Exception):
     def __init__(self, report: str) -> None:
         super().__init__(report or "ffmpeg failed without a word")
         self.report = report
+
+
+class FfmpegInterruptedError(FfmpegError):
+    """The process was killed, or stood still: that says nothing of what it read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,8 @@ class Ffmpeg:
             standing: How far it stands back for other processes.
 
         Raises:
-            FfmpegError: It ended with an error, or nothing came of it for `stall_seconds`.
+            FfmpegError: It ended with an error.
+            FfmpegInterruptedError: It was killed, or nothing came of it for `stall_seconds`.
             StreamerError: What it reads cannot be read.
         """
         async with _Pipes(len(sinks)) as pipes:
@@ -220,7 +229,7 @@ class _Watch:
         self._alive.set()
 
     async def bark(self) -> None:
-        """Return when the run is over; raise FfmpegError when it stands still."""
+        """Return when the run is over; raise FfmpegInterruptedError when it stands still."""
         while not self._over:
             self._alive.clear()
             try:
@@ -229,7 +238,7 @@ class _Watch:
                     await self._alive.wait()
             except TimeoutError as error:
                 if not self._is_excused():
-                    raise FfmpegError("the conversion stood still") from error
+                    raise FfmpegInterruptedError("the conversion stood still") from error
 
 
 class _Pipes:
@@ -302,14 +311,21 @@ async def _run(
         code = await process.wait()
     except BaseException as error:
         await _end(process)
-        if isinstance(error, Exception) and process.returncode not in (0, -signal.SIGKILL):
-            raise FfmpegError(report.text) from error
+        is_ffmpeg_s = isinstance(error, Exception) and not isinstance(error, StreamerError)
+        if is_ffmpeg_s and process.returncode not in (0, -signal.SIGKILL):
+            raise _failure(process.returncode, report.text) from error
         raise
     finally:
         keeping.cancel()
     if code != 0:
-        raise FfmpegError(report.text)
+        raise _failure(code, report.text)
     return Report(report.text, report.tells_damage, report.tail)
+
+
+def _failure(code: int | None, report: str) -> FfmpegError:
+    if code in _INTERRUPTED_CODES:
+        return FfmpegInterruptedError("the conversion was ended from outside")
+    return FfmpegError(report)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

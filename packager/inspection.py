@@ -20,7 +20,7 @@ from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.source import SourceInfo, VideoTrack
 from packager.core.unreadable import explain_unreadable
 from packager.entries import has_entries, measure_seconds
-from packager.ffmpeg import FfmpegError
+from packager.ffmpeg import FfmpegError, FfmpegInterruptedError
 from packager.mp4_layout import read_mp4_layout
 from packager.processors import usable_processors
 from packager.sources import Source
@@ -93,6 +93,8 @@ async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Seq
     path = source.from_the_beginning if shifts else source.any_part
     try:
         probe = await workshop.ffmpeg.probe(path)
+    except FfmpegInterruptedError:
+        raise
     except FfmpegError as error:
         head = await source.data.read_available(0, _HEAD_BYTES)
         raise explain_unreadable(head, source.data.length_bytes, error.report) from error

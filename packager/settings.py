@@ -65,7 +65,8 @@ class PackagerSettings(BaseSettings):
         default=3,
         ge=1,
         le=100,
-        description="A chunk that fails, or work whose worker dies, so often fails its video.",
+        description="A chunk that fails, or work whose worker dies or whose ffmpeg is killed or"
+        " stands still, so often fails its video.",
     )
     videos: int = Field(
         default=8, ge=1, le=256, description="Videos one worker packages at the same time."

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,7 +20,7 @@ from packager.core.mix import (
 )
 from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment, heard_frames
 from packager.core.source import AudioTrack, SourceInfo
-from packager.ffmpeg import FfmpegError
+from packager.ffmpeg import FfmpegError, FfmpegInterruptedError
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
@@ -97,6 +96,7 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
 
     Raises:
         FfmpegError: There is nothing else, and it cannot be decoded.
+        FfmpegInterruptedError: Its ffmpeg was killed or stood still.
         NotFound: The video was deleted.
     """
     gain_db = await _measure_gain(workshop, video_id, sound)
@@ -115,6 +115,8 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
     try:
         report = await workshop.ffmpeg.run(argv, [track.read], standing=standing)
         is_damaged = report.tells_damage
+    except FfmpegInterruptedError:
+        raise
     except FfmpegError as error:
         if is_all_there_is:
             raise
@@ -123,7 +125,7 @@ async def encode_sound(workshop: Workshop, video_id: str, sound: SoundSource) ->
         is_damaged = True
         track = _SoundTrack(workshop, video_id, sound)
         await workshop.ffmpeg.run(silence, [track.read], standing=standing)
-    await track.fill(source)
+    await track.settle(source)
     return track.end(is_damaged=is_damaged)
 
 
@@ -157,6 +159,7 @@ class _SoundTrack:
         self._reader = FragmentReader()
         self._cutter: SoundCutter | None = None
         self._track = Track(workshop, video_id, sound.rendition)
+        self._complete: list[SoundSegment] = []
         self._published_at = 0.0
 
     @property
@@ -170,16 +173,17 @@ class _SoundTrack:
                 await self._keep(heard_frames(fragment))
         await publish(self._workshop, self._video_id, [self._track])
 
-    async def fill(self, source: SourceInfo) -> None:
-        """Complete the first segment when the sound ends in it and the picture goes on.
+    async def settle(self, source: SourceInfo) -> None:
+        """Publish what is complete: the first segment too when the picture goes on behind it.
 
         A viewer could not start before the end of the picture is known otherwise.
         """
         cutter, _ = self._begun()
         goes_on = source.duration_seconds > 2 * self._sound.segment_seconds
         if source.video is not None and cutter.number == 0 and goes_on:
-            await _store(self._track, cutter.complete())
-            await publish(self._workshop, self._video_id, [self._track])
+            self._complete += cutter.complete()
+        await self._store()
+        await publish(self._workshop, self._video_id, [self._track])
 
     def end(self, *, is_damaged: bool) -> SoundEnd:
         """What is left."""
@@ -190,11 +194,17 @@ class _SoundTrack:
     async def _keep(self, frames: Iterable[bytes]) -> None:
         if self._cutter is None:
             self._cutter = await self._begin()
-        await _store(self._track, self._cutter.feed(frames))
+        self._complete += self._cutter.feed(frames)
+        await self._store()
         now = time.monotonic()
         if self._track.segments and now - self._published_at >= _PUBLISH_SECONDS:
             self._published_at = now
             await publish(self._workshop, self._video_id, [self._track])
+
+    async def _store(self) -> None:
+        while self._complete:
+            await _store(self._track, self._complete[:1])
+            del self._complete[0]
 
     async def _begin(self) -> SoundCutter:
         init = self._reader.init
@@ -226,7 +236,7 @@ async def _measure_gain(workshop: Workshop, video_id: str, sound: SoundSource) -
         async for piece in pieces:
             tail = (tail + piece)[-_MEASURED_BYTES:]
 
-    with suppress(FfmpegError):
+    try:
         await workshop.ffmpeg.run(
             lambda targets: loudness_argv(
                 sound.path, sound.source, sound.audio, sound.mix, targets[0]
@@ -234,6 +244,10 @@ async def _measure_gain(workshop: Workshop, video_id: str, sound: SoundSource) -
             [keep],
             standing=Standing(_NICE),
         )
+    except FfmpegInterruptedError:
+        raise
+    except FfmpegError:
+        return 0.0
     return gain_to(target, read_loudness(tail.decode("ascii", "replace")))
 
 

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     case,
     delete,
+    func,
     insert,
     select,
     true,
@@ -144,13 +146,15 @@ class Publication(Records):
         version has no storyboard, which would show it.
 
         Raises:
-            Conflict: The video is in another state, or has no such version in the making.
+            Conflict: The video is in another state, has no such version in the making, or one of
+                its renditions lacks a segment.
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
+            if video.state is VideoState.READY and version == video.version:
+                return video
+            await _check_no_gaps(connection, video_id, version)
             if video.state is VideoState.READY:
-                if version == video.version:
-                    return video
                 _check_takes(video, version)
                 await record_event(connection, video_id, EventType.VERSION_READY)
                 outdated = [
@@ -355,6 +359,26 @@ async def _is_playable(
     sounds = [r for r in known if r.kind is MediaKind.AUDIO]
     heard = {r.name for r in sounds if r.is_default} or {r.name for r in sounds}
     return bool(begun) and heard <= begun and (not pictures or bool(pictures & begun))
+
+
+async def _check_no_gaps(connection: AsyncConnection, video_id: str, version: int) -> None:
+    query = (
+        select(segments.c.rendition)
+        .join(
+            renditions,
+            and_(
+                renditions.c.video_id == segments.c.video_id,
+                renditions.c.name == segments.c.rendition,
+            ),
+        )
+        .where(segments.c.video_id == video_id, renditions.c.version == version)
+        .group_by(segments.c.rendition)
+        .having(func.count() <= func.max(segments.c.number))
+        .order_by(segments.c.rendition)
+    )
+    name = (await connection.execute(query)).scalars().first()
+    if name is not None:
+        raise Conflict(f"a segment of {name} is missing", code="encode_failed")
 
 
 async def _is_encrypted(connection: AsyncConnection, video_id: str, version: int) -> bool:

