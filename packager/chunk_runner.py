@@ -17,7 +17,7 @@ from packager.source_bytes import SourcePausedError
 from packager.together import together
 from packager.workshop import Workshop, clear_if_deleted
 from streamer.core.chunks import ClaimedChunk
-from streamer.core.errors import Conflict, NotFound, StorageFull, StreamerError, Unavailable
+from streamer.core.errors import NotFound, StorageFull, StreamerError, Unavailable
 from streamer.shared.chunks import ChunkKey
 
 # A chunk that another worker offers waits this long at most before a free one sees it.
@@ -119,8 +119,6 @@ class ChunkRunner:
                     is_damaged=encoded.is_damaged,
                 )
             )
-        except (NotFound, Conflict):
-            return  # the video or its version is gone
         except SourcePausedError:
             with suppress(NotFound):
                 await outlast(lambda: self._give_back_until_more_is_there(claim))
@@ -130,17 +128,18 @@ class ChunkRunner:
             await outlast(lambda: catalog.return_chunk(claim, self._worker_id))
         except Exception as error:
             reason = error.report if isinstance(error, FfmpegError) else str(error)
-            _log.warning(
-                "video %s: try %d at chunk %d failed: %s",
-                claim.video_id,
-                claim.tries,
-                claim.order.number,
-                reason,
-            )
             tries = self._workshop.settings.tries
-            await outlast(
+            was_own = await outlast(
                 lambda: catalog.fail_chunk(claim, self._worker_id, reason=reason, most_tries=tries)
             )
+            if was_own:
+                _log.warning(
+                    "video %s: try %d at chunk %d failed: %s",
+                    claim.video_id,
+                    claim.tries,
+                    claim.order.number,
+                    reason,
+                )
 
     async def _give_back_until_more_is_there(self, claim: ClaimedChunk) -> None:
         recipe = read_recipe(claim.recipe)

@@ -70,7 +70,7 @@ class SourceBytes:
 
         Raises:
             NotFound: The video was deleted, or its upload given up.
-            SourceRejected: The source turned out shorter than announced, or failed.
+            SourceRejected: The source turned out shorter than announced, or is gone.
             SourcePausedError: Its bytes do not come.
             Unavailable: The store does not answer, or holds less than it should.
         """
@@ -168,9 +168,18 @@ class SourceBytes:
                     yield piece
         except NotFound:
             # It came in one piece, by another way than an upload.
+            whole = self._stored_whole(start, stop)
+            async with aclosing(whole) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def _stored_whole(self, start: int, stop: int) -> AsyncGenerator[bytes]:
+        try:
             async with self._store.get(source_key(self._video_id), start=start, stop=stop) as body:
                 async for piece in body.chunks:
                     yield piece
+        except NotFound as error:
+            raise SourceRejected("The source is gone.", code="source_gone") from error
 
 
 async def _read_file(path: Path, start: int, stop: int) -> AsyncGenerator[bytes]:

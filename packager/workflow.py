@@ -55,8 +55,6 @@ class Workflows:
             task.add_done_callback(self._tasks.discard)
         try:
             await self._package(video_id, version)
-        except NotFound:
-            await clear_if_deleted(self._workshop, video_id)
         except _LOST:
             await clear_if_deleted(self._workshop, video_id)
             raise
@@ -66,9 +64,7 @@ class Workflows:
             async with self._workshop.sources.open(video_id) as source:
                 attempts = Attempts(self._workshop, self._worker_id, video_id, version, source.data)
                 await Packaging(self._workshop, video_id, version, source, attempts).run()
-        except NotFound:
-            raise
-        except SourceRejected as error:
+        except (SourceRejected, NotFound) as error:
             await self._fail(video_id, version, error.code, error.detail)
         except FfmpegError as error:
             _log.warning("video %s: ffmpeg failed: %s", video_id, error.report)
@@ -82,6 +78,8 @@ class Workflows:
             await self._fail(video_id, version, "internal", "The video could not be packaged.")
 
     async def _fail(self, video_id: str, version: int, code: str, message: str) -> None:
+        """Have the version fail, unless it is made or given up, or its video deleted."""
         catalog = self._workshop.catalog
         await outlast(lambda: catalog.fail(video_id, code=code, message=message, version=version))
         await outlast(lambda: catalog.end_version(video_id, version))
+        await outlast(lambda: clear_if_deleted(self._workshop, video_id))

@@ -74,7 +74,7 @@ class SourceRejected(StreamerError):
     """The uploaded file cannot become a stream.
 
     Codes: not_a_video, no_video_stream, truncated, encrypted, unsupported_codec, too_large,
-    too_long, fetch_failed, encode_failed.
+    too_long, fetch_failed, encode_failed, source_gone.
     """
 
     http_status = 422

@@ -158,10 +158,15 @@ class Chunks(Records):
 
     async def fail_chunk(
         self, claim: ClaimedChunk, worker_id: str, *, reason: str, most_tries: int
-    ) -> None:
-        """A worker could not encode its chunk: it waits for another try, or has failed for good."""
+    ) -> bool:
+        """A worker could not encode its chunk: it waits for another try, or has failed for good.
+
+        Returns whether it was this worker's, of a video that was not deleted.
+        """
         state = ChunkState.FAILED if claim.tries >= most_tries else ChunkState.WAITING
-        await self._settle(claim, worker_id, state=state, reason=check_text(reason), frames=0)
+        return await self._settle(
+            claim, worker_id, state=state, reason=check_text(reason), frames=0
+        )
 
     async def release_chunks(self, worker_id: str, *, reason: str, most_tries: int) -> None:
         """A worker is dead: its chunks wait for another try, or have failed for good."""
@@ -230,14 +235,19 @@ class Chunks(Records):
         async with self._database.writing() as connection:
             await forget_recipe(connection, video_id, version)
 
-    async def _settle(self, claim: ClaimedChunk, worker_id: str, **values: Any) -> None:
+    async def _settle(self, claim: ClaimedChunk, worker_id: str, **values: Any) -> bool:
+        exists = select(videos.c.id).where(
+            videos.c.id == claim.video_id, videos.c.deleted_at.is_(None)
+        )
         own = and_(
             _is((claim.video_id, claim.version, claim.order.number)),
             chunks.c.worker == worker_id,
             chunks.c.state == ChunkState.RUNNING,
+            exists.exists(),
         )
         async with self._database.writing() as connection:
-            await connection.execute(update(chunks).where(own).values(values))
+            settled = await connection.execute(update(chunks).where(own).values(values))
+        return settled.rowcount > 0
 
 
 async def forget_recipe(connection: AsyncConnection, video_id: str, version: int) -> None:

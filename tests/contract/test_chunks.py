@@ -49,6 +49,21 @@ async def states(catalog: Catalog, video_id: str = ID) -> list[ChunkState]:
     return [status.state for status in await catalog.chunk_statuses(video_id, 1)]
 
 
+async def test_a_failure_counts_as_long_as_the_chunk_is_the_worker_s_and_the_video_there(
+    catalog: Catalog,
+) -> None:
+    await offer(catalog, order(0))
+    for is_deleted in (False, True):
+        claimed = await claim_certainly(catalog)
+        if is_deleted:
+            await catalog.delete_video(ID, now=NOW)
+        counts = [
+            await catalog.fail_chunk(claimed, worker, reason="broken", most_tries=MOST_TRIES)
+            for worker in (THERE, HERE, HERE)
+        ]
+        assert counts == [False, not is_deleted, False]
+
+
 async def test_the_chunk_that_is_needed_first_is_claimed_first_whoever_s_it_is(
     catalog: Catalog,
 ) -> None:

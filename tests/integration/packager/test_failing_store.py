@@ -17,9 +17,10 @@ from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from sample_media.generate import generate
-from streamer.core.chunks import ChunkOrder, ChunkState
+from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
 from streamer.core.errors import Unavailable
 from streamer.core.keys import source_key
+from streamer.core.video import Segment
 from streamer.shared.directory_store import DirectoryStore
 from streamer.shared.object_store import ObjectBody, ObjectInfo
 from streamer.shared.settings import SharedSettings
@@ -118,6 +119,28 @@ async def test_a_source_that_cannot_be_read_is_not_at_its_end(
     assert (await encode(workshop, recipe)).frames == FRAMES
 
 
+@asynccontextmanager
+async def running(workshop: Workshop) -> AsyncGenerator[None]:
+    """A worker encodes chunks meanwhile."""
+    runner = asyncio.create_task(ChunkRunner(workshop, "worker").run())
+    try:
+        yield
+        assert not runner.done()
+    finally:
+        runner.cancel()
+        await asyncio.wait([runner])
+
+
+async def settled(workshop: Workshop) -> ChunkStatus:
+    """The only chunk, once it is done or has failed."""
+    async with asyncio.timeout(60):
+        while True:
+            (status,) = await workshop.catalog.chunk_statuses(VIDEO, 1)
+            if status.state in (ChunkState.DONE, ChunkState.FAILED):
+                return status
+            await asyncio.sleep(0.05)
+
+
 async def test_a_chunk_that_cannot_be_stored_for_a_while_costs_no_try(
     workshop: Workshop, store: CutStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,17 +150,29 @@ async def test_a_chunk_that_cannot_be_stored_for_a_while_costs_no_try(
     order = ChunkOrder(0, WHOLE.start, WHOLE.stop, WHOLE.renditions, needed_seconds=0.0)
     store.full = workshop.settings.tries + 1
     await catalog.add_chunks(VIDEO, 1, [order])
-    running = asyncio.create_task(ChunkRunner(workshop, "worker").run())
-    try:
-        async with asyncio.timeout(60):
-            while (await catalog.chunk_statuses(VIDEO, 1))[0].state is not ChunkState.DONE:
-                assert not running.done()
-                await asyncio.sleep(0.05)
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
+    async with running(workshop):
+        status = await settled(workshop)
     assert store.full == 0
-    assert (await catalog.chunk_statuses(VIDEO, 1))[0].frames == FRAMES
+    assert (status.state, status.frames) == (ChunkState.DONE, FRAMES)
+
+
+@pytest.mark.parametrize("reason", ["The source is gone.", "the init segment of 180p changed"])
+async def test_a_chunk_that_cannot_be_read_or_published_fails(
+    workshop: Workshop, recipe: Recipe, reason: str
+) -> None:
+    now, catalog = datetime.now(UTC), workshop.catalog
+    if "init" in reason:
+        # As an ffmpeg of another build makes it.
+        names, whose = {"180p": "180p/init-other.mp4"}, Segment("180p", 0, "180p/other.m4s", 1, 1)
+        await catalog.publish(VIDEO, [whose], init_names=names, now=now)
+    else:
+        await workshop.store.delete(source_key(VIDEO))
+    await catalog.begin_version(VIDEO, 1, write_recipe(recipe), now=now)
+    order = ChunkOrder(0, WHOLE.start, WHOLE.stop, WHOLE.renditions, needed_seconds=0.0)
+    await catalog.add_chunks(VIDEO, 1, [order])
+    async with running(workshop):
+        status = await settled(workshop)
+    assert (status.state, status.reason) == (ChunkState.FAILED, reason)
 
 
 async def test_a_source_that_cannot_be_read_is_not_called_unreadable(

@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, text
 
 from packager.core.recipe import read_recipe
 from streamer.core.errors import NotFound
-from streamer.core.keys import video_prefix
+from streamer.core.keys import source_key, video_prefix
 from streamer.core.options import PackagingOptions
-from streamer.core.video import VideoState
+from streamer.core.video import VideoError, VideoState
 from streamer.origin.renewal import Renewal
 from streamer.shared import jobs
 from tests.integration.packager.conftest import StartWorker
@@ -325,3 +325,24 @@ async def test_a_source_that_is_gone_leaves_the_worker_alive(
     await installation.jobs.package("neverexisted")
     await installation.hand_over(VIDEO, "plain")
     assert (await installation.outcome(VIDEO)).state is VideoState.READY
+
+
+async def test_a_version_whose_source_is_gone_fails(
+    installation: Installation, start_worker: StartWorker
+) -> None:
+    start_worker()
+    await installation.hand_over(VIDEO, "plain")
+    await installation.outcome(VIDEO)
+    await installation.store.delete(source_key(VIDEO))
+    await installation.catalog.repackage(VIDEO, PackagingOptions())
+    await installation.jobs.package(VIDEO, 2)
+
+    async def has_failed() -> bool:
+        repackaging = (await installation.catalog.get_video(VIDEO)).repackaging
+        return repackaging is not None and repackaging.error is not None
+
+    await eventually(has_failed)
+    video = await installation.catalog.get_video(VIDEO)
+    assert video.state is VideoState.READY
+    assert video.repackaging is not None
+    assert video.repackaging.error == VideoError("source_gone", "The source is gone.")
