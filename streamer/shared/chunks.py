@@ -20,6 +20,7 @@ from streamer.core.chunks import (
     deadline,
     may_begin,
 )
+from streamer.core.errors import NotFound
 from streamer.core.video import Video, VideoState
 from streamer.shared.records import Records, check_text, read_video
 from streamer.shared.tables import attempts, chunks, recipes, videos, workers
@@ -59,7 +60,7 @@ class Chunks(Records):
         """Let workers encode chunks; those that are known already stay as they are.
 
         Raises:
-            NotFound: The video was deleted.
+            NotFound: The video was deleted, or the version is made or given up.
         """
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
@@ -334,7 +335,10 @@ async def _may_begin(connection: AsyncConnection, key: ChunkKey, worker_id: str)
 
 async def _read_recipe(connection: AsyncConnection, video_id: str, version: int) -> Row[Any]:
     query = select(recipes).where(recipes.c.video_id == video_id, recipes.c.version == version)
-    return (await connection.execute(query)).one()
+    row = (await connection.execute(query)).first()
+    if row is None:
+        raise NotFound("this version is not in the making")
+    return row
 
 
 def _is(key: ChunkKey) -> ColumnElement[bool]:

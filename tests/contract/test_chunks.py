@@ -64,6 +64,13 @@ async def test_a_failure_counts_as_long_as_the_chunk_is_the_worker_s_and_the_vid
         assert counts == [False, not is_deleted, False]
 
 
+async def test_a_version_that_was_ended_takes_no_chunks(catalog: Catalog) -> None:
+    await offer(catalog, order(0))
+    await catalog.end_version(ID, 1)
+    with pytest.raises(NotFound, match="not in the making"):
+        await catalog.add_chunks(ID, 1, [order(1)])
+
+
 async def test_the_chunk_that_is_needed_first_is_claimed_first_whoever_s_it_is(
     catalog: Catalog,
 ) -> None:

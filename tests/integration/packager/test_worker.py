@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -346,3 +347,19 @@ async def test_a_version_whose_source_is_gone_fails(
     assert video.state is VideoState.READY
     assert video.repackaging is not None
     assert video.repackaging.error == VideoError("source_gone", "The source is gone.")
+
+
+async def test_a_worker_whose_video_others_finished_has_no_part_in_it(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    ffmpeg.hold(LAST)
+    start_worker(PACKAGER_VIDEOS="1")
+    await installation.hand_over(VIDEO, "numbered")
+    await held_up_at_the_last_chunk(installation, ffmpeg)
+    await installation.catalog.finish(VIDEO, duration_seconds=16.0, now=datetime.now(UTC))
+    await installation.catalog.end_version(VIDEO, 1)
+    await installation.hand_over(OTHER, "plain")
+    assert (await installation.outcome(OTHER)).state is VideoState.READY
+    video = await installation.catalog.get_video(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert "Traceback" not in (tmp_path / "worker.log").read_text()
