@@ -69,7 +69,10 @@ class PackagerSettings(BaseSettings):
         " stands still, so often fails its video.",
     )
     videos: int = Field(
-        default=8, ge=1, le=256, description="Videos one worker packages at the same time."
+        default=8,
+        ge=1,
+        le=256,
+        description="Videos one worker packages at the same time, and as many more that arrive.",
     )
     max_duration_seconds: float = Field(
         default=12 * 3600, gt=0, description="Longer videos are refused."

@@ -19,7 +19,14 @@ from packager.trial import try_tools
 from packager.workflow import Workflows
 from packager.workshop import Workshop
 from streamer.core.errors import StreamerError
-from streamer.shared.jobs import APPLICATION, APPLICATION_VERSION, QUEUE, jobs_url, prepare_jobs
+from streamer.shared.jobs import (
+    APPLICATION,
+    APPLICATION_VERSION,
+    ARRIVING_QUEUE,
+    QUEUE,
+    jobs_url,
+    prepare_jobs,
+)
 
 _HEARTBEAT_SECONDS = 2.0
 _SILENT_SECONDS = 6.0
@@ -71,19 +78,20 @@ async def _launch(settings: PackagerSettings, workflows: Workflows, worker_id: W
         "log_level": "CRITICAL",
     }
     await asyncio.to_thread(prepare_jobs, url)
-    await _register_queue(url, settings.videos)
+    await _register_queues(url, settings.videos)
     DBOS(config=config)
     workflows.register()
     DBOS.launch()
 
 
-async def _register_queue(url: str, videos: int) -> None:
-    """Make the queue known: one that DBOS finds at its launch is served from then on."""
+async def _register_queues(url: str, videos: int) -> None:
+    """Make the queues known: those that DBOS finds at its launch are served from then on."""
     client = DBOSClient(system_database_url=url, application_name=APPLICATION)
     try:
-        await client.register_queue_async(
-            QUEUE, worker_concurrency=videos, polling_interval_sec=_POLL_SECONDS
-        )
+        for queue in (QUEUE, ARRIVING_QUEUE):
+            await client.register_queue_async(
+                queue, worker_concurrency=videos, polling_interval_sec=_POLL_SECONDS
+            )
     finally:
         await asyncio.to_thread(client.destroy)
 

@@ -171,7 +171,7 @@ class Arrivals:
         head = await self._read(arrival.upload_id, 0, min(arrival.sent, HEAD_BYTES))
         arrival.streamable = judge(head)
         if arrival.streamable is Streamable.YES:
-            await self._jobs.package(arrival.upload_id)
+            await self._jobs.package(arrival.upload_id, arrives=True)
 
     async def _send_piece(self, arrival: _Arrival, limit: int) -> None:
         stop = min(piece_stop(arrival.sent), limit)

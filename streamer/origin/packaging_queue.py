@@ -7,8 +7,8 @@ from typing import Protocol
 class PackagingQueue(Protocol):
     """The durable hand-over to the workers, as `streamer.shared.jobs.Jobs` offers it."""
 
-    async def package(self, video_id: str, version: int = 1) -> None:
-        """Enqueue a version of a video; doing it again changes nothing."""
+    async def package(self, video_id: str, version: int = 1, *, arrives: bool = False) -> None:
+        """Enqueue a version of a video, whose source may still arrive; it may be repeated."""
         ...
 
     async def cancel(self, video_id: str) -> None:

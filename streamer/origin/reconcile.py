@@ -74,7 +74,8 @@ class Reconciler:
         await self._uploads.remove_expired(now=datetime.now(UTC))
 
     async def _enqueue(self) -> None:
-        for video in await self._catalog.in_state(VideoState.PROBING):
+        # What a worker that died was at may wait again among what still arrives.
+        for video in await self._catalog.in_state(VideoState.PROBING, VideoState.PACKAGING):
             await self._jobs.package(video.id, video.version)
         for video in await self._catalog.being_packaged_anew():
             if video.repackaging is not None:

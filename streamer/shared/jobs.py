@@ -2,6 +2,9 @@
 
 A job is a DBOS workflow for one version of a video, enqueued in DBOS's system database: a SQLite
 file beside the catalog's, or the PostgreSQL server that holds the catalog.
+
+A job takes its turn of a worker for as long as its source arrives. So those of sources that still
+do have a queue of their own, and no whole video waits behind them.
 """
 
 import sqlite3
@@ -10,7 +13,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import sqlalchemy
-from dbos import DBOS, DBOSClient, EnqueueOptions
+from dbos import DBOS, DBOSClient, EnqueueOptions, WorkflowStatus
 
 from streamer.core.errors import Unavailable
 from streamer.shared.settings import SharedSettings
@@ -20,6 +23,7 @@ APPLICATION = "streamer"
 # their results are, or how chunks are numbered.
 APPLICATION_VERSION = "8"
 QUEUE = "package"
+ARRIVING_QUEUE = "package_arriving"
 WORKFLOW = "package_video"
 _SQLITE_FILE = "jobs.db"
 
@@ -47,20 +51,29 @@ class Jobs:
             )
         return cls(client)
 
-    async def package(self, video_id: str, version: int = 1) -> None:
+    async def package(self, video_id: str, version: int = 1, *, arrives: bool = False) -> None:
         """Have a worker make a version of a video; repeating changes nothing.
+
+        What waited as one whose source `arrives` does so no more when it is repeated without that.
 
         Raises:
             Unavailable: The database does not answer; nothing was enqueued.
         """
+        job_id = _job_id(video_id, version)
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
-            "queue_name": QUEUE,
-            "workflow_id": _job_id(video_id, version),
+            "queue_name": ARRIVING_QUEUE if arrives else QUEUE,
+            "workflow_id": job_id,
             "app_version": APPLICATION_VERSION,
         }
         with _translate():
-            await self._client.enqueue_async(options, video_id, version)
+            known = await self._client.list_workflows_async(
+                workflow_ids=[job_id], load_input=False, load_output=False
+            )
+            if not known:
+                await self._client.enqueue_async(options, video_id, version)
+            elif not arrives and _waits_in(known[0], ARRIVING_QUEUE):
+                await self._client.resume_workflow_async(job_id, queue_name=QUEUE)
 
     async def cancel(self, video_id: str) -> None:
         """Stop the work on all versions of a video: its processes end within seconds.
@@ -117,6 +130,10 @@ class Jobs:
     def close(self) -> None:
         """Close every connection."""
         self._client.destroy()
+
+
+def _waits_in(job: WorkflowStatus, queue: str) -> bool:
+    return job.status == "ENQUEUED" and job.queue_name == queue
 
 
 def _job_id(video_id: str, version: int) -> str:

@@ -37,7 +37,7 @@ class RecordingJobs:
         self.cancelled: list[str] = []
         self.is_down = False
 
-    async def package(self, video_id: str, version: int = 1) -> None:
+    async def package(self, video_id: str, version: int = 1, *, arrives: bool = False) -> None:
         await self.check()
         job = video_id if version == 1 else f"{video_id}-v{version}"
         if job not in self.packaged:

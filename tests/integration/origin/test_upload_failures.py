@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from streamer.core.video import VideoState
+from streamer.core.video import MediaKind, Rendition, VideoState
 from tests.integration.origin.conftest import (
     BODY,
     TUS,
@@ -207,9 +207,17 @@ async def test_reconciliation_takes_in_what_the_client_gave_up_on(open_origin: O
         assert origin.jobs.packaged == [id_of(path)]
 
 
-async def test_a_queue_that_is_down_is_filled_later(open_origin: OpenOrigin) -> None:
+@pytest.mark.parametrize("has_begun", [False, True])
+async def test_a_queue_that_is_down_is_filled_later(
+    open_origin: OpenOrigin, has_begun: bool
+) -> None:
     async with open_origin() as origin:
         path = await origin.create_upload(3)
+        if has_begun:
+            sound = Rendition("audio", MediaKind.AUDIO, "mp4a.40.2", 48_000)
+            await origin.catalog.begin_packaging(
+                id_of(path), duration_seconds=4.0, renditions=[sound]
+            )
         origin.jobs.is_down = True
         assert (await origin.patch(path, 0, b"abc")).status_code == 204
         assert origin.jobs.packaged == []
