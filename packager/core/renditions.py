@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from packager.core.mix import AUDIO_RATE, STEREO, Mix, mixes_of
 from packager.core.source import AudioTrack, SubtitleTrack
-from streamer.core.keys import rendition_name
+from streamer.core.keys import rendition_name, surround_name
 from streamer.core.video import MediaKind, Rendition
 
 # Of WebVTT's times.
@@ -65,7 +65,7 @@ def _rendition(
     audio: AudioTrack, mix: Mix, name: str, version: int, *, is_default: bool
 ) -> Rendition:
     return Rendition(
-        name=rendition_name(name if mix is STEREO else f"{name}-51", version),
+        name=rendition_name(name if mix is STEREO else surround_name(name), version),
         version=version,
         kind=MediaKind.AUDIO,
         # Read from the encoder's output when the first segment is published.

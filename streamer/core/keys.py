@@ -20,6 +20,7 @@ POSTER = "poster.jpg"
 STORYBOARD = "storyboard.vtt"
 _SPRITE = "sprite-"
 _UPLOADED = "uploaded-"
+_SURROUND = re.compile(r"-51(?=$|-v[0-9]+$)")
 
 
 def is_video_id(text: str) -> bool:
@@ -105,6 +106,16 @@ def all_media_paths(video_id: str) -> str:
 def rendition_name(base: str, version: int) -> str:
     """A rendition's name in a version of its video: no two versions share one."""
     return base if version == 1 else f"{base}-v{version}"
+
+
+def surround_name(base: str) -> str:
+    """The base of the name of a sound's rendition in 5.1, where that in stereo has `base`."""
+    return f"{base}-51"
+
+
+def stereo_name(surround: str) -> str:
+    """The name of the stereo rendition of the sound that `surround` names in 5.1."""
+    return _SURROUND.sub("", surround)
 
 
 def uploaded_name(language: str, *, is_forced: bool) -> str:

@@ -212,20 +212,20 @@ def _codec_place(track: Track) -> int:
 def _audio_groups(audio: Sequence[Track]) -> dict[str, list[Track]]:
     """The audio renditions by their group: stereo, and one for each larger number of channels.
 
-    What is not there in more channels is in the group in stereo, so that a player that chose a
-    group finds every language in it.
+    Each group has every sound, by the same names: what is not there in more channels is in stereo,
+    and what is takes the place of its stereo rendition.
     """
     stereo = [track for track in audio if _channels(track) <= _STEREO_CHANNELS]
-    groups = {"audio": stereo} if stereo else {}
+    if not stereo:
+        return {}
+    groups = {"audio": stereo}
     for channels in sorted({_channels(track) for track in audio} - {_STEREO_CHANNELS, 1}):
-        more = [track for track in audio if _channels(track) == channels]
-        known = {(track.rendition.language, track.rendition.label) for track in more}
-        rest = [
-            track
-            for track in stereo
-            if (track.rendition.language, track.rendition.label) not in known
-        ]
-        groups[f"audio-{channels}"] = more + rest
+        more = {
+            keys.stereo_name(track.rendition.name): track
+            for track in audio
+            if _channels(track) == channels
+        }
+        groups[f"audio-{channels}"] = [more.get(track.rendition.name, track) for track in stereo]
     return groups
 
 

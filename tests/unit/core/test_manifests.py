@@ -1,6 +1,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
+from streamer.core import keys
 from streamer.core.manifests import (
     growing,
     iframe_playlist,
@@ -126,6 +127,32 @@ def test_each_group_of_sounds_has_every_language_and_stereo_comes_first() -> Non
         ("720p/index.m3u8", "audio-6"),
     ]
     assert parse_playlist(render_multivariant(playlist)).audio == playlist.audio  # type: ignore[union-attr]
+
+
+def test_every_sound_of_a_language_is_in_each_group_by_the_same_name() -> None:
+    names = ["audio-eng", "audio-eng-2", "audio-eng-3", "audio-eng-51", "audio-eng-3-51"]
+    for version in (1, 2):
+        sounds = [
+            audio(
+                keys.rendition_name(name, version),
+                label="English",
+                channels=6 if name.endswith("-51") else 2,
+                is_default=name == "audio-eng",
+            )
+            for name in names
+        ]
+        found = multivariant_playlist(tracks(LOW, *sounds)).audio
+        listed = [(item.group, item.name, (item.uri or "").partition("/")[0]) for item in found]
+        suffix = "" if version == 1 else "-v2"
+        assert listed == [
+            ("audio", "English", f"audio-eng{suffix}"),
+            ("audio", "English 2", f"audio-eng-2{suffix}"),
+            ("audio", "English 3", f"audio-eng-3{suffix}"),
+            ("audio-6", "English", f"audio-eng-51{suffix}"),
+            ("audio-6", "English 2", f"audio-eng-2{suffix}"),
+            ("audio-6", "English 3", f"audio-eng-3-51{suffix}"),
+        ]
+        assert [item.is_default for item in found] == 2 * [True, False, False]
 
 
 def test_further_codecs_come_behind_the_one_that_all_players_decode() -> None:
