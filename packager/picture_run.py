@@ -86,6 +86,7 @@ class PictureRun:
         self._end_frame: int | None = None
         self._end_known = asyncio.Event()
         self._ending: Chunk | None = None
+        self._complete: set[str] = set()
         self._damaged: set[Chunk] = set()
         self._reported = 0.0
         self._measured_bytes = 0
@@ -122,6 +123,7 @@ class PictureRun:
             await self._offer(self._extend())
         self._end_known.set()
         await self._encode_ending()
+        await self._complete_all_but(set())
 
     def _adopt(self, recipe: Recipe) -> None:
         """Go on with another ladder; the lead stays as it is."""
@@ -224,6 +226,7 @@ class PictureRun:
             change = self._workshop.news.next_change
             statuses = await self._statuses()
             await self._measure_again(statuses)
+            await self._complete_early(statuses)
             is_known = self._end_frame is not None
             if all(
                 status.state is ChunkState.DONE
@@ -286,6 +289,24 @@ class PictureRun:
                 sound_seconds = Fraction(0)
             names = [rung.name for rung in recipe.rungs]
             self._ending = plan_ending(recipe.grid, self._end_frame, sound_seconds, names)
+
+    async def _complete_early(self, statuses: Sequence[ChunkStatus]) -> None:
+        """End the playlists of the renditions that wait for none of their chunks."""
+        if not self._end_known.is_set():
+            return
+        await self._plan_ending()
+        if self._ending is None:
+            waiting = [it.number for it in statuses if it.state is not ChunkState.DONE]
+            await self._complete_all_but(
+                {name for number in waiting for name in self._plan[number].renditions}
+            )
+
+    async def _complete_all_but(self, incomplete: set[str]) -> None:
+        names = {rung.name for rung in self._recipe.rungs} - self._complete - incomplete
+        if names:
+            catalog = self._workshop.catalog
+            await outlast(lambda: catalog.complete(self._video_id, names))
+            self._complete |= names
 
     async def _encode_ending(self) -> None:
         """Have the end encoded anew if it is to be another."""

@@ -21,6 +21,7 @@ from packager.core.mix import (
 from packager.core.sound import FRAME_TICKS, Cutting, SoundCutter, SoundSegment, heard_frames
 from packager.core.source import AudioTrack, SourceInfo
 from packager.ffmpeg import FfmpegError, FfmpegInterruptedError
+from packager.patience import insist
 from packager.standing import Standing
 from packager.workshop import Track, Workshop, publish
 
@@ -147,6 +148,7 @@ async def finish_sound(
     await _store(track, cutter.feed(end.rest))
     await _store(track, cutter.finish(picture_seconds))
     await publish(workshop, video_id, [track])
+    await insist(lambda: workshop.catalog.complete(video_id, [sound.rendition]))
 
 
 class _SoundTrack:

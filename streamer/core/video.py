@@ -123,7 +123,7 @@ class Rendition:
     second. Video renditions carry width, height and frame_rate; audio and subtitle renditions
     language, label and is_default, audio also channels.
     `init_name` is known once the first chunk was published; subtitles have none: they are one
-    WebVTT segment.
+    WebVTT segment. `is_complete` once its last segment is published.
     """
 
     name: str
@@ -140,6 +140,7 @@ class Rendition:
     is_default: bool = False
     is_forced: bool = False
     version: int = 1
+    is_complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ async def get_multivariant(
 async def get_media(
     video_id: str, rendition: str, request: Request, services: FromServices, token: Token = ""
 ) -> Response:
-    """A rendition's HLS media playlist: EVENT while it grows, then VOD."""
+    """A rendition's HLS media playlist: EVENT until it is complete, then VOD."""
     video = await _playable(services, video_id)
     track = await _track(services, video, rendition)
     if track.rendition.kind is MediaKind.SUBTITLES:
@@ -94,7 +94,8 @@ async def get_media(
         if await services.catalog.is_encrypted(video_id):
             playlist = text_with_token(playlist, _spelled(token))
     else:
-        playlist = media_playlist(track, ended=video.state is VideoState.READY)
+        ended = track.rendition.is_complete or video.state is VideoState.READY
+        playlist = media_playlist(track, ended=ended)
         key = await services.catalog.rendition_key(video_id, rendition)
         playlist = with_key(playlist, key, _spelled(token))
     return _manifest(request, services, render_media(playlist), _HLS_TYPE, video, token)

@@ -135,6 +135,28 @@ class Publication(Records):
             await self._add_segments(connection, video_id, segments)
             await _note_publication(connection, video, known, now)
 
+    async def complete(self, video_id: str, names: Collection[str]) -> None:
+        """All segments of these renditions are published: their playlists end.
+
+        Saying so again changes nothing.
+
+        Raises:
+            NotFound: There is no such video.
+        """
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            completed = await connection.execute(
+                update(renditions)
+                .where(
+                    renditions.c.video_id == video_id,
+                    renditions.c.name.in_(names),
+                    ~renditions.c.is_complete,
+                )
+                .values(is_complete=True)
+            )
+            if completed.rowcount:
+                await change_video(connection, video_id)
+
     async def finish(
         self, video_id: str, *, duration_seconds: float, now: datetime, version: int = 1
     ) -> Video:
@@ -303,7 +325,7 @@ async def _check_same(
 ) -> None:
     def as_planned(rendition: Rendition) -> Rendition:
         """Without what publication finds out."""
-        return replace(rendition, init_name=None, codecs="")
+        return replace(rendition, init_name=None, codecs="", is_complete=False)
 
     known = {
         as_planned(rendition) for rendition in await _renditions(connection, video_id, version)

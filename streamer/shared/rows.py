@@ -76,6 +76,7 @@ def to_rendition(row: Row[Any]) -> Rendition:
         is_default=row.is_default,
         is_forced=row.is_forced,
         version=row.version,
+        is_complete=row.is_complete,
     )
 
 
@@ -100,6 +101,7 @@ def from_rendition(video_id: str, position: int, rendition: Rendition) -> Mappin
         "is_default": rendition.is_default,
         "is_forced": rendition.is_forced,
         "version": rendition.version,
+        "is_complete": rendition.is_complete,
     }
 
 

@@ -103,6 +103,7 @@ renditions = Table(
     Column("is_default", Boolean, nullable=False),
     Column("is_forced", Boolean, nullable=False, server_default=false()),
     Column("version", Integer, nullable=False, server_default="1"),
+    Column("is_complete", Boolean, nullable=False, server_default=false()),
 )
 
 segments = Table(

@@ -358,6 +358,20 @@ async def test_a_version_that_lacks_a_segment_is_not_finished(catalog: Catalog) 
         await catalog.finish(ID, duration_seconds=12, now=NOW, version=2)
 
 
+async def test_a_rendition_is_complete_before_its_video_is(catalog: Catalog) -> None:
+    await package(catalog, LOW, HIGH)
+    await publish(catalog, segment(LOW, 0), segment(HIGH, 0))
+    await catalog.complete(ID, {LOW.name})
+    revision = (await catalog.get_video(ID)).revision
+    await catalog.complete(ID, {LOW.name})
+    assert (await catalog.get_video(ID)).revision == revision
+    found = {item.name: item.is_complete for item in await catalog.renditions(ID)}
+    assert found == {LOW.name: True, HIGH.name: False}
+    await catalog.begin_packaging(ID, duration_seconds=60.5, renditions=[LOW, HIGH])
+    with pytest.raises(NotFound):
+        await catalog.complete("nothing0", {LOW.name})
+
+
 async def test_a_late_repetition_does_not_disturb_a_ready_video(catalog: Catalog) -> None:
     await package(catalog, LOW)
     await publish(catalog, segment(LOW, 0))
@@ -440,6 +454,7 @@ async def test_every_change_raises_the_revision(catalog: Catalog) -> None:
         lambda catalog: catalog.set_progress(ID, 0.5),
         lambda catalog: publish(catalog, segment(LOW, 0)),
         lambda catalog: publish(catalog, segment(LOW, 1)),
+        lambda catalog: catalog.complete(ID, {LOW.name}),
         lambda catalog: catalog.set_pictures(ID, has_poster=True),
         lambda catalog: catalog.finish(ID, duration_seconds=8, now=NOW),
     ]

@@ -93,6 +93,17 @@ async def test_a_growing_video_is_an_event(origin: Origin) -> None:
     assert (await origin.client.get(f"/v/{video_id}/nope/index.m3u8")).status_code == 404
 
 
+async def test_what_is_complete_ends_though_more_is_made(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await origin.catalog.complete(video_id, {LOW.name, SOUND.name})
+    for rendition in LADDER:
+        answer = await origin.client.get(f"/v/{video_id}/{rendition.name}/index.m3u8")
+        media = parse_playlist(answer.text)
+        assert isinstance(media, MediaPlaylist)
+        assert media.ended == (rendition is not HIGH)
+        assert media.playlist_type == ("EVENT" if rendition is HIGH else "VOD")
+
+
 async def test_what_is_not_playable_has_no_manifest(origin: Origin) -> None:
     video_id = await make_video(origin, published=(LOW,))
     for name in ("index.m3u8", "240p/index.m3u8", "manifest.mpd"):

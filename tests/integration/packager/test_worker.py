@@ -1,5 +1,6 @@
 """Workers as processes: killed, stopped, cancelled, and several videos at once."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from packager.core.recipe import read_recipe
+from sample_media.generate import generate
 from streamer.core.errors import NotFound
 from streamer.core.keys import source_key, video_prefix
-from streamer.core.options import PackagingOptions
+from streamer.core.options import PackagingOptions, VideoCodec
 from streamer.core.video import VideoError, VideoState
 from streamer.origin.renewal import Renewal
 from streamer.shared import jobs
@@ -179,6 +181,56 @@ async def test_how_slow_the_first_chunk_was_decides_what_comes_last(
     await eventually(there_are_chunks)
     kept = await installation.catalog.begin_version(VIDEO, 1, "", now=datetime.now(UTC))
     assert read_recipe(kept).late == late
+
+
+async def test_what_is_complete_is_said_so_while_further_codecs_are_made(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    clip = await asyncio.to_thread(generate, "numbered")
+    ffmpeg.hold(LAST)
+    start_worker()
+    hevc = PackagingOptions(codecs=(VideoCodec.HEVC,))
+    await installation.hand_over_file(VIDEO, clip, hevc)
+
+    async def has_begun() -> bool:
+        return RENDITION in await installation.segment_counts(VIDEO)
+
+    await eventually(has_begun)
+    ffmpeg.hold(FIRST)
+    assert await complete_renditions(installation) == set()
+    ffmpeg.release(LAST)
+
+    async def is_complete() -> bool:
+        return await complete_renditions(installation) == {RENDITION, "audio"}
+
+    await eventually(is_complete)
+    assert (await installation.catalog.get_video(VIDEO)).state is VideoState.PACKAGING
+    ffmpeg.release(FIRST)
+    assert (await installation.outcome(VIDEO)).state is VideoState.READY
+    assert await complete_renditions(installation) == {RENDITION, f"{RENDITION}-hevc", "audio"}
+
+
+async def test_a_picture_that_is_held_is_complete_at_the_end_of_the_sound(
+    installation: Installation, start_worker: StartWorker
+) -> None:
+    start_worker()
+    await installation.hand_over(VIDEO, "still_and_song")
+    counts: dict[str, int] = {}
+
+    async def pictures_are_complete() -> bool:
+        nonlocal counts
+        is_so = bool(await complete_renditions(installation) - {"audio"})
+        counts = await installation.segment_counts(VIDEO)
+        return is_so
+
+    await eventually(pictures_are_complete)
+    await installation.outcome(VIDEO)
+    assert counts == await installation.segment_counts(VIDEO)
+
+
+async def complete_renditions(installation: Installation) -> set[str]:
+    found = await installation.catalog.renditions(VIDEO)
+    return {rendition.name for rendition in found if rendition.is_complete}
 
 
 async def test_a_chunk_that_cannot_be_encoded_fails_its_video(
