@@ -8,6 +8,10 @@ _LABEL_CHARACTERS = 80
 _SECONDS = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?")
 _CLOCK = re.compile(r"([0-9]{1,6}):([0-9]{1,6}):([0-9]{1,6}(?:\.[0-9]{1,12})?)")
 _RATIO = re.compile(r"([0-9]{1,12})[/:]([0-9]{1,12})")
+# RFC 5646 §2.1, as far as it is kept.
+_LANGUAGE = re.compile(
+    r"(?P<code>[a-z]{2,3})(?P<script>(?:-[a-z]{4})?)(?P<region>(?:-[a-z]{2}|-[0-9]{3})?)(?:-.*)?"
+)
 
 
 def read_seconds(text: object) -> Fraction:
@@ -34,10 +38,15 @@ def read_ratio(text: object) -> Fraction | None:
 
 
 def read_language(text: object) -> str | None:
-    """The ISO 639 code that a language tag begins with; None when it says nothing."""
-    code = str(text).lower().replace("_", "-").partition("-")[0]
-    known = code.isascii() and code.isalpha() and 2 <= len(code) <= 3
-    return code if known and code != "und" else None
+    """A language's ISO 639 code, with its script and region if told: `eng`, `zh-Hant`, `pt-BR`.
+
+    None when it says nothing.
+    """
+    found = _LANGUAGE.fullmatch(str(text).lower().replace("_", "-"))
+    if found is None or found["code"] == "und":
+        return None
+    script, region = found["script"], found["region"]
+    return found["code"] + script.title() + region.upper()
 
 
 def read_label(text: object) -> str | None:

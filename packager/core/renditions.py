@@ -82,7 +82,7 @@ def _name(kind: str, languages: Sequence[str | None]) -> list[str]:
     """Names that differ: by the language, then by a number."""
     names: list[str] = []
     for language in languages:
-        base = name = f"{kind}-{language}" if language else kind
+        base = name = f"{kind}-{language.lower()}" if language else kind
         count = 1
         while name in names:
             count += 1

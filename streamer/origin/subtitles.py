@@ -131,8 +131,7 @@ def _language(text: str) -> str:
     """A language's tag (BCP 47) in its usual spelling, from any of its codes."""
     if len(text) > MAX_LANGUAGE_CHARS or not re.fullmatch(LANGUAGE_PATTERN, text):
         raise InvalidInput("language must be a code such as en, deu or pt-BR")
-    primary, *rest = text.split("-")
-    return "-".join([language_tag(primary.lower()), *rest])
+    return language_tag(text)
 
 
 def _label(text: str) -> str:

@@ -102,6 +102,23 @@ def test_a_language_is_a_code_or_nothing(language: str) -> None:
     assert read(video_stream(), audio_stream(tags={"language": language})).audio.language is None
 
 
+@pytest.mark.parametrize(
+    ("told", "language"),
+    [
+        ("ENG", "eng"),
+        ("pt_br", "pt-BR"),
+        ("es-419", "es-419"),
+        ("zh-hant-tw", "zh-Hant-TW"),
+        ("en-US-x-twain", "en-US"),
+        ("de-1996", "de"),
+    ],
+)
+def test_a_language_keeps_its_script_and_region(told: str, language: str) -> None:
+    audio = read(video_stream(), audio_stream(tags={"language": told})).audio
+    assert audio is not None
+    assert audio.language == language
+
+
 def test_sound_without_a_known_codec_is_left_out() -> None:
     assert read(video_stream(), audio_stream(codec_name=None)).audio is None
 
@@ -115,7 +132,7 @@ def test_every_sound_is_kept_and_special_ones_come_last() -> None:
     assert [(audio.index, audio.channels, audio.label) for audio in source.audios] == [
         (3, 6, "Main mix"),
         (1, 2, "(audio description)"),
-        (4, 2, "Français (commentary)"),
+        (4, 2, "Français CA (commentary)"),
     ]
     assert len(read(*[audio_stream(index=n) for n in range(20)]).audios) == MAX_AUDIOS
 
