@@ -1,11 +1,12 @@
 """Subtitles and chapters in a real browser."""
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.pages import OpenPage, preview, wait_until, wait_until_playing
 from tests.e2e.system import System
@@ -68,3 +69,80 @@ def test_added_subtitles_are_read_and_chapters_are_marked(
     wait_until(page, f"{SHOWN}.length === 0")
     expect(page.locator(".scrubber-chapters > div")).to_have_count(1)
     expect(preview(page, 0.75, "chapter")).to_have_text("The rest")
+
+
+@pytest.fixture
+def spoken_in_two_languages(tmp_path: Path) -> Callable[[bool], Path]:
+    """Makes eight seconds in English and German, with subtitles that are forced in each of them.
+
+    There may also be English ones that are not.
+    """
+
+    def make(has_choice: bool) -> Path:
+        path = tmp_path / f"spoken_{has_choice}.mkv"
+        texts = {"Forced English": "eng", "Forced German": "deu", "All of it": "eng"}
+        chosen = dict(list(texts.items())[: 3 if has_choice else 2])
+        arguments = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=8"]
+        arguments += ["-f", "lavfi", "-i", "sine=duration=8"]
+        for text in chosen:
+            subtitles = tmp_path / f"{text}.srt"
+            subtitles.write_text(f"1\n00:00:00,000 --> 00:00:09,000\n{text}\n")
+            arguments += ["-i", str(subtitles)]
+        arguments += ["-map", "0", "-map", "1", "-map", "1"]
+        for number, (text, language) in enumerate(chosen.items()):
+            arguments += [
+                "-map",
+                str(number + 2),
+                f"-metadata:s:s:{number}",
+                f"language={language}",
+            ]
+            disposition = "forced" if text.startswith("Forced") else "0"
+            arguments += [f"-disposition:s:{number}", disposition]
+        arguments += ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"]
+        arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-c:s", "srt"]
+        ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin"]
+        subprocess.run([*ffmpeg, *arguments, str(path)], check=True, timeout=60)
+        return path
+
+    return make
+
+
+def choose(page: Page, menu: str, item: str) -> None:
+    page.get_by_role("button", name=f"{menu}: ").click()
+    page.get_by_role("menuitemradio", name=item, exact=True).click()
+
+
+def test_forced_subtitles_show_by_themselves_in_the_language_spoken(
+    open_page: OpenPage, system: System, spoken_in_two_languages: Callable[[bool], Path]
+) -> None:
+    video_id = system.upload(spoken_in_two_languages(True), "Two languages")
+    system.wait_until_final(video_id)
+    page = open_page(f"/watch/{video_id}")
+    wait_until_playing(page)
+
+    def shows(text: str) -> None:
+        wait_until(page, f"String({SHOWN}) === '{text}'")
+
+    shows("Forced English")
+    choose(page, "Audio", "Deutsch")
+    shows("Forced German")
+    page.keyboard.press("c")
+    shows("All of it")
+    choose(page, "Audio", "English")
+    expect(page.get_by_role("button", name="Subtitles: CC English")).to_be_visible()
+    choose(page, "Subtitles", "Off")
+    shows("Forced English")
+    expect(page.get_by_role("button", name="Subtitles: Subtitles")).to_be_visible()
+
+
+def test_forced_subtitles_are_no_captions_to_hide(
+    open_page: OpenPage, system: System, spoken_in_two_languages: Callable[[bool], Path]
+) -> None:
+    video_id = system.upload(spoken_in_two_languages(False), "Forced alone")
+    system.wait_until_final(video_id)
+    page = open_page(f"/watch/{video_id}")
+    wait_until_playing(page)
+    wait_until(page, f"String({SHOWN}) === 'Forced English'")
+    page.keyboard.press("c")
+    expect(page.locator("#flash")).to_have_text("No captions")
+    wait_until(page, f"String({SHOWN}) === 'Forced English'")

@@ -31,6 +31,7 @@ const LOAD_FAILURES: ReadonlySet<string> = new Set([
 ]);
 
 export class HlsStream implements Stream {
+  readonly captionKinds = ["captions"] as const;
   readonly #video: HTMLVideoElement;
   readonly #ring: SourceRing;
   readonly #events: StreamEvents;
@@ -100,13 +101,14 @@ export class HlsStream implements Stream {
 
   speak(language: number): void {
     this.#spoken = this.languages[language] ?? null;
-    if (this.#active) this.#active.audioTrack = language;
+    if (!this.#active) return;
+    this.#active.audioTrack = language;
+    this.#showSubtitles(this.#active);
   }
 
   caption(subtitle: number): void {
-    const track = this.#choosable()[subtitle];
-    this.#captioned = track?.name ?? null;
-    if (this.#active) this.#active.subtitleTrack = track?.id ?? -1;
+    this.#captioned = this.subtitles[subtitle] ?? null;
+    if (this.#active) this.#showSubtitles(this.#active);
   }
 
   follow(renditions: readonly RenditionResource[]): void {
@@ -161,14 +163,13 @@ export class HlsStream implements Stream {
     for (const event of [
       Hls.Events.AUDIO_TRACKS_UPDATED,
       Hls.Events.AUDIO_TRACK_SWITCHED,
+      Hls.Events.SUBTITLE_TRACKS_UPDATED,
       Hls.Events.SUBTITLE_TRACK_SWITCH,
     ] as const) {
       coming.on(event, () => this.#events.onTracks());
     }
-    coming.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => {
-      this.#keepSubtitles(coming);
-      this.#events.onTracks();
-    });
+    // Here hls.js has made its own choice of a level's tracks.
+    coming.on(Hls.Events.LEVEL_SWITCHING, () => this.#showSubtitles(coming));
     coming.loadSource(this.#ring.current.url);
   }
 
@@ -206,15 +207,21 @@ export class HlsStream implements Stream {
     if (track >= 0) hls.audioTrack = track;
   }
 
-  /** Forced subtitles show by themselves: they are nobody's choice. */
+  /** Forced subtitles are nobody's choice. */
   #choosable(): MediaPlaylist[] {
     return this.#active?.subtitleTracks.filter(({ forced }) => !forced) ?? [];
   }
 
-  #keepSubtitles(hls: Hls): void {
-    if (this.#captioned === undefined) return;
-    const track = hls.subtitleTracks.find(({ name }) => name === this.#captioned);
-    hls.subtitleTrack = track?.id ?? -1;
+  /** Shows the chosen subtitles; without any, those that are forced in the language spoken. */
+  #showSubtitles(hls: Hls): void {
+    const spoken = hls.audioTracks[hls.audioTrack]?.lang;
+    const isChosen = (track: MediaPlaylist) =>
+      this.#captioned === undefined ? track.default : track.name === this.#captioned;
+    const track =
+      hls.subtitleTracks.find((track) => !track.forced && isChosen(track)) ??
+      hls.subtitleTracks.find(({ forced, lang }) => forced && lang === spoken);
+    const id = track?.id ?? -1;
+    if (hls.subtitleTrack !== id) hls.subtitleTrack = id;
   }
 
   #react(hls: Hls, data: ErrorData): void {

@@ -10,6 +10,7 @@ export class NativeStream implements Stream {
   readonly language = 0;
   readonly subtitles = [];
   readonly subtitle = -1;
+  readonly captionKinds = ["captions", "subtitles"] as const;
   readonly bandwidth = null;
   readonly #video: HTMLVideoElement;
   readonly #ring: SourceRing;

@@ -77,11 +77,9 @@ export class Playback {
     return this.video.playbackRate;
   }
 
-  /** Shows or hides captions; returns whether they show now, null when there are none. */
-  toggleCaptions(): boolean | null {
-    const tracks = [...this.video.textTracks].filter((track) =>
-      ["captions", "subtitles"].includes(track.kind),
-    );
+  /** Shows or hides text of these kinds; returns whether it shows now, null when there is none. */
+  toggleCaptions(kinds: readonly TextTrackKind[]): boolean | null {
+    const tracks = [...this.video.textTracks].filter(({ kind }) => kinds.includes(kind));
     const [first] = tracks;
     if (!first) return null;
     const showing = tracks.some((track) => track.mode === "showing");

@@ -129,8 +129,8 @@ export class Player {
   }
 
   #toggleCaptions(): boolean | null {
-    const { subtitles, subtitle } = this.#stream;
-    if (subtitles.length === 0) return this.#playback.toggleCaptions();
+    const { subtitles, subtitle, captionKinds } = this.#stream;
+    if (subtitles.length === 0) return this.#playback.toggleCaptions(captionKinds);
     this.#stream.caption(subtitle < 0 ? 0 : -1);
     this.#menus.update();
     return subtitle < 0;

@@ -35,6 +35,8 @@ export interface Stream {
   readonly subtitles: readonly string[];
   /** The index of those on the screen; -1 for none. */
   readonly subtitle: number;
+  /** The kinds of the media element's own text tracks that the viewer may show or hide. */
+  readonly captionKinds: readonly TextTrackKind[];
   /** Measured bits a second; null before anything was. */
   readonly bandwidth: number | null;
   start(positionSeconds: number): void;
