@@ -63,6 +63,13 @@ _PICTURES = (
     ),
 )  # fmt: skip
 
+
+def _stated(name: str, reason: str, primaries: str, transfer: str, matrix: str) -> Clip:
+    """H.264 that states these colours."""
+    stated = f"colorprim={primaries}:transfer={transfer}:colormatrix={matrix}"
+    return video(name, ".mp4", reason, *picture(), *H264, "-x264-params", stated)
+
+
 _LOSSLESS = ("-c:v", "ffv1", "-threads", "1")
 
 _FLAT = (
@@ -104,4 +111,9 @@ _FLAT = (
     _greys("greys_hlg", "Greys in hybrid log-gamma.", "arib-std-b67"),
 )  # fmt: skip
 
-COLOURS = (*_PICTURES, *_FLAT)
+_STATED = (
+    _stated("stated_pal", "What a European DVD states of itself.", "bt470bg", "bt470bg", "bt470bg"),
+    _stated("stated_srgb", "What a screen recorder states.", "bt709", "iec61966-2-1", "bt709"),
+)
+
+COLOURS = (*_PICTURES, *_FLAT, *_STATED)

@@ -68,7 +68,8 @@ def fit(frames: Any, width: int, height: int, matrix: str) -> Any:
     """The pictures scaled and brought to the one format all players decode."""
     # Without accurate_rnd, BT.601 comes out up to 4 levels darker.
     scaled = _scale(frames, width, height, matrix, flags="bicubic+accurate_rnd")
-    return scaled.filter("format", "yuv420p")
+    # Encoders believe the pictures, which still state their source's transfer and primaries.
+    return _stated(scaled.filter("format", "yuv420p"), "bt709", "bt709", "bt709")
 
 
 def _scale(

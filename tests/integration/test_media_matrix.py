@@ -171,7 +171,7 @@ ELSEWHERE = {
     *("long_vp9", "small", "large", "portrait_later", "hdr", "sdr"),
     *("beeps_right", "beeps_right_later"),
     *("beeps_rewound", "beeps_hours_later", "beeps_disc", "beeps_dvd"),
-    *(n for n in CLIPS if n.startswith(("patches_", "greys_"))),
+    *(n for n in CLIPS if n.startswith(("patches_", "greys_", "stated_"))),
 }
 
 

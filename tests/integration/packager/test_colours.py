@@ -75,6 +75,17 @@ async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
         assert colour == pytest.approx(expected, abs=3)
 
 
+@pytest.mark.parametrize(
+    "name", ["stated_pal", "stated_srgb", "patches_601_untagged", "patches_2020", "greys_pq"]
+)
+async def test_what_is_published_says_that_it_is_bt709(name: str, tmp_path: Path) -> None:
+    track = await encode(name, tmp_path / "track.mp4")
+    probed = await Ffmpeg(PackagerSettings().ffmpeg, PackagerSettings().ffprobe).probe(str(track))
+    (stream,) = probed["streams"]
+    told = [stream.get(f"color_{name}") for name in ("primaries", "transfer", "space", "range")]
+    assert told == ["bt709", "bt709", "bt709", "tv"]
+
+
 @pytest.mark.parametrize("name", ["greys_pq", "greys_hlg"])
 async def test_greys_of_hdr_stay_grey_and_apart_up_to_the_brightest(
     name: str, tmp_path: Path

@@ -45,11 +45,12 @@ def test_a_chunk_from_the_middle() -> None:
         "[s1]fps=fps=30/1:round=near[s2];[s2]trim=end_pts=480:start_pts=120[s3];"
         "[s3]scale=1280:720:flags=bicubic+accurate_rnd:in_color_matrix=bt709"
         ":out_color_matrix=bt709:out_range=tv[s4];[s4]setsar=1[s5];[s5]format=yuv420p[s6];"
-        "[s6]split=2[s7][s8];"
-        "[s8]scale=426:240:flags=bicubic:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s9];[s9]setsar=1[s10]"
+        "[s6]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709[s7];"
+        "[s7]split=2[s8][s9];"
+        "[s9]scale=426:240:flags=bicubic:in_color_matrix=bt709"
+        ":out_color_matrix=bt709:out_range=tv[s10];[s10]setsar=1[s11]"
     )
-    assert options(argv, "-map") == ["[s10]", "[s7]"]
+    assert options(argv, "-map") == ["[s11]", "[s8]"]
     assert options(argv, "-reinit_filter") == ["0"]
     assert options(argv, "-threads") == options(argv, "-filter_complex_threads") == ["1"]
     assert options(argv, "-maxrate") == ["575000", "2994000"]
