@@ -1,5 +1,6 @@
 """Subtitles and chapters in a real browser."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -146,3 +147,26 @@ def test_forced_subtitles_are_no_captions_to_hide(
     page.keyboard.press("c")
     expect(page.locator("#flash")).to_have_text("No captions")
     wait_until(page, f"String({SHOWN}) === 'Forced English'")
+
+
+def test_the_chosen_language_stays_when_a_source_fails(
+    open_page: OpenPage, system: System, tmp_path: Path
+) -> None:
+    path = tmp_path / "minute.mkv"
+    arguments = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5:duration=60"]
+    arguments += ["-f", "lavfi", "-i", "sine=duration=60", "-map", "0", "-map", "1", "-map", "1"]
+    arguments += ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"]
+    arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", str(path)]
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin"]
+    subprocess.run([*ffmpeg, *arguments], check=True, timeout=60)
+    video_id = system.upload(path, "A minute of two languages")
+    system.wait_until_final(video_id)
+    page = open_page(f"/watch/{video_id}")
+    wait_until_playing(page)
+    choose(page, "Audio", "Deutsch")
+    page.route(re.compile(r"/180p/00001\d-"), lambda route: route.abort(), times=1)
+    with page.expect_request(re.compile(r"/audio-[a-z]+/index\.m3u8")) as asked:
+        page.evaluate("document.querySelector('video').currentTime = 45")
+    assert "/audio-deu/" in asked.value.url
+    wait_until(page, "document.querySelector('video').currentTime > 45.5")
+    expect(page.get_by_role("button", name="Audio: Deutsch")).to_be_visible()

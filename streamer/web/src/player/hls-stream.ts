@@ -169,7 +169,10 @@ export class HlsStream implements Stream {
       coming.on(event, () => this.#events.onTracks());
     }
     // Here hls.js has made its own choice of a level's tracks.
-    coming.on(Hls.Events.LEVEL_SWITCHING, () => this.#showSubtitles(coming));
+    coming.on(Hls.Events.LEVEL_SWITCHING, () => {
+      this.#keepLanguage(coming);
+      this.#showSubtitles(coming);
+    });
     coming.loadSource(this.#ring.current.url);
   }
 
@@ -189,7 +192,6 @@ export class HlsStream implements Stream {
     this.#active = coming;
     if (this.#chosen) coming.loadLevel = this.#chosenLevel(coming);
     coming.attachMedia(media?.mediaSource ? media : this.#video);
-    this.#keepLanguage(coming);
     this.#events.onTracks();
   }
 
@@ -204,7 +206,7 @@ export class HlsStream implements Stream {
 
   #keepLanguage(hls: Hls): void {
     const track = hls.audioTracks.findIndex(({ name }) => name === this.#spoken);
-    if (track >= 0) hls.audioTrack = track;
+    if (track >= 0 && hls.audioTrack !== track) hls.audioTrack = track;
   }
 
   /** Forced subtitles are nobody's choice. */
