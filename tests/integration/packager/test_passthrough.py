@@ -261,7 +261,8 @@ async def test_a_source_whose_sound_goes_on_is_encoded(
     shared: Installation, conforming: Path, tmp_path: Path
 ) -> None:
     path = await asyncio.to_thread(with_long_sound, conforming, tmp_path / "source.mp4")
-    refused, held = (await package(shared, path, frames=FRAMES + 5)).warnings
+    # The last frame of sound ends in one more picture.
+    refused, held = (await package(shared, path, frames=FRAMES + 6)).warnings
     assert "the sound goes on after the last of them" in refused
     assert "stands still while the sound goes on" in held
 
