@@ -26,7 +26,7 @@ from streamer.core.options import PackagingOptions
 from streamer.shared.directory_store import DirectoryStore
 from streamer.shared.object_store import ObjectInfo
 from streamer.shared.settings import SharedSettings
-from tests.processes import children, is_running
+from tests.processes import children, command
 
 VIDEO = "testvideo1"
 SEGMENT_SECONDS = Fraction(4)
@@ -175,7 +175,7 @@ class FailingOnce(DirectoryStore):
     async def put(self, key: str, data: bytes, *, only_if_absent: bool = False) -> ObjectInfo:
         if not self.has_failed and "/audio/" in key and key.endswith(".m4s"):
             self.has_failed = True
-            while any(is_running(child.pid) for child in children()):  # noqa: ASYNC110
+            while any("atrim" in " ".join(command(child)) for child in children()):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             raise RuntimeError("out of luck")
         return await super().put(key, data, only_if_absent=only_if_absent)
