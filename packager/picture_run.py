@@ -29,7 +29,7 @@ from packager.sound_run import Duration
 from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
-from streamer.core.errors import StreamerError, Unavailable
+from streamer.core.errors import NotFound, StreamerError, Unavailable
 
 _FIRST_TRIES = 2
 # How often to look how far other workers are.
@@ -328,7 +328,9 @@ class PictureRun:
         while True:
             change = self._workshop.news.next_change
             statuses = await outlast(lambda: catalog.chunk_statuses(self._video_id, self._version))
-            status = next(status for status in statuses if status.number == ENDING)
+            status = next((status for status in statuses if status.number == ENDING), None)
+            if status is None:
+                raise NotFound("others have finished this version")
             if status.state is ChunkState.FAILED:
                 raise self._explain(ending, status)
             if status.state is ChunkState.DONE:

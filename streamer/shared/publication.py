@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Select,
-    and_,
     case,
     delete,
     func,
@@ -386,13 +385,7 @@ async def _is_playable(
 async def _check_no_gaps(connection: AsyncConnection, video_id: str, version: int) -> None:
     query = (
         select(segments.c.rendition)
-        .join(
-            renditions,
-            and_(
-                renditions.c.video_id == segments.c.video_id,
-                renditions.c.name == segments.c.rendition,
-            ),
-        )
+        .join(renditions)
         .where(segments.c.video_id == video_id, renditions.c.version == version)
         .group_by(segments.c.rendition)
         .having(func.count() <= func.max(segments.c.number))
