@@ -80,6 +80,8 @@ class ApiClient:
         title: str | None = None,
         priority: int = 1,
         options: Mapping[str, Any] | None = None,
+        known_location: str | None = None,
+        on_created: Callable[[str], None] = lambda location: None,
         on_progress: Callable[[int, int], None] = lambda sent, total: None,
     ) -> str:
         """Upload a file and return the video's id.
@@ -89,6 +91,8 @@ class ApiClient:
             title: The video's title; the file's name where it is missing.
             priority: Weight of its packaging beside other videos', 1 to 10.
             options: How it is packaged, as in the video's resource.
+            known_location: Where it was begun before: it goes on there, unless that is gone.
+            on_created: Called with its location when it begins.
             on_progress: Called with the bytes the origin has or was sent, and the file's size.
 
         Raises:
@@ -102,7 +106,10 @@ class ApiClient:
             "priority": str(priority),
             "options": json.dumps(dict(options or {})),
         }
-        location = await self._create_upload(size, metadata)
+        location = known_location
+        if location is None or not await self._is_there(location):
+            location = await self._create_upload(size, metadata)
+            on_created(location)
         reached = attempt = 0
         while True:
             try:
@@ -248,6 +255,13 @@ class ApiClient:
         }
         async with self._request("POST", "api/v1/uploads", headers=headers) as response:
             return urljoin(str(response.url), response.headers["Location"])
+
+    async def _is_there(self, location: str) -> bool:
+        try:
+            await self._upload_offset(location)
+        except NotFound:
+            return False
+        return True
 
     async def _upload_offset(self, location: str) -> int:
         async with self._request("HEAD", location, headers={"Tus-Resumable": "1.0.0"}) as response:

@@ -15,6 +15,7 @@ from streamer.core.options import Encryption, LadderKind, PackagingOptions, Pres
 from streamer.live_view import follow
 from streamer.terminal import ERRORS, RESULTS
 from streamer.terminal import run as run_command
+from streamer.upload_note import upload_note
 
 commands = typer.Typer()
 
@@ -63,7 +64,7 @@ def upload(
     wait: Annotated[bool, typer.Option(help="Wait until it is ready or has failed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Upload a video."""
+    """Upload a video; run again after it was interrupted, it goes on where it was."""
     options = _options(preset, ladder, codec, encryption, passthrough, loudness)
 
     async def run() -> None:
@@ -233,13 +234,19 @@ async def _upload_with_progress(
     client: ApiClient, file: Path, title: str | None, priority: int, options: PackagingOptions
 ) -> str:
     columns = (TextColumn("uploading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=ERRORS, transient=True, disable=not _is_terminal()) as bars:
+    request = {"title": title, "priority": priority, "options": options.to_json()}
+    with (
+        upload_note(client.server, file, request) as note,
+        Progress(*columns, console=ERRORS, transient=True, disable=not _is_terminal()) as bars,
+    ):
         bar = bars.add_task("upload", total=None)
         return await client.upload(
             file,
             title=title,
             priority=priority,
             options=options.to_json(),
+            known_location=note.location,
+            on_created=note.keep,
             on_progress=lambda sent, total: bars.update(bar, completed=sent, total=total),
         )
 

@@ -1,7 +1,10 @@
 """Uploading with the client over lines that break."""
 
 import asyncio
+import json
+import os
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,7 +13,7 @@ import httpx
 import pytest
 
 from streamer.client import ApiClient
-from tests.integration.origin.conftest import OpenOrigin
+from tests.integration.origin.conftest import OpenOrigin, eventually
 from tests.integration.origin.test_playback import make_video
 from tests.servers import free_port
 
@@ -101,3 +104,71 @@ async def test_an_origin_that_answered_before_is_waited_for(open_origin: OpenOri
         watching = asyncio.create_task(first_event())
         async with open_origin(port=port):
             assert await watching == "packaging"
+
+
+@asynccontextmanager
+async def gated_line(url: str, *, after_bytes: int) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """The URL of a proxy whose connections stand still once so many bytes went to the origin.
+
+    Once the event is set, those that stand still break and new ones do not.
+    """
+    target = httpx.URL(url)
+    is_open = asyncio.Event()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, requests = await asyncio.open_connection(target.host, target.port)
+        backward = asyncio.create_task(copy(answers, writer))
+        await copy(reader, requests, limit=None if is_open.is_set() else after_bytes)
+        await is_open.wait()
+        backward.cancel()
+        requests.close()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(forward, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", is_open
+
+
+async def upload_by_command(url: str, file: Path, home: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streamer", "upload", str(file), "--server", url, "--json"),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "XDG_STATE_HOME": str(home)},
+    )
+
+
+async def uploaded_id(command: asyncio.subprocess.Process) -> str:
+    output, _ = await command.communicate()
+    assert command.returncode == 0
+    video_id: str = json.loads(output)["id"]
+    return video_id
+
+
+async def test_an_upload_whose_command_was_killed_goes_on_when_it_is_run_again(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
+    data = secrets.token_bytes(3 * MEBIBYTE)
+    file = tmp_path / "film.mp4"
+    file.write_bytes(data)
+
+    async def begun() -> list[str]:
+        videos = (await origin.client.get("/api/v1/videos")).json()["items"]
+        return [
+            video["id"] for video in videos if await origin.offset(f"/api/v1/uploads/{video['id']}")
+        ]
+
+    async with (
+        open_origin() as origin,
+        gated_line(origin.url, after_bytes=MEBIBYTE) as (url, is_open),
+    ):
+        killed = await upload_by_command(url, file, tmp_path)
+        await eventually(begun)
+        killed.kill()
+        await killed.wait()
+        is_open.set()
+        first = await uploaded_id(await upload_by_command(url, file, tmp_path))
+        assert await begun() == [first]
+        assert await origin.source(first) == data
+
+        second = await uploaded_id(await upload_by_command(url, file, tmp_path))
+        assert second != first
