@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from packager.core.arrival import Arrival, needed_bytes
 from packager.core.damage import describe_end, describe_lost_pictures, describe_still
+from packager.core.outcome import Outcome
 from packager.core.plan import (
     ENDING,
     Chunk,
@@ -19,8 +18,8 @@ from packager.core.plan import (
 )
 from packager.core.progress import share_done
 from packager.core.recipe import Recipe, write_recipe
-from packager.entries import measure_seconds
 from packager.ffmpeg import FfmpegError
+from packager.needs import Needs
 from packager.news import wait_for
 from packager.patience import outlast
 from packager.picture import EncodedChunk, encode_chunk
@@ -29,12 +28,11 @@ from packager.sound_run import Duration
 from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
-from streamer.core.errors import NotFound, StreamerError, Unavailable
+from streamer.core.errors import NotFound, StreamerError
 
 _FIRST_TRIES = 2
 # How often to look how far other workers are.
 _POLL_SECONDS = 1.0
-_MEASURED_AGAIN = 1.5
 
 
 async def encode_first_chunk(
@@ -79,17 +77,14 @@ class PictureRun:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
-        self._source = source
+        self._needs = Needs(source)
         self._sound_seconds = sound_seconds
+        self._outcome = Outcome(recipe.grid)
         self._adopt(recipe)
-        self._frames: dict[Chunk, int] = {}
-        self._end_frame: int | None = None
         self._end_known = asyncio.Event()
         self._ending: Chunk | None = None
         self._complete: set[str] = set()
-        self._damaged: set[Chunk] = set()
         self._reported = 0.0
-        self._measured_bytes = 0
         self.first = self._plan[0]
 
     async def encode(
@@ -146,23 +141,18 @@ class PictureRun:
     @property
     def _seconds(self) -> Fraction:
         grid = self._recipe.grid
-        stop = self._ending.frames(grid).stop if self._ending else self._end_frame or 0
+        end = self._outcome.end_frame or 0
+        stop = self._ending.frames(grid).stop if self._ending else end
         return grid.seconds(stop)
 
     @property
     def warnings(self) -> list[str]:
         """Sentences about what was lost of the pictures, once all chunks are encoded."""
-        grid = self._recipe.grid
-        end = grid.seconds(self._end_frame or 0)
-        spans = [
-            (chunk.start * grid.segment_seconds, min(end, chunk.stop * grid.segment_seconds))
-            for chunk in self._damaged
-            if not self._is_behind_the_end(chunk)
-        ]
+        end = self._recipe.grid.seconds(self._outcome.end_frame or 0)
         source = self._recipe.source
         end_in_file = source.zero_seconds - source.format_start_seconds + self._seconds
         return [
-            *describe_lost_pictures(spans),
+            *describe_lost_pictures(self._outcome.lost),
             *describe_still(end, self._seconds),
             *describe_end("pictures", source.stated_seconds, float(end_in_file)),
         ]
@@ -170,7 +160,7 @@ class PictureRun:
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
         recipe = self._recipe
         numbers = {chunk: number for number, chunk in enumerate(self._plan)}
-        needs = await self._needs(await outlast(self._source.data.arrival), chunks)
+        needs = await self._needs.guess(recipe, chunks)
         orders = [
             ChunkOrder(
                 number=numbers[chunk],
@@ -181,37 +171,19 @@ class PictureRun:
                 needed_bytes=needed,
             )
             for chunk, needed in zip(chunks, needs, strict=True)
-            if not self._is_behind_the_end(chunk)
+            if not self._outcome.is_behind_the_end(chunk)
         ]
         catalog = self._workshop.catalog
         await outlast(lambda: catalog.add_chunks(self._video_id, self._version, orders))
         self._workshop.news.spread()
 
-    async def _needs(self, arrival: Arrival, chunks: Sequence[Chunk]) -> list[int]:
-        """How much of the source should be there to begin each chunk."""
-        source, grid = self._recipe.source, self._recipe.grid
-        self._measured_bytes = arrival.received_bytes
-        with suppress(Unavailable):
-            if source.has_entries and (seconds := await self._measure_seconds(arrival)):
-                # Rather too early: a run may wait for its last bytes, but not for its turn.
-                seconds = max(seconds, source.duration_seconds)
-                source = replace(source, duration_seconds=seconds)
-        return [needed_bytes(chunk, grid, source, arrival) for chunk in chunks]
-
-    async def _measure_seconds(self, arrival: Arrival) -> float | None:
-        data = self._source.data
-        shifts = await self._source.clock.up_to(data, arrival.received_bytes)
-        return await measure_seconds(data, shifts)
-
     async def _measure_again(self, statuses: Sequence[ChunkStatus]) -> None:
         """Correct what was guessed of a source from its beginning, when half as much again came."""
-        if not self._recipe.source.has_entries or self._source.data.is_complete:
-            return
-        arrival = await outlast(self._source.data.arrival)
-        if arrival.received_bytes < _MEASURED_AGAIN * self._measured_bytes:
-            return
         waiting = [it.number for it in statuses if it.state is ChunkState.WAITING]
-        needs = await self._needs(arrival, [self._plan[number] for number in waiting])
+        chunks = [self._plan[number] for number in waiting]
+        needs = await self._needs.guess_again(self._recipe, chunks)
+        if needs is None:
+            return
         needed = dict(zip(waiting, needs, strict=True))
         catalog = self._workshop.catalog
         await outlast(lambda: catalog.revise_needs(self._video_id, self._version, needed))
@@ -227,7 +199,7 @@ class PictureRun:
             statuses = await self._statuses()
             await self._measure_again(statuses)
             await self._complete_early(statuses)
-            is_known = self._end_frame is not None
+            is_known = self._outcome.end_frame is not None
             if all(
                 status.state is ChunkState.DONE
                 for status in statuses
@@ -243,52 +215,40 @@ class PictureRun:
         while statuses and statuses[-1].number >= len(self._plan):
             # An earlier run of the workflow followed the source beyond its stated end.
             self._extend()
-        end = self._end_frame
+        end = self._outcome.end_frame
         for status in statuses:
             if status.state is ChunkState.FAILED:
                 raise self._explain(self._plan[status.number], status)
             is_done = status.state is ChunkState.DONE
             encoded = EncodedChunk(status.frames, status.is_damaged)
             self._note(self._plan[status.number], encoded, is_done=is_done)
-        if self._end_frame != end:
+        if self._outcome.end_frame != end:
             await self._drop_what_is_behind_the_end()
             return await self._statuses()
         await self._report()
         return statuses
 
     def _note(self, chunk: Chunk, encoded: EncodedChunk, *, is_done: bool) -> None:
-        frames = self._frames[chunk] = encoded.frames
-        if encoded.is_damaged:
-            self._damaged.add(chunk)
-        planned = chunk.frames(self._recipe.grid)
-        end = planned.start + frames
-        if not is_done or end >= planned.stop:
-            return
-        self._end_frame = end if self._end_frame is None else min(self._end_frame, end)
-        if frames and not self._recipe.is_copyable:
-            # The source ends inside this chunk. Where one is empty, it may end in another before.
+        outcome = self._outcome
+        outcome.note(chunk, encoded.frames, is_damaged=encoded.is_damaged, is_done=is_done)
+        if outcome.is_end_certain and not self._recipe.is_copyable:
             self._end_known.set()
 
     async def _drop_what_is_behind_the_end(self) -> None:
-        end_segment = -(-(self._end_frame or 0) // self._recipe.grid.segment_frames)
-        catalog = self._workshop.catalog
+        catalog, segment = self._workshop.catalog, self._outcome.end_segment
         await outlast(
-            lambda: catalog.drop_chunks(self._video_id, self._version, from_segment=end_segment)
+            lambda: catalog.drop_chunks(self._video_id, self._version, from_segment=segment)
         )
 
-    def _is_behind_the_end(self, chunk: Chunk) -> bool:
-        begin = chunk.frames(self._recipe.grid).start
-        return self._end_frame is not None and begin >= self._end_frame
-
     async def _plan_ending(self) -> None:
-        recipe = self._recipe
-        if self._end_frame:
+        recipe, end = self._recipe, self._outcome.end_frame
+        if end:
             sound_seconds = await self._sound_seconds()
             if any(rung.is_copied for rung in recipe.rungs):
                 # Pictures that are copied end where they end.
                 sound_seconds = Fraction(0)
             names = [rung.name for rung in recipe.rungs]
-            self._ending = plan_ending(recipe.grid, self._end_frame, sound_seconds, names)
+            self._ending = plan_ending(recipe.grid, end, sound_seconds, names)
 
     async def _complete_early(self, statuses: Sequence[ChunkStatus]) -> None:
         """End the playlists of the renditions that wait for none of their chunks."""
@@ -346,7 +306,7 @@ class PictureRun:
         """Tell the catalog how far the work is."""
         recipe = self._recipe
         duration = recipe.source.duration_seconds
-        share = share_done(recipe.rungs, recipe.grid, duration, self._frames)
+        share = share_done(recipe.rungs, recipe.grid, duration, self._outcome.frames)
         if share > self._reported:
             self._reported = share
             with suppress(StreamerError):
