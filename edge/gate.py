@@ -2,10 +2,11 @@
 
 from functools import lru_cache
 
+from edge.core.behaviours import cookies
 from edge.core.key import without_cmcd
 from edge.request import Request
 from edge.rules import Rules
-from streamer.core.signing import Forbidden, check, verified
+from streamer.core.signing import COOKIES, Forbidden, check, verified
 
 _REMEMBERED = 2048
 
@@ -29,4 +30,7 @@ class Gate:
         head = request.head
         # Players add it to the URLs that they were given.
         target, host = without_cmcd(head.target), head.block.host or ""
-        return check(target, host, request.viewer, keys, now, self._verified)
+        said = {
+            COOKIES[name]: value for name, value in cookies(head.fields).items() if name in COOKIES
+        }
+        return check(target, said, host, request.viewer, keys, now, self._verified)

@@ -5,14 +5,14 @@ answer can depend on what is not in its key.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_plus
 
 from edge.core.fields import Fields
 from edge.core.key import host_of, host_scope, scoped, target_of, without_cmcd
 from edge.core.ttl import UNRULED, TtlRule
-from streamer.core.signing import carries_signature, without_signature
+from streamer.core.signing import COOKIES, carries_signature, without_signature
 from streamer.core.wildcard import compiled
 
 COOKIE_PREFIX = "cookie:"
@@ -76,14 +76,16 @@ class Behaviour:
         return self.query.applied(target)
 
     def shared(self, fields: Fields) -> Fields:
-        """The fields of a request that many share, with no cookies but those that tell apart."""
-        wanted = [name for name in sorted(self.varies_by) if name.startswith(COOKIE_PREFIX)]
-        if not wanted:
-            return fields
-        values = {name: cookie(fields, name) for name in map(_cookie_name, wanted)}
-        kept = "; ".join(f"{name}={value}" for name, value in values.items() if value is not None)
-        fields = fields.without({"cookie"})
-        return fields.plus(("cookie", kept)) if kept else fields
+        """The fields of a request that many share.
+
+        With no cookies but those that tell apart; where none do, with all but a signature's.
+        """
+        wanted = {_cookie_name(name) for name in self.varies_by if name.startswith(COOKIE_PREFIX)}
+        if wanted:
+            return _with_cookies(fields, lambda name: name in wanted)
+        if self.signed_by:
+            return _with_cookies(fields, lambda name: name not in COOKIES)
+        return fields
 
 
 DEFAULT = Behaviour()
@@ -147,13 +149,14 @@ def is_unshared(behaviour: Behaviour, key: bytes) -> bool:
     return behaviour.is_passed or carries_signature(target_of(key).decode("ascii"))
 
 
-def cookie(fields: Fields, name: str) -> str | None:
-    """The value of a request's cookie; of equal names the first (RFC 6265 §5.4)."""
+def cookies(fields: Fields) -> dict[str, str]:
+    """A request's cookies by name; of equal names the first (RFC 6265 §5.4)."""
+    found: dict[str, str] = {}
     for part in (fields.get("cookie") or "").split(";"):
-        found, separator, value = part.strip(" \t").partition("=")
-        if separator and found == name:
-            return value
-    return None
+        name, separator, value = part.strip(" \t").partition("=")
+        if separator:
+            found.setdefault(name, value)
+    return found
 
 
 def normal_host(host: str | None) -> str:
@@ -181,6 +184,13 @@ def normal_path(target: str) -> str:
             segments.append(part)
     is_directory = bool(segments) and parts[-1] in ("", ".", "..")
     return "/" + "/".join(segments) + "/" * is_directory
+
+
+def _with_cookies(fields: Fields, is_kept: Callable[[str], bool]) -> Fields:
+    named = sorted(cookies(fields).items())
+    kept = "; ".join(f"{name}={value}" for name, value in named if is_kept(name))
+    fields = fields.without({"cookie"})
+    return fields.plus(("cookie", kept)) if kept else fields
 
 
 def _cookie_name(name: str) -> str:

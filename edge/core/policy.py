@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from edge.core.behaviours import COOKIE_PREFIX, DEFAULT, Behaviour, cookie
+from edge.core.behaviours import COOKIE_PREFIX, DEFAULT, Behaviour, cookies
 from edge.core.fields import Fields, members, preferred_codings, preferred_languages
 from streamer.core.cache_status import Forward
 from streamer.core.freshness import (
@@ -145,7 +145,7 @@ def select(fields: Fields, variants: Sequence[StoredResponse]) -> int | None:
 def nominated(fields: Fields, name: str) -> str | None:
     """The normalised value of a request field that `Vary` names."""
     if name.startswith(COOKIE_PREFIX):
-        return cookie(fields, name.removeprefix(COOKIE_PREFIX))
+        return cookies(fields).get(name.removeprefix(COOKIE_PREFIX))
     value = fields.get(name)
     if name == "accept-encoding":
         return preferred_codings(value)

@@ -1,8 +1,10 @@
-"""Signed URLs, with the format of CloudFront's.
+"""Signed URLs and signed cookies, with the format of CloudFront's.
 
 A *canned* policy lets one URL be used until a time: `Expires`, `Signature` and `Key-Pair-Id` are
 added to it. A *custom* policy is a JSON document of its own, with patterns and more conditions, in
 `Policy`. Signatures are RSA (PKCS #1 v1.5) with SHA-1 or, with `Hash-Algorithm=SHA256`, SHA-256.
+Cookies say the same with `CloudFront-` before each name: one of a custom policy opens all that its
+pattern covers, a stream's playlists and segments for instance. A signature in the URL goes first.
 """
 
 import base64
@@ -24,6 +26,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from streamer.core.wildcard import compiled
 
 _NAMES = frozenset({"Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"})
+COOKIES: Mapping[str, str] = {f"CloudFront-{name}": name for name in sorted(_NAMES)}
+"""The names of a signature's cookies, and what each of them is called in a URL."""
 _HASHES: Mapping[str, type[HashAlgorithm]] = {"SHA1": SHA1, "SHA256": SHA256}
 # The characters that stand in for those that a query must not hold.
 _TO_BASE64 = str.maketrans("-_~", "+=/")
@@ -45,7 +49,7 @@ class Forbidden(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What a URL says about its right to be used; `policy` is None for a canned policy."""
+    """What a request says about its right to be made; `policy` is None for a canned policy."""
 
     key_id: str
     signature: bytes
@@ -82,7 +86,7 @@ Verify = Callable[[bytes, Signature, bytes], bool]
 def carries_signature(target: str) -> bool:
     """Whether a target's query holds a signature and the id of its key."""
     query = target.partition("?")[2]
-    return "Key-Pair-Id=" in query and {"Signature", "Key-Pair-Id"} <= _parameters(query).keys()
+    return "Key-Pair-Id=" in query and _is_signed(_parameters(query))
 
 
 def without_signature(target: str) -> str:
@@ -94,6 +98,7 @@ def without_signature(target: str) -> str:
 
 def check(
     target: str,
+    cookies: Mapping[str, str],
     host: str,
     address: str,
     keys: Mapping[str, bytes],
@@ -103,16 +108,19 @@ def check(
     """Why a request may not have what it wants; None: it may.
 
     Args:
-        target: Its target, with the signature.
+        target: Its target, with the signature if that is in the URL.
+        cookies: Its cookies of a signature (`COOKIES`), by what they are called in a URL.
         host: Its host: what is signed is an absolute URL, of either scheme.
         address: The viewer's.
         keys: Public keys in PEM, by id.
         now: The present.
         verify: Tells whether a signature is that of a key over a text (`verified`).
     """
-    if not carries_signature(target):
+    in_url = _parameters(target.partition("?")[2])
+    parameters = in_url if _is_signed(in_url) else cookies
+    if not _is_signed(parameters):
         return Forbidden.MISSING
-    signature = read(target)
+    signature = read(parameters)
     if signature is None:
         return Forbidden.MALFORMED
     pem = keys.get(signature.key_id)
@@ -128,9 +136,8 @@ def check(
     return Forbidden.MALFORMED if policy is None else policy.refusal(urls, address, now)
 
 
-def read(target: str) -> Signature | None:
-    """The signature of a target; None if it is malformed."""
-    parameters = _parameters(target.partition("?")[2])
+def read(parameters: Mapping[str, str]) -> Signature | None:
+    """The signature that parameters spell; None if it is malformed."""
     hash_name = parameters.get("Hash-Algorithm", "SHA1")
     signature, expires = _decode(parameters["Signature"]), parameters.get("Expires", "")
     if signature is None or hash_name not in _HASHES:
@@ -212,6 +219,10 @@ def _decode(text: str) -> bytes | None:
         return base64.b64decode(text.translate(_TO_BASE64), validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def _is_signed(parameters: Mapping[str, str]) -> bool:
+    return {"Signature", "Key-Pair-Id"} <= parameters.keys()
 
 
 def _parameters(query: str) -> dict[str, str]:

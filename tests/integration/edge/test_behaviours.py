@@ -61,9 +61,14 @@ async def ask_on(client: RawClient, target: str, host: str, *fields: str) -> Rep
     return await client.reply()
 
 
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
+
+
 def signed(target: str, expires: float) -> str:
-    moment = datetime.fromtimestamp(int(expires), UTC).replace(tzinfo=None)
-    url: str = SIGNER.generate_presigned_url(f"https://edge{target}", date_less_than=moment)
+    url: str = SIGNER.generate_presigned_url(
+        f"https://edge{target}", date_less_than=moment(expires)
+    )
     return url.removeprefix("https://edge")
 
 
@@ -207,6 +212,30 @@ async def test_signed_paths_are_for_those_who_have_a_signature(
             assert refused.cache_status == f"edge-test; detail=signature-{why}"
             assert refused.headers["cache-control"] == "no-store"
     assert [seen.target for seen in origin.seen] == ["/m/film?q=1"]
+
+
+async def test_cookies_of_one_signature_open_a_whole_stream(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    edge = await start_edge(
+        behaviours=write('[[behaviour]]\npath = "/v/*"\nsigned_by = { K1 = "key.pem" }\n')
+    )
+    policy = SIGNER.build_policy("http*://edge/v/film/*", moment(time.time() + 60))
+    url: str = SIGNER.generate_presigned_url("https://edge/v/film/x", policy=policy)
+    said = [f"CloudFront-{part}" for part in url.partition("?")[2].split("&")]
+    granted = f"Cookie: sid=1; {'; '.join(said)}"
+    for target in ("/v/film/index.m3u8", "/v/film/240p/0.m4s", "/v/other/index.m3u8"):
+        origin.scripts[target] = Script()
+    for target in ("/v/film/index.m3u8", "/v/film/240p/0.m4s"):
+        for outcome in ("fwd=uri-miss", "hit"):
+            let_in = await ask(edge, target, "edge", granted)
+            assert (let_in.status, let_in.body) == (200, b"body")
+            assert outcome in let_in.cache_status
+        refused = await ask(edge, target, "edge")
+        assert refused.cache_status == "edge-test; detail=signature-missing"
+    refused = await ask(edge, "/v/other/index.m3u8", "edge", granted)
+    assert refused.cache_status == "edge-test; detail=signature-other-resource"
+    assert [seen.headers["cookie"] for seen in origin.seen] == ["sid=1"] * 2
 
 
 async def test_other_peoples_signatures_are_passed_and_not_stored(

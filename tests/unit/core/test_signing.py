@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from streamer.core.signing import (
+    COOKIES,
     Forbidden,
     canned_policy,
     carries_signature,
@@ -50,9 +51,20 @@ def target(url: str) -> str:
 
 
 def verdict(
-    target: str, *, now: float = NOW, host: str = "cdn.example", address: str = "192.0.2.7"
+    target: str,
+    cookies: dict[str, str] | None = None,
+    *,
+    now: float = NOW,
+    host: str = "cdn.example",
+    address: str = "192.0.2.7",
 ) -> Forbidden | None:
-    return check(target, host, address, KEYS, now, verified)
+    return check(target, cookies or {}, host, address, KEYS, now, verified)
+
+
+def as_cookies(signed: str) -> dict[str, str]:
+    """What a signed URL's query says, as its cookies say it."""
+    query = dict(part.split("=", 1) for part in signed.partition("?")[2].split("&"))
+    return {name: query[name] for name in COOKIES.values() if name in query}
 
 
 def test_a_canned_url_holds_until_it_expires() -> None:
@@ -133,6 +145,30 @@ def test_a_signed_text_that_is_no_policy_is_refused(policy: bytes) -> None:
     signature = encode(signer_with(SHA1())(policy))
     signed = f"/a?Policy={encode(policy)}&Signature={signature}&Key-Pair-Id=K1"
     assert verdict(signed) is Forbidden.MALFORMED
+
+
+def test_cookies_of_a_custom_policy_open_all_that_its_pattern_covers() -> None:
+    cookies = as_cookies(custom("https://cdn.example/v/a/*"))
+    assert set(cookies) == {"Policy", "Signature", "Key-Pair-Id"}
+    assert verdict("/v/a/index.m3u8", cookies) is None
+    assert verdict("/v/a/240p/index.m3u8?token=x", cookies) is None
+    assert verdict("/v/b/index.m3u8", cookies) is Forbidden.RESOURCE
+    assert verdict("/v/a/index.m3u8", cookies, now=NOW + 60) is Forbidden.EXPIRED
+    assert verdict("/v/a/index.m3u8", cookies | {"Key-Pair-Id": "K2"}) is Forbidden.UNKNOWN_KEY
+
+
+def test_cookies_of_a_canned_policy_open_one_url() -> None:
+    cookies = as_cookies(canned())
+    assert verdict(target(URL), cookies) is None
+    assert verdict("/v/a/other.m4s", cookies) is Forbidden.FORGED
+    assert verdict(target(URL), cookies | {"Expires": f"{NOW + 61}"}) is Forbidden.FORGED
+
+
+def test_a_signature_in_the_url_goes_before_cookies() -> None:
+    cookies = as_cookies(custom("*"))
+    assert verdict(canned(), as_cookies(custom("https://cdn.example/v/b/*"))) is None
+    assert verdict(canned(expires=NOW - 1), cookies) is Forbidden.EXPIRED
+    assert verdict("/v/a/index.m3u8?Signature=AAAA", cookies) is None
 
 
 def test_the_signature_is_taken_out_of_a_target() -> None:

@@ -137,6 +137,13 @@ def test_hosts_are_compared_without_port(host: str | None, normal: str) -> None:
     assert normal_host(host) == normal
 
 
+def test_a_signature_s_cookies_are_not_forwarded() -> None:
+    said = "sid=1; CloudFront-Policy=p; CloudFront-Signature=s; CloudFront-Key-Pair-Id=K"
+    asked = Fields((("cookie", said),))
+    assert SIGNED.shared(asked).get("cookie") == "sid=1"
+    assert Behaviour("/other/*").shared(asked).get("cookie") == said
+
+
 def test_only_the_cookies_that_tell_apart_are_shared() -> None:
     behaviour = Behaviour(varies_by=frozenset({"cookie:theme", "accept-language"}))
     asked = Fields((("cookie", "sid=1; theme=dark"), ("x", "y")))
