@@ -57,7 +57,9 @@ Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(parse_list)]
 class EdgeSettings(BaseSettings):
     """How one edge node serves."""
 
-    model_config = SettingsConfigDict(env_prefix="EDGE_", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="EDGE_", frozen=True, populate_by_name=True, allow_inf_nan=False
+    )
 
     origin: str = Field(
         default="http://127.0.0.1:8080",

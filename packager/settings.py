@@ -15,7 +15,7 @@ from streamer.shared.settings import SharedSettings
 class PackagerSettings(BaseSettings):
     """How a worker packages videos."""
 
-    model_config = SettingsConfigDict(env_prefix="PACKAGER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="PACKAGER_", frozen=True, allow_inf_nan=False)
 
     shared: SharedSettings = Field(default_factory=SharedSettings)
     ffmpeg: str = Field(

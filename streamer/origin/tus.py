@@ -27,6 +27,8 @@ BODY_TYPE = "application/offset+octet-stream"
 MAX_METADATA_CHARS = 8192
 MAX_TITLE_CHARS = 200
 _INTEGER = re.compile(r"[0-9]{1,18}")
+# Bidirectional embeddings, overrides and isolates (UAX #9), which reach beyond the title.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _KEY = re.compile(r"[!-+\--~]+")
 
 
@@ -110,8 +112,8 @@ def title_from_filename(filename: str) -> str:
 
 
 def clean_title(text: str) -> str:
-    """One printable line of bounded length; empty when nothing is left."""
-    return " ".join(printable(text).split())[:MAX_TITLE_CHARS].strip()
+    """One printable line of bounded length, read in its own direction; empty if nothing is left."""
+    return " ".join(_TURNING.sub("", printable(text)).split())[:MAX_TITLE_CHARS].strip()
 
 
 def _decode(name: str, value: str) -> bytes:

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class SharedSettings(BaseSettings):
     """Where the parts of one installation meet."""
 
-    model_config = SettingsConfigDict(env_prefix="STREAMER_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="STREAMER_", frozen=True, allow_inf_nan=False)
 
     data_dir: Path = Field(
         default=Path("data"),

@@ -166,6 +166,22 @@ def test_a_setting_that_does_not_work_here_is_named(
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["serve", "--no-worker"], "STREAMER_UPLOAD_IDLE_SECONDS"),
+        (["worker"], "PACKAGER_STALL_SECONDS"),
+        (["edge"], "EDGE_FETCH_TIMEOUT_SECONDS"),
+    ],
+)
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_no_time_is_without_end(arguments: list[str], name: str, value: str) -> None:
+    result = streamer(*arguments, **{name: value})
+    assert result.returncode == 2
+    setting = name.lower().partition("_")[2]
+    assert result.stderr.splitlines()[-1] == f"streamer: {setting}: Input should be a finite number"
+
+
 def test_a_public_address_without_a_token_is_refused() -> None:
     result = streamer("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker")
     assert result.returncode == 2

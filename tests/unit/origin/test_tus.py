@@ -57,6 +57,12 @@ def test_a_title_is_one_printable_line(title: str, filename: str) -> None:
     assert not any(ord(character) < 32 for character in found)
 
 
+def test_a_title_does_not_turn_what_follows_it() -> None:
+    assert clean_title("holiday\u202egpj.exe \u2066x\u2069") == "holidaygpj.exe x"
+    assert clean_title("\u202e") == ""
+    assert clean_title("\u05e9\u05dc\u05d5\u05dd") == "\u05e9\u05dc\u05d5\u05dd"
+
+
 def test_lengths() -> None:
     assert parse_length("10", max_bytes=10) == 10
     assert parse_creation_length(None, "1", max_bytes=10) is None
