@@ -115,6 +115,7 @@ _Seconds = Annotated[float, Field(ge=0, le=2**31)]
 _Token = Annotated[str, StringConstraints(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 _Names = Annotated[list[_Token], Field(max_length=_MAX_NAMES)]
 _Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/?#@]+/?$")]
+_Site = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 _Host = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.*?_\[\]:-]+$")]
 _Status = Annotated[str, StringConstraints(pattern=r"^[45]([0-9]{2}|xx)$")]
 
@@ -139,6 +140,7 @@ class _BehaviourTable(_Table):
     query: Annotated[QueryRule, BeforeValidator(_query)] | None = None
     vary_on: _VaryOn | None = None
     signed_by: Annotated[dict[str, str], Field(min_length=1)] | None = None
+    allow_origins: Annotated[list[_Site], Field(min_length=1)] | None = None
     cache: Literal["store", "pass"] = "store"
 
     @field_validator("path")
@@ -166,6 +168,13 @@ class _BehaviourTable(_Table):
         if seconds is not None and most is not None and seconds > most:
             raise ValueError("default_ttl is more than max_ttl")
         return seconds
+
+    @field_validator("allow_origins")
+    @classmethod
+    def _check_sites(cls, sites: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if sites is not None and info.data.get("signed_by") is None:
+            raise ValueError("allow_origins is for cookies of a signature: there is no signed_by")
+        return sites
 
     @field_validator("cache")
     @classmethod
@@ -268,4 +277,5 @@ def _behaviour(table: _BehaviourTable, keys: Mapping[str, bytes]) -> Behaviour:
         query=table.query or QueryRule(),
         varies_by=frozenset({name.lower() for name in vary_on.headers} | cookies),
         signed_by=keys,
+        allow_origins=frozenset(table.allow_origins or ()),
     )

@@ -2,32 +2,28 @@
 
 from functools import lru_cache
 
-from edge.core.behaviours import cookies
+from edge.core.behaviours import Behaviour, cookies
+from edge.core.cross_origin import allowed_origin, is_preflight
 from edge.core.key import without_cmcd
 from edge.request import Request
-from edge.rules import Rules
 from streamer.core.signing import COOKIES, Forbidden, check, verified
 
 _REMEMBERED = 2048
 
 
 class Gate:
-    """Checks signatures; what came of the latest ones is remembered.
+    """Checks signatures; what came of the latest ones is remembered."""
 
-    Args:
-        rules: Where signatures are asked for, and whose.
-    """
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self) -> None:
         self._verified = lru_cache(maxsize=_REMEMBERED)(verified)
 
-    def refusal(self, request: Request, now: float) -> Forbidden | None:
+    def refusal(self, request: Request, behaviour: Behaviour, now: float) -> Forbidden | None:
         """Why a viewer may not have what it asks for; None: it may."""
-        keys = self._rules.of_key(request.key).signed_by
+        keys, head = behaviour.signed_by, request.head
         if not keys:
             return None
-        head = request.head
+        if is_preflight(head) and allowed_origin(head.fields, behaviour.allow_origins):
+            return None
         # Players add it to the URLs that they were given.
         target, host = without_cmcd(head.target), head.block.host or ""
         said = {

@@ -154,7 +154,7 @@ class Node:
             onward=FromViewers(via, tells_demands=place is not None),
             metrics=metrics,
             ahead=prefetcher,
-            gate=Gate(rules),
+            gate=Gate(),
         )
         site = Site(
             entries=cache.entries,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from edge.core.cross_origin import readable_by
 from edge.core.fields import Fields
 from edge.core.head import RequestHead
 from edge.growing import Reader
@@ -41,6 +42,7 @@ class Response:
         first_byte_at: When the head was sent, on the loop's clock.
         is_complete: Whether the whole response was written.
         closes: Whether the connection must end after it.
+        page_origin: The site whose pages may read it with their cookies, if there is one.
     """
 
     def __init__(self, wire: Wire, request: RequestHead, *, closes: bool) -> None:
@@ -56,6 +58,7 @@ class Response:
         self.first_byte_at: float | None = None
         self.is_complete = False
         self.closes = closes or not request.keeps_alive
+        self.page_origin: str | None = None
 
     def start(self, status: int, reason: str, fields: Fields, length: int | None) -> None:
         """Send the head.
@@ -67,6 +70,8 @@ class Response:
             length: How many body bytes will follow; None: not known.
         """
         framing = self._framing(status, length)
+        if self.page_origin is not None:
+            fields = readable_by(fields, self.page_origin)
         lines = [f"HTTP/1.1 {status} {reason}"]
         lines += [f"{name}: {value}" for name, value in (*fields.items, *framing)]
         self.status, self.fields, self.content_length = status, fields, length

@@ -12,6 +12,7 @@ from typing import Protocol
 from edge.aftermath import Aftermath
 from edge.cache import Cache
 from edge.core.behaviours import is_unshared
+from edge.core.cross_origin import allowed_origin
 from edge.core.fields import Fields
 from edge.core.forward import response_fields, toward
 from edge.core.key import is_large, target_of
@@ -131,11 +132,14 @@ class Service:
         head = request.head
         if self._onward.has_looped(request):
             return await self._fail(response, 508, Forward.BYPASS, "loop")
-        forbidden = None if self._gate is None else self._gate.refusal(request, time.time())
-        if forbidden is not None:
-            await self._sender.fail(response, 403, None, forbidden)
-            return Result.ERROR
-        if is_unshared(self._rules.of_key(request.key), request.key):
+        behaviour = self._rules.of_key(request.key)
+        if self._gate is not None:
+            response.page_origin = allowed_origin(head.fields, behaviour.allow_origins)
+            forbidden = self._gate.refusal(request, behaviour, time.time())
+            if forbidden is not None:
+                await self._sender.fail(response, 403, None, forbidden)
+                return Result.ERROR
+        if is_unshared(behaviour, request.key):
             return await self._pass(request, response, Forward.BYPASS)
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields)

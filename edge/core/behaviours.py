@@ -57,6 +57,7 @@ class Behaviour:
         varies_by: The fields, and cookies as `cookie:NAME`, that tell answers apart as if the
             origin had listed them in `Vary`.
         signed_by: Public keys in PEM, by id; where there are any, requests must be signed.
+        allow_origins: The sites whose pages may send a signature's cookies.
     """
 
     path: str = "*"
@@ -67,6 +68,7 @@ class Behaviour:
     query: QueryRule = WHOLE_QUERY
     varies_by: frozenset[str] = frozenset()
     signed_by: Mapping[str, bytes] = field(default_factory=dict)
+    allow_origins: frozenset[str] = frozenset()
 
     def target(self, target: str) -> str:
         """What of a target tells objects apart and is forwarded."""

@@ -214,28 +214,83 @@ async def test_signed_paths_are_for_those_who_have_a_signature(
     assert [seen.target for seen in origin.seen] == ["/m/film?q=1"]
 
 
+def granted(resource: str, target: str) -> str:
+    """The cookies of a custom policy, as a field."""
+    policy = SIGNER.build_policy(resource, moment(time.time() + 60))
+    url: str = SIGNER.generate_presigned_url(f"https://edge{target}", policy=policy)
+    said = [f"CloudFront-{part}" for part in url.partition("?")[2].split("&")]
+    return f"Cookie: sid=1; {'; '.join(said)}"
+
+
 async def test_cookies_of_one_signature_open_a_whole_stream(
     start_edge: StartEdge, origin: CountingOrigin, write: Write
 ) -> None:
     edge = await start_edge(
         behaviours=write('[[behaviour]]\npath = "/v/*"\nsigned_by = { K1 = "key.pem" }\n')
     )
-    policy = SIGNER.build_policy("http*://edge/v/film/*", moment(time.time() + 60))
-    url: str = SIGNER.generate_presigned_url("https://edge/v/film/x", policy=policy)
-    said = [f"CloudFront-{part}" for part in url.partition("?")[2].split("&")]
-    granted = f"Cookie: sid=1; {'; '.join(said)}"
+    cookies = granted("http*://edge/v/film/*", "/v/film/x")
     for target in ("/v/film/index.m3u8", "/v/film/240p/0.m4s", "/v/other/index.m3u8"):
         origin.scripts[target] = Script()
     for target in ("/v/film/index.m3u8", "/v/film/240p/0.m4s"):
         for outcome in ("fwd=uri-miss", "hit"):
-            let_in = await ask(edge, target, "edge", granted)
+            let_in = await ask(edge, target, "edge", cookies)
             assert (let_in.status, let_in.body) == (200, b"body")
             assert outcome in let_in.cache_status
         refused = await ask(edge, target, "edge")
         assert refused.cache_status == "edge-test; detail=signature-missing"
-    refused = await ask(edge, "/v/other/index.m3u8", "edge", granted)
+    refused = await ask(edge, "/v/other/index.m3u8", "edge", cookies)
     assert refused.cache_status == "edge-test; detail=signature-other-resource"
     assert [seen.headers["cookie"] for seen in origin.seen] == ["sid=1"] * 2
+
+
+async def test_pages_of_a_site_that_is_named_may_send_a_signature_s_cookies(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write(
+        '[[behaviour]]\npath = "/v/*"\nsigned_by = { K1 = "key.pem" }\n'
+        'allow_origins = ["https://www.shop"]\n'
+    )
+    edge = await start_edge(behaviours=file)
+    cookies = granted("*", "/v/film")
+    everybody = {"Access-Control-Allow-Origin": "*", "Vary": "Accept-Encoding"}
+    origin.scripts["/v/film"] = Script(headers={"Cache-Control": "max-age=60", **everybody})
+    for outcome in ("fwd=uri-miss", "hit"):
+        own = await ask(edge, "/v/film", "edge", cookies, "Origin: https://www.shop")
+        assert outcome in own.cache_status
+        assert own.headers["access-control-allow-origin"] == "https://www.shop"
+        assert own.headers["access-control-allow-credentials"] == "true"
+        assert own.headers["vary"] == "Accept-Encoding, Origin"
+        other = await ask(edge, "/v/film", "edge", cookies, "Origin: https://www.shop.evil")
+        assert other.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in other.headers
+    refused = await ask(edge, "/v/film", "edge", "Origin: https://www.shop")
+    assert refused.status == 403
+    assert refused.headers["access-control-allow-origin"] == "https://www.shop"
+
+
+async def test_a_browser_may_ask_without_cookies_what_its_page_may_send(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    file = write(
+        '[[behaviour]]\npath = "/v/*"\nsigned_by = { K1 = "key.pem" }\n'
+        'allow_origins = ["https://www.shop"]\n'
+    )
+    edge = await start_edge(behaviours=file)
+    origin.scripts["/v/film"] = Script(headers={"Access-Control-Allow-Methods": "GET"})
+
+    async def preflight(*fields: str) -> Reply:
+        lines = ["OPTIONS /v/film HTTP/1.1", "Host: edge", *fields, "", ""]
+        async with edge.client() as client:
+            client.send("\r\n".join(lines).encode())
+            return await client.reply()
+
+    wanted = "Access-Control-Request-Method: GET"
+    answer = await preflight("Origin: https://www.shop", wanted)
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-methods"] == "GET"
+    assert answer.headers["access-control-allow-credentials"] == "true"
+    assert (await preflight("Origin: https://other.shop", wanted)).status == 403
+    assert (await preflight("Origin: https://www.shop")).status == 403
 
 
 async def test_other_peoples_signatures_are_passed_and_not_stored(

@@ -73,6 +73,10 @@ def test_a_good_file_says_what_is_done(tmp_path: Path) -> None:
          "19: [[behaviour]] 2: none.pem: No such file or directory"),
         ('cache = "pass"', 'signed_by = { K = "b.toml" }',
          "18: [[behaviour]] 2: b.toml is not an RSA public key in PEM"),
+        ('cache = "pass"', 'allow_origins = ["https://www.example"]',
+         "18: [[behaviour]] 2: allow_origins is for cookies of a signature"),
+        ('cache = "pass"', 'allow_origins = ["https://www.example/"]',
+         "18: [[behaviour]] 2: allow_origins: "),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_line(
@@ -104,3 +108,4 @@ def test_the_example_is_good(tmp_path: Path) -> None:
     assert behaviours.of("app.example", "/anything").is_passed
     assert behaviours.of("h", "/live/a/i.m3u8").ttl.maximum == 2
     assert set(behaviours.of("h", "/members/a").signed_by) == {"K2JCJMDEHXQW5F"}
+    assert behaviours.of("h", "/members/a").allow_origins == {"https://www.example.com"}
