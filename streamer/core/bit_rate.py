@@ -22,32 +22,32 @@ def peak_bps(
     The largest bit rate of any contiguous set of segments that lasts 0.5 to 1.5 target durations,
     so that a short last segment does not count alone. A stream shorter than that counts whole.
     """
-    shortest = Fraction(target_duration_seconds * rendition.timescale, 2)
-    longest = 3 * shortest
-    peak = 0
+    target_ticks = target_duration_seconds * rendition.timescale
+    most_bytes, in_ticks = 0, 1
     for first in range(len(segments)):
         ticks = size_bytes = 0
-        for segment in segments[first:]:
-            ticks += segment.duration_ticks
-            size_bytes += segment.size_bytes
-            if ticks > longest:
+        for number in range(first, len(segments)):
+            ticks += segments[number].duration_ticks
+            size_bytes += segments[number].size_bytes
+            if 2 * ticks > 3 * target_ticks:
                 break
-            if ticks >= shortest:
-                peak = max(peak, _bps(size_bytes, ticks, rendition.timescale))
-    return peak or average_bps(rendition, segments)
+            if 2 * ticks >= target_ticks and size_bytes * in_ticks > most_bytes * ticks:
+                most_bytes, in_ticks = size_bytes, ticks
+    if not most_bytes:
+        return average_bps(rendition, segments)
+    return _bps(most_bytes, in_ticks, rendition.timescale)
 
 
 def peak_iframe_bps(rendition: Rendition, segments: Sequence[Segment]) -> int:
     """The highest bit rate of a key frame, shown as long as its segment; 0 if one is not known."""
     if not all(segment.key_frame_bytes for segment in segments):
         return 0
-    return max(
-        (
-            _bps(segment.key_frame_bytes or 0, segment.duration_ticks, rendition.timescale)
-            for segment in segments
-        ),
-        default=0,
+    if not segments:
+        return 0
+    most = max(
+        segments, key=lambda segment: (segment.key_frame_bytes or 0) / segment.duration_ticks
     )
+    return _bps(most.key_frame_bytes or 0, most.duration_ticks, rendition.timescale)
 
 
 def average_iframe_bps(rendition: Rendition, segments: Sequence[Segment]) -> int:

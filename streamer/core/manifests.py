@@ -60,32 +60,47 @@ class Track:
 def published_tracks(
     renditions: Sequence[Rendition], segments: Mapping[str, Sequence[Segment]]
 ) -> list[Track]:
-    """The renditions that viewers can play, in the catalog's order.
-
-    Subtitles have no init segment.
-    """
-    target = target_duration_seconds(renditions, segments)
+    """The renditions that viewers can play, in the catalog's order."""
+    longest_ticks = {
+        name: max(segment.duration_ticks for segment in published)
+        for name, published in segments.items()
+        if published
+    }
+    target = target_duration_seconds(renditions, longest_ticks)
     return [
-        Track(rendition, tuple(segments[rendition.name]), target)
+        track
         for rendition in renditions
-        if segments.get(rendition.name)
-        and (rendition.init_name is not None or rendition.kind is MediaKind.SUBTITLES)
+        if (track := published_track(rendition, segments.get(rendition.name, ()), target))
     ]
 
 
+def published_track(
+    rendition: Rendition, segments: Sequence[Segment], target_seconds: int
+) -> Track | None:
+    """A rendition, if viewers can play it.
+
+    Subtitles have no init segment.
+    """
+    is_described = rendition.init_name is not None or rendition.kind is MediaKind.SUBTITLES
+    return Track(rendition, tuple(segments), target_seconds) if segments and is_described else None
+
+
 def target_duration_seconds(
-    renditions: Sequence[Rendition], segments: Mapping[str, Sequence[Segment]]
+    renditions: Sequence[Rendition], longest_ticks: Mapping[str, int]
 ) -> int:
     """One EXT-X-TARGETDURATION for all playlists of a video, which may not change as they grow.
 
     No segment, rounded to the nearest second, is longer (RFC 8216bis §4.4.3.1).
+
+    Args:
+        renditions: Those of the video.
+        longest_ticks: How long the longest segment of each lasts that has any.
     """
     longest = max(
         (
-            Fraction(segment.duration_ticks, rendition.timescale)
+            Fraction(longest_ticks[rendition.name], rendition.timescale)
             for rendition in renditions
-            if rendition.kind is not MediaKind.SUBTITLES
-            for segment in segments.get(rendition.name, ())
+            if rendition.kind is not MediaKind.SUBTITLES and rendition.name in longest_ticks
         ),
         default=Fraction(0),
     )

@@ -172,3 +172,17 @@ class Segment:
     duration_ticks: int
     size_bytes: int
     key_frame_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much of a rendition is published, gaps or not; another after each publication.
+
+    `segments` is their number, `ticks` and `size_bytes` are their sums, `longest_ticks` is what the
+    longest of them lasts.
+    """
+
+    segments: int
+    ticks: int
+    size_bytes: int
+    longest_ticks: int

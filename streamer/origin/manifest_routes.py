@@ -18,8 +18,10 @@ from streamer.core.manifests import (
     iframe_playlist,
     media_playlist,
     multivariant_playlist,
+    published_track,
     published_tracks,
     subtitles_playlist,
+    target_duration_seconds,
 )
 from streamer.core.options import Encryption
 from streamer.core.playback_token import is_token
@@ -158,16 +160,22 @@ def _served(video: Video, version: int | None) -> int | None:
 
 
 async def _track(services: Services, video: Video, rendition: str) -> Track:
-    version = await services.catalog.version_of(video.id, rendition)
-    tracks = await _tracks(services, video.id, _served(video, version))
-    for track in tracks:
-        if track.rendition.name == rendition:
-            return track
-    raise NotFound("there is no such rendition yet")
+    catalog = services.catalog
+    version = await catalog.version_of(video.id, rendition)
+    renditions = await catalog.renditions(video.id, _served(video, version))
+    extents = await catalog.extents(video.id)
+    longest = {name: extent.longest_ticks for name, extent in extents.items()}
+    target = target_duration_seconds(renditions, longest)
+    segments = await catalog.segments(video.id, rendition)
+    wanted = (other for other in renditions if other.name == rendition)
+    track = next((published_track(it, segments, target) for it in wanted), None)
+    if track is None:
+        raise NotFound("there is no such rendition yet")
+    return track
 
 
-async def _tracks(services: Services, video_id: str, version: int | None = None) -> list[Track]:
-    renditions = await services.catalog.renditions(video_id, version)
+async def _tracks(services: Services, video_id: str) -> list[Track]:
+    renditions = await services.catalog.renditions(video_id)
     return published_tracks(renditions, await services.catalog.all_segments(video_id))
 
 

@@ -6,18 +6,17 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
-from streamer.core import bit_rate, keys
-from streamer.core.manifests import target_duration_seconds
+from streamer.core import keys
 from streamer.core.video import (
     MediaKind,
     Rendition,
     Repackaging,
-    Segment,
     Video,
     VideoError,
     VideoState,
 )
 from streamer.origin.choices import OptionsResource, Priority
+from streamer.origin.measures import Measure, Measures
 from streamer.shared.catalog import Catalog
 
 
@@ -39,8 +38,8 @@ class RenditionResource(BaseModel):
     segments: int = Field(description="How many segments are published.")
 
     @classmethod
-    def of(cls, rendition: Rendition, segments: list[Segment], target_seconds: int) -> Self:
-        """The resource for a rendition with these published segments."""
+    def of(cls, rendition: Rendition, measure: Measure) -> Self:
+        """The resource for a rendition of which so much is published."""
         rate = rendition.frame_rate
         return cls(
             name=rendition.name,
@@ -54,10 +53,8 @@ class RenditionResource(BaseModel):
             channels=rendition.channels,
             is_default=rendition.is_default,
             is_forced=rendition.is_forced,
-            bandwidth=bit_rate.peak_bps(
-                rendition, segments, target_duration_seconds=target_seconds
-            ),
-            segments=len(segments),
+            bandwidth=measure.peak_bps,
+            segments=measure.segments,
         )
 
 
@@ -153,6 +150,7 @@ class Presenter:
 
     def __init__(self, catalog: Catalog, *, playback_base_url: str) -> None:
         self._catalog = catalog
+        self._measures = Measures(catalog)
         self._base_url = playback_base_url.rstrip("/")
 
     async def present(self, video: Video) -> VideoResource:
@@ -188,9 +186,5 @@ class Presenter:
         if video.playable_at is None and video.state in (VideoState.UPLOADING, VideoState.PROBING):
             return []
         renditions = await self._catalog.renditions(video.id)
-        segments = await self._catalog.all_segments(video.id)
-        target = target_duration_seconds(renditions, segments)
-        return [
-            RenditionResource.of(rendition, segments.get(rendition.name, []), target)
-            for rendition in renditions
-        ]
+        measures = await self._measures.of(video.id, renditions)
+        return list(map(RenditionResource.of, renditions, measures))

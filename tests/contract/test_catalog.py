@@ -25,6 +25,7 @@ from streamer.core.video import (
     EVERY_VERSION,
     Chapter,
     ContentKey,
+    Extent,
     MediaKind,
     Rendition,
     Repackaging,
@@ -293,6 +294,22 @@ async def test_published_segments_are_seen_up_to_the_first_gap(catalog: Catalog)
         HIGH.name: [segment(HIGH, number) for number in range(2)],
     }
     assert await catalog.segments(ID, "480p") == []
+
+
+async def test_an_extent_changes_with_each_publication(catalog: Catalog) -> None:
+    await package(catalog, LOW, HIGH)
+    assert await catalog.extents(ID) == {}
+    await publish(catalog, segment(LOW, 0, size_bytes=7), segment(LOW, 2, size_bytes=5))
+    ticks = segment(LOW, 0).duration_ticks
+    assert await catalog.extents(ID) == {LOW.name: Extent(2, 2 * ticks, 12, ticks)}
+    longer = replace(segment(LOW, 2, size_bytes=9), duration_ticks=ticks + 1)
+    await publish(catalog, longer, segment(HIGH, 0, size_bytes=1))
+    assert await catalog.extents(ID) == {
+        LOW.name: Extent(2, 2 * ticks + 1, 16, ticks + 1),
+        HIGH.name: Extent(1, ticks, 1, ticks),
+    }
+    await catalog.delete_video(ID, now=NOW)
+    assert await catalog.extents(ID) == {}
 
 
 async def test_publication_describes_the_renditions(catalog: Catalog) -> None:

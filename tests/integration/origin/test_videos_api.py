@@ -24,7 +24,8 @@ from tests.integration.origin.conftest import (
     opened,
     with_token,
 )
-from tests.integration.origin.test_playback import make_video
+from tests.integration.origin.test_playback import SEGMENT, make_video
+from tests.unit.core.published import LOW, segments
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -78,6 +79,23 @@ async def test_a_video_resource(origin: Origin) -> None:
     assert (low["frame_rate"], low["segments"]) == (29.97, 2)
     assert low["bandwidth"] > 0
     assert (high["name"], sound["kind"], sound["language"]) == ("720p", "audio", "en")
+
+
+async def test_renditions_are_measured_again_when_more_is_published(origin: Origin) -> None:
+    video_id = await make_video(origin)
+
+    async def low() -> tuple[int, int]:
+        video = (await origin.client.get(f"{VIDEOS}/{video_id}")).json()
+        low, *_ = video["renditions"]
+        return low["segments"], low["bandwidth"]
+
+    count, bandwidth = await low()
+    assert count == 2
+    *_, larger = segments(LOW, 1, 1, 3 * len(SEGMENT))
+    await origin.catalog.publish(video_id, [larger], init_names={}, now=now())
+    count, larger_bandwidth = await low()
+    assert count == 3
+    assert larger_bandwidth == pytest.approx(3 * bandwidth, abs=3)
 
 
 async def test_what_is_known_of_a_source(origin: Origin) -> None:

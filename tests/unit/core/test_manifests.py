@@ -95,17 +95,20 @@ def test_a_finished_playlist_is_vod() -> None:
 
 
 def test_target_duration_never_changes_as_segments_are_added() -> None:
-    one = {"240p": segments(LOW, 10)}
-    all_of_them = {"240p": segments(LOW, 10, 10), "audio-eng": segments(SOUND, 10)}
+    length = segments(LOW, 10)[0].duration_ticks
     assert target_duration_seconds([LOW, SOUND], {}) == 4
-    assert target_duration_seconds([LOW, SOUND], one) == 4
-    assert target_duration_seconds([LOW, SOUND], all_of_them) == 4
+    assert target_duration_seconds([LOW, SOUND], {"240p": length}) == 4
+    both = {"240p": length, "audio-eng": segments(SOUND, 10)[0].duration_ticks}
+    assert target_duration_seconds([LOW, SOUND], both) == 4
 
 
 def test_target_duration_covers_the_longest_segment_rounded() -> None:
     slow = replace(video("240p", 426, 240), timescale=2, frame_rate=Fraction(1, 5))
-    nine_halves = [replace(segments(slow, 10)[0], duration_ticks=9)]
-    assert target_duration_seconds([slow], {"240p": nine_halves}) == 5
+    assert target_duration_seconds([slow], {"240p": 9}) == 5
+    (track,) = published_tracks(
+        [slow], {"240p": [replace(segments(slow, 10)[0], duration_ticks=ticks) for ticks in (9, 2)]}
+    )
+    assert track.target_duration_seconds == 5
 
 
 def test_each_group_of_sounds_has_every_language_and_stereo_comes_first() -> None:
