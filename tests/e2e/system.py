@@ -40,6 +40,10 @@ class System:
         result = subprocess.run(command, check=True, capture_output=True, timeout=120)
         return str(json.loads(result.stdout)["id"])
 
+    def delete(self, video_id: str) -> None:
+        url = f"{self.origin_url}/api/v1/videos/{video_id}"
+        urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
+
     def wait_until_final(self, video_id: str) -> dict[str, Any]:
         """The video once it is ready or has failed."""
 

@@ -111,6 +111,19 @@ def test_a_token_is_asked_for_once(open_page: OpenPage, tmp_path: Path, text_fil
         expect(question).to_have_count(0)
 
 
+def test_who_waits_for_a_video_that_is_deleted_is_told(
+    open_page: OpenPage, tmp_path: Path, text_file: Path
+) -> None:
+    with running_origin(tmp_path, "--no-worker") as origin_url:
+        installation = System(origin_url, origin_url)
+        video_id = installation.upload(text_file, "Nobody's turn")
+        page = open_page(f"/watch/{video_id}", origin_url=origin_url)
+        expect(page.locator("#meta .chip")).to_be_visible()
+        installation.delete(video_id)
+        expect(page.get_by_role("heading", name="No video here")).to_be_visible()
+        expect(page.locator("#meta")).to_be_empty()
+
+
 def test_what_the_server_refuses_is_said(open_page: OpenPage) -> None:
     page = open_page("/")
     page.get_by_label("or fetch a file from the web").fill("http://127.0.0.1:1/private.mp4")

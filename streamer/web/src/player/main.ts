@@ -67,6 +67,7 @@ function refuse(): void {
 
 function showGone(): void {
   void player?.then((running) => running.stop());
+  byId("meta").replaceChildren();
   showMissing("It was deleted, or the address is wrong.");
 }
 
