@@ -8,6 +8,8 @@ from edge.core.changed import changed_targets, examine_post
 from edge.core.fields import Fields
 from edge.core.key import is_large, target_of
 from edge.core.policy import (
+    Query,
+    Refused,
     StoredResponse,
     confirmed_by_head,
     freshened,
@@ -83,7 +85,7 @@ class Aftermath:
             case "GET" if may_be_shared(request.query, fields):
                 self._alone.discard(request.key)
             case "HEAD" if stored is not None:
-                self._update(stored, fields, asked_at)
+                self._update(request, stored, fields, asked_at)
             case "POST":
                 return examine_post(
                     request.query,
@@ -102,7 +104,7 @@ class Aftermath:
         others = changed_targets(target_of(key).decode("ascii"), host, fields)
         return {key} | {self._rules.beside(key, other) or key for other in others}
 
-    def _update(self, stored: Entry, fields: Fields, asked_at: float) -> None:
+    def _update(self, request: Request, stored: Entry, fields: Fields, asked_at: float) -> None:
         """Update what is stored by the answer to a HEAD, or forget it (RFC 9111 §4.3.5)."""
         size_bytes = None if is_large(stored.key) else stored.size_bytes
         if not confirmed_by_head(stored.response, fields, size_bytes):
@@ -110,10 +112,14 @@ class Aftermath:
             return
         updated = freshened(
             stored.response,
+            Query("GET", request.head.fields),
             fields,
             request_time=asked_at,
             response_time=time.time(),
             negative_seconds={},
             behaviour=self._rules.of_key(stored.key),
         )
-        self._cache.renew(stored, updated)
+        if isinstance(updated, StoredResponse):
+            self._cache.renew(stored, updated)
+        elif updated is not Refused.AUTHORIZATION:
+            self._cache.drop(stored)

@@ -78,9 +78,13 @@ class Large:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The origin says that the stored entry is still good."""
+    """The origin says that the stored entry is still good.
+
+    `withheld` are the fields that only the viewer that started the fill may have.
+    """
 
     entry: Entry
+    withheld: Fields = field(default_factory=Fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -254,24 +254,20 @@ class Fills:
             fill.outcome.set_result(Failed(502, "abandoned"))
 
     async def _fetch(self, fill: Fill) -> None:
-        request = fill.request
-        fields = request.fields
-        if request.stale is not None:
-            fields = fields.plus(*validation_fields(request.stale.response))
-        asked_at = time.time()
-        target = target_of(request.key).decode("ascii")
-        shared = self._rules.of_key(request.key).shared
-        answer = await self._upstream.ask("GET", target, toward(shared(fields), request.key))
-        if _confirms_another(answer, request.stale):
-            answer.close()
-            fields = toward(shared(request.fields), request.key)
-            answer = await self._upstream.ask("GET", target, fields)
+        request, asked_at = fill.request, time.time()
+        answer = await self._ask(request, request.stale)
+        updated: StoredResponse | Refused | None = None
+        if request.stale is not None and _is_not_modified(answer):
+            updated = self._updated(request, request.stale, answer, asked_at)
+            if isinstance(updated, Refused):
+                answer.close()
+                answer = await self._ask(request, None)
         self._note_answer(fill, answer)
         if isinstance(answer, UpstreamFailure):
             self._settle(fill, Failed(answer.status, answer.kind))
             return
         try:
-            outcome = self._judge(fill, answer, asked_at)
+            outcome = self._judge(fill, answer, updated, asked_at)
         except BaseException:
             answer.close()
             raise
@@ -282,6 +278,43 @@ class Fills:
             return
         fill.outcome.set_result(outcome)
         await self._grow(fill, outcome, answer)
+
+    async def _ask(
+        self, request: FillRequest, stale: Entry | None
+    ) -> UpstreamResponse | UpstreamFailure:
+        """The answer to a request, or to the question whether what is stale is still good."""
+        fields = request.fields
+        if stale is not None:
+            fields = fields.plus(*validation_fields(stale.response))
+        fields = self._rules.of_key(request.key).shared(fields)
+        target = target_of(request.key).decode("ascii")
+        return await self._upstream.ask("GET", target, toward(fields, request.key))
+
+    def _updated(
+        self, request: FillRequest, stale: Entry, answer: UpstreamResponse, asked_at: float
+    ) -> StoredResponse | Refused:
+        """A stored response as a 304 updates it, or why the 304 may not.
+
+        What must not be shared any more is forgotten.
+        """
+        if not confirms(stale.response, answer.fields):
+            return Refused.CHANGED
+        updated = freshened(
+            stale.response,
+            Query("GET", request.fields),
+            self._received(answer),
+            request_time=asked_at,
+            response_time=time.time(),
+            negative_seconds=self._limits.negative_seconds,
+            behaviour=self._rules.of_key(stale.key),
+        )
+        if updated in (Refused.NO_STORE, Refused.PRIVATE):
+            self._cache.drop(stale)
+        return updated
+
+    def _received(self, answer: UpstreamResponse) -> Fields:
+        """The fields of an answer that are stored and sent on."""
+        return response_fields(answer.fields, self._via, self._clock.http_date())
 
     def _note_answer(self, fill: Fill, answer: UpstreamResponse | UpstreamFailure) -> None:
         """Count a fetch, unless another worker of this node carried it out and has counted it."""
@@ -302,12 +335,16 @@ class Fills:
             self.refusals.note(fill.request.key, refusal)
         fill.outcome.set_result(outcome)
 
-    def _judge(self, fill: Fill, answer: UpstreamResponse, asked_at: float) -> Outcome:
-        stale = fill.request.stale
-        fields = response_fields(answer.fields, self._via, self._clock.http_date())
-        now = time.time()
-        if stale is not None and answer.status == 304 and confirms(stale.response, fields):
-            return self._confirm(fill, stale, answer, asked_at)
+    def _judge(
+        self,
+        fill: Fill,
+        answer: UpstreamResponse,
+        updated: StoredResponse | Refused | None,
+        asked_at: float,
+    ) -> Outcome:
+        stale, fields, now = fill.request.stale, self._received(answer), time.time()
+        if stale is not None and isinstance(updated, StoredResponse):
+            return self._confirm(fill, stale, updated, fields)
         if stale is not None and answer.status in SERVER_ERRORS and self._may_stand_in(stale, now):
             return Failed(answer.status, "upstream-status", answer.status)
         if answer.status == 304:
@@ -341,7 +378,7 @@ class Fills:
         if too_much is not None:
             return Released(too_much, answer, fields)
         body = GrowingBody(self._limits.object_bytes)
-        return Growing(examined, body, answer.content_length, withheld(fields))
+        return Growing(examined, body, answer.content_length, withheld(fields, examined))
 
     def _grown_part(self, fill: Fill, length: int, stored: StoredResponse) -> Growing:
         """A slice that begins to arrive; without room for it, a stream for its first reader."""
@@ -375,19 +412,11 @@ class Fills:
         return stale.response.freshness.is_usable_on_error(now, self._limits.stale_seconds)
 
     def _confirm(
-        self, fill: Fill, stale: Entry, answer: UpstreamResponse, asked_at: float
+        self, fill: Fill, stale: Entry, updated: StoredResponse, fields: Fields
     ) -> Confirmed:
-        response = freshened(
-            stale.response,
-            response_fields(answer.fields, self._via, self._clock.http_date()),
-            request_time=asked_at,
-            response_time=time.time(),
-            negative_seconds=self._limits.negative_seconds,
-            behaviour=self._rules.of_key(stale.key),
-        )
-        self._cache.renew(stale, response)
+        self._cache.renew(stale, updated)
         self._on_stored(stale, fill)
-        return Confirmed(stale)
+        return Confirmed(stale, withheld(fields, updated))
 
     def _size_problem(self, fill: Fill, answer: UpstreamResponse) -> Refused | None:
         size = answer.content_length or 0
@@ -459,10 +488,6 @@ def _refusal(outcome: Outcome, now: float) -> Refusal | None:
     return None
 
 
-def _confirms_another(
-    answer: UpstreamResponse | UpstreamFailure, stale: Entry | None
-) -> TypeGuard[UpstreamResponse]:
-    """Whether a 304 is about something else than what is stored (RFC 9111 §4.3.4)."""
-    if isinstance(answer, UpstreamFailure) or answer.status != 304 or stale is None:
-        return False
-    return not confirms(stale.response, answer.fields)
+def _is_not_modified(answer: UpstreamResponse | UpstreamFailure) -> TypeGuard[UpstreamResponse]:
+    """Whether an answer says that what is stored is still good."""
+    return not isinstance(answer, UpstreamFailure) and answer.status == 304

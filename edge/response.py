@@ -42,6 +42,7 @@ class Response:
         first_byte_at: When the head was sent, on the loop's clock.
         is_complete: Whether the whole response was written.
         closes: Whether the connection must end after it.
+        own: The fields that this viewer alone may have.
         page_origin: The site whose pages may read it with their cookies, if there is one.
     """
 
@@ -58,6 +59,7 @@ class Response:
         self.first_byte_at: float | None = None
         self.is_complete = False
         self.closes = closes or not request.keeps_alive
+        self.own = Fields()
         self.page_origin: str | None = None
 
     def start(self, status: int, reason: str, fields: Fields, length: int | None) -> None:
@@ -70,6 +72,7 @@ class Response:
             length: How many body bytes will follow; None: not known.
         """
         framing = self._framing(status, length)
+        fields = fields.plus(*self.own.items)
         if self.page_origin is not None:
             fields = readable_by(fields, self.page_origin)
         lines = [f"HTTP/1.1 {status} {reason}"]

@@ -88,17 +88,13 @@ class Sender:
         response: Response,
         outcome: Growing,
         status: CacheStatus,
-        own: Fields,
     ) -> bool:
-        """Send an object while it is stored; False, and nothing sent, if it is another's.
-
-        `own` are fields for this viewer alone.
-        """
+        """Send an object while it is stored; False, and nothing sent, if it is another's."""
         stored, total_bytes = outcome.response, outcome.total_bytes
         if not stored.matches(request.head.fields) or not outcome.body.is_retained:
             return False
         given = answer(stored, request.query, total_bytes)
-        labelled = self.labelled(given.fields.plus(*own.items), stored, status)
+        labelled = self.labelled(given.fields, stored, status)
         with outcome.body.reader() as reader:
             if given.parts and total_bytes is not None:
                 await _send_parts(response, given, labelled, total_bytes, reader)

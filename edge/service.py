@@ -224,11 +224,12 @@ class Service:
     ) -> Result | None:
         """Send what a fill comes to; None, and nothing sent, if this viewer must go alone."""
         outcome = await fill.result()
+        if isinstance(outcome, Growing | Confirmed) and fill.starter is request:
+            response.own = outcome.withheld
         match outcome:
             case Growing(stored):
                 told = _told(fill, replace(status, forward_status=stored.status, stored=True))
-                own = outcome.withheld if fill.starter is request else Fields()
-                sent = await self._sender.send_growing(request, response, outcome, told, own)
+                sent = await self._sender.send_growing(request, response, outcome, told)
                 return _result(told) if sent else None
             case Large(entry):
                 told = _told(fill, replace(status, forward_status=200, stored=True))

@@ -212,29 +212,49 @@ def may_be_shared(query: Query, fields: Fields) -> bool:
     return isinstance(examined, StoredResponse)
 
 
-def withheld(fields: Fields) -> Fields:
-    """The fields of a response that only the request it answers may have (§5.2.2.4, §5.2.2.7)."""
-    control, _ = directives_for_us(fields.combined)
-    listed = _listed(control)
-    return Fields(tuple(item for item in fields.items if item[0] in listed))
+def withheld(fields: Fields, stored: StoredResponse) -> Fields:
+    """The fields of an answer that only the request it answers may have (§5.2.2.4, §5.2.2.7).
+
+    Args:
+        fields: Its end-to-end fields.
+        stored: What was stored of it.
+    """
+    return fields.without(stored.fields.combined.keys() | _KEPT_ON_UPDATE)
 
 
 def freshened(
     stored: StoredResponse,
+    query: Query,
     fields: Fields,
     *,
     request_time: float,
     response_time: float,
     negative_seconds: NegativeSeconds,
     behaviour: Behaviour = DEFAULT,
-) -> StoredResponse:
-    """A stored response that a 304, or a 200 to HEAD, confirmed (RFC 9111 §3.2, §4.3.4, §4.3.5)."""
+) -> StoredResponse | Refused:
+    """A stored response that a 304, or a 200 to HEAD, confirmed (RFC 9111 §3.2, §4.3.4, §4.3.5).
+
+    The answer is judged as a whole one is: `Refused` says why it may not update what many share.
+    A cookie that it sets is for the request it answers.
+
+    Args:
+        stored: The response.
+        query: A GET with the fields of the request that confirmed it.
+        fields: The end-to-end fields of the answer.
+        request_time: When the request was sent.
+        response_time: When the answer's head was received.
+        negative_seconds: The lifetimes of error answers without one of their own.
+        behaviour: What is set for its path.
+    """
     updates = fields.without(_KEPT_ON_UPDATE)
     names = {name for name, _ in updates.items} | {"age"}
     merged = stored.fields.without(names).plus(*updates.items)
     judged = behaviour.ttl.judged(stored.status, merged)
     control, is_targeted = directives_for_us(judged.combined)
-    merged = merged.without(_listed(control))
+    merged = merged.without(_listed(control) | {"set-cookie"})
+    refused = _refusal(query, stored.status, merged, control)
+    if refused is not None:
+        return refused
     freshness = assess(
         stored.status,
         _about_freshness(judged.without(_listed(control)), is_targeted=is_targeted),
@@ -267,9 +287,6 @@ def confirmed_by_head(stored: StoredResponse, fields: Fields, size_bytes: int | 
     """
     length = fields.get("content-length")
     if None not in (length, size_bytes) and length != str(size_bytes):
-        return False
-    control, _ = directives_for_us(fields.combined)
-    if _refusal(Query("GET", Fields()), 200, fields.without(_listed(control)), control):
         return False
     names = ("etag", "last-modified")
     return all(fields.get(name) in (None, stored.fields.get(name)) for name in names)

@@ -4,6 +4,8 @@ import asyncio
 from email.parser import BytesParser
 from email.policy import HTTP
 
+import pytest
+
 from tests.integration.edge.conftest import Edge
 from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 from tests.integration.edge.raw_client import Reply
@@ -135,6 +137,75 @@ async def test_rfc9111_4_3_4_a_304_about_another_version_is_not_taken(
 
     origin.scripts["/a"] = confused
     assert (await edge.get("/a")).body == b"new"
+
+
+async def test_the_cookie_of_a_304_is_for_the_viewer_whose_request_it_answers(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script([BODY], FRESH)
+    await edge.get("/a")
+    await edge.pass_time(61)
+    origin.scripts["/a"] = Script(headers={**FRESH, "Set-Cookie": "a=b"}, status=304)
+    first, second = await edge.get("/a"), await edge.get("/a")
+    assert first.headers["set-cookie"] == "a=b"
+    assert "set-cookie" not in second.headers
+    assert first.body == second.body == BODY
+    assert origin.count("/a") == 2
+
+
+@pytest.mark.parametrize(
+    "control", [{"Cache-Control": "private, max-age=60"}, {"Cache-Control": "no-store"}]
+)
+async def test_a_304_for_one_viewer_is_not_shared(
+    edge: Edge, origin: CountingOrigin, control: dict[str, str]
+) -> None:
+    origin.scripts["/a"] = Script([BODY], FRESH)
+    await edge.get("/a")
+    await edge.pass_time(61)
+
+    def personal(seen: Seen) -> Script:
+        fields = {**FRESH, **control, "X-Own": seen.headers["x-user"]}
+        is_conditional = "if-none-match" in seen.headers
+        return Script([BODY], fields, status=304 if is_conditional else 200)
+
+    origin.scripts["/a"] = personal
+    replies = [await edge.get("/a", f"X-User: {user}") for user in ("bob", "carol")]
+    assert [reply.headers["x-own"] for reply in replies] == ["bob", "carol"]
+    assert [reply.body for reply in replies] == [BODY, BODY]
+    assert not edge.node.cache.has(b"/a")
+
+
+async def test_a_304_to_credentials_leaves_what_is_stored_as_it_was(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script([BODY], FRESH)
+    await edge.get("/a")
+    await edge.pass_time(61)
+
+    def personal(seen: Seen) -> Script:
+        own = {"X-Own": "1"} if "authorization" in seen.headers else {}
+        is_conditional = "if-none-match" in seen.headers
+        return Script([BODY], {**FRESH, **own}, status=304 if is_conditional else 200)
+
+    origin.scripts["/a"] = personal
+    first, second = await edge.get("/a", "Authorization: Basic YTpi"), await edge.get("/a")
+    assert (first.headers["x-own"], first.body) == ("1", BODY)
+    assert ("x-own" in second.headers, second.body) == (False, BODY)
+    assert "if-none-match" in origin.seen[-1].headers
+
+
+async def test_rfc9111_4_3_5_head_for_one_viewer_is_not_shared(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script([BODY], FRESH)
+    await edge.get("/a")
+    await edge.pass_time(61)
+    origin.scripts["/a"] = Script([BODY], {**FRESH, "Set-Cookie": "a=b"})
+    head = await edge.get("/a", method="HEAD")
+    again = await edge.get("/a")
+    assert head.headers["set-cookie"] == "a=b"
+    assert ("set-cookie" in again.headers, again.body) == (False, BODY)
+    assert again.cache_status.startswith("edge-test; hit")
 
 
 async def test_what_was_not_shareable_is_not_waited_for_until_it_is(

@@ -101,16 +101,51 @@ def test_rfc9111_5_2_2_4_and_7_listed_fields_are_not_stored(directive: str) -> N
     stored = _examine(_fields(), response)
     assert isinstance(stored, StoredResponse)
     assert [name for name, _ in stored.fields.items] == ["cache-control"]
-    assert withheld(response).items == (("set-cookie", "a=b"), ("x-own", "1"))
+    assert withheld(response, stored).items == (("set-cookie", "a=b"), ("x-own", "1"))
     assert decide(Query("GET", Fields()), [stored], NOW + 1) == Serve(0)
-    fresh = freshened(
+    fresh = _freshened(stored, _fields(x_own="2", x_new="3"))
+    assert isinstance(fresh, StoredResponse)
+    assert [name for name, _ in fresh.fields.items] == ["cache-control", "x-new"]
+
+
+def _freshened(
+    stored: StoredResponse, update: Fields, request: Fields | None = None, now: float = NOW
+) -> StoredResponse | Refused:
+    return freshened(
         stored,
-        _fields(x_own="2", x_new="3"),
-        request_time=NOW,
-        response_time=NOW,
+        Query("GET", request or Fields()),
+        update,
+        request_time=now,
+        response_time=now,
         negative_seconds={},
     )
-    assert [name for name, _ in fresh.fields.items] == ["cache-control", "x-new"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "update", "why"),
+    [
+        (_fields(), _fields(cache_control="private, max-age=9"), Refused.PRIVATE),
+        (_fields(), _fields(cache_control="no-store"), Refused.NO_STORE),
+        (_fields(), _fields(cdn_cache_control="private"), Refused.PRIVATE),
+        (_fields(authorization="a"), _fields(cache_control="max-age=9"), Refused.AUTHORIZATION),
+    ],
+)
+def test_an_answer_for_one_viewer_updates_nothing(
+    request_: Fields, update: Fields, why: Refused
+) -> None:
+    assert _freshened(_stored(), update, request_) is why
+
+
+@pytest.mark.parametrize(
+    ("control", "own"),
+    [("max-age=9", ["set-cookie"]), ('max-age=9, private="x-own"', ["set-cookie", "x-own"])],
+)
+def test_what_a_304_says_to_one_viewer_is_not_stored(control: str, own: list[str]) -> None:
+    update = _fields(cache_control=control, set_cookie="a=b", vary="x-other", x_own="1", x_new="1")
+    fresh = _freshened(_stored(), update)
+    assert isinstance(fresh, StoredResponse)
+    assert fresh.fields.get("x-new") == "1"
+    assert [name for name, _ in withheld(update, fresh).items] == own
 
 
 def test_rfc9111_4_2_2_public_permits_heuristics_for_any_status() -> None:
@@ -260,9 +295,8 @@ def test_rfc9111_4_3_4_a_304_freshens() -> None:
     stored = _stored(x_old="1", content_type="a/b", age="9")
     update = _fields(cache_control="max-age=5", x_old="2", content_type="c/d", etag='"v"')
     assert confirms(stored, update)
-    fresh = freshened(
-        stored, update, request_time=NOW + 99, response_time=NOW + 99, negative_seconds={}
-    )
+    fresh = _freshened(stored, update, now=NOW + 99)
+    assert isinstance(fresh, StoredResponse)
     assert fresh.fields.get("x-old") == "2"
     assert fresh.fields.get("content-type") == "c/d"
     assert fresh.freshness.age(NOW + 99) == 0
@@ -297,7 +331,8 @@ def test_rfc9111_4_3_5_what_head_updates(fields: Fields, *, is_confirmed: bool) 
 def test_rfc9111_3_2_what_describes_the_content_is_kept() -> None:
     stored = _stored(content_encoding="gzip", content_md5="a", vary="x")
     update = _fields(content_encoding="br", content_md5="b", content_length="1", vary="y")
-    fresh = freshened(stored, update, request_time=NOW, response_time=NOW, negative_seconds={})
+    fresh = _freshened(stored, update)
+    assert isinstance(fresh, StoredResponse)
     assert fresh.fields.get("content-encoding") == "gzip"
     assert fresh.fields.get("content-md5") == "a"
     assert fresh.fields.get("vary") == "x"

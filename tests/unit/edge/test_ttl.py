@@ -112,10 +112,29 @@ def test_a_304_is_bounded_like_a_200() -> None:
     assert isinstance(stored, StoredResponse)
     after = freshened(
         stored,
+        Query("GET", Fields()),
         Fields((control("max-age=1000"),)),
         request_time=NOW,
         response_time=NOW,
         negative_seconds={},
         behaviour=Behaviour(ttl=BOUNDS),
     )
+    assert isinstance(after, StoredResponse)
     assert after.freshness.lifetime_seconds == 100
+
+
+def test_a_minimum_overrules_a_304_as_it_does_a_200() -> None:
+    stored = examined(BOUNDS, control("max-age=70"))
+    assert isinstance(stored, StoredResponse)
+    after = freshened(
+        stored,
+        Query("GET", Fields()),
+        Fields((control("private"), ("set-cookie", "a=b"))),
+        request_time=NOW,
+        response_time=NOW,
+        negative_seconds={},
+        behaviour=Behaviour(ttl=BOUNDS),
+    )
+    assert isinstance(after, StoredResponse)
+    assert after.freshness.lifetime_seconds == BOUNDS.minimum
+    assert "set-cookie" not in after.fields.combined
