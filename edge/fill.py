@@ -120,7 +120,7 @@ class Fill:
         starter: Who started it and may take an answer that is not shared; None: nobody.
         was_joined: Whether a viewer has asked for it, ever.
         is_kept: It is to be completed though nobody may wait for it any more.
-        is_void: Its object was invalidated meanwhile and must not be stored.
+        is_void: Its object was invalidated meanwhile: it must not be stored, nor be fresh again.
         told: What another worker of this node did for it; None: the answer comes from outside.
     """
 

@@ -414,8 +414,10 @@ class Fills:
     def _confirm(
         self, fill: Fill, stale: Entry, updated: StoredResponse, fields: Fields
     ) -> Confirmed:
-        self._cache.renew(stale, updated)
-        self._on_stored(stale, fill)
+        """Those who wait take a 304 that a purge has overtaken; what is stored stays stale."""
+        if not fill.is_void:
+            self._cache.renew(stale, updated)
+            self._on_stored(stale, fill)
         return Confirmed(stale, withheld(fields, updated))
 
     def _size_problem(self, fill: Fill, answer: UpstreamResponse) -> Refused | None:

@@ -137,6 +137,27 @@ async def test_a_soft_purge_makes_stale_what_may_then_be_served_meanwhile(
     await origin.arrived("/v/lenient", 2)
 
 
+async def test_a_304_under_way_does_not_undo_a_soft_purge(
+    origin: CountingOrigin, start_edge: StartEdge
+) -> None:
+    edge = await following(start_edge, origin)
+    headers = {"Cache-Control": "max-age=60", "ETag": '"1"'}
+    origin.scripts["/a"] = Script([b"old"], headers)
+    await edge.get("/a")
+    await edge.pass_time(61)
+    said = asyncio.Event()
+    origin.scripts["/a"] = Script(headers=headers, status=304, before=said)
+    async with edge.client() as client:
+        client.ask("/a")
+        await origin.arrived("/a", 2)
+        origin.purges.append({"path": "/a", "soft": True})
+        await has_obeyed(edge, 1)
+        said.set()
+        assert (await client.reply()).body == b"old"
+    origin.scripts["/a"] = Script([b"new"], {**headers, "ETag": '"2"'})
+    assert (await edge.get("/a")).body == b"new"
+
+
 async def test_what_sleeps_on_the_disk_is_purged_too(
     origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path
 ) -> None:
