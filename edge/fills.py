@@ -180,7 +180,13 @@ class Fills:
 
     def invalidate(self, key: bytes) -> None:
         """Keep what is being fetched for a key from being stored or shared any further."""
-        self._void(lambda other: other == key or other.startswith(key + b" "))
+        self.void(lambda other: other == key or other.startswith(key + b" "))
+
+    def void(self, covers: Callable[[bytes], bool]) -> None:
+        """Do the same for all keys that are covered."""
+        for fill in self._running:
+            if covers(fill.request.key):
+                self._annul(fill)
 
     def purge(self, order: Order) -> None:
         """Do the same for what a purge covers, or may cover: an answer to come has unknown tags."""
@@ -202,12 +208,9 @@ class Fills:
         fill = Fill(request, asyncio.get_running_loop().create_future(), starter)
         self._shared[request.fill_key] = fill
         self._running.add(fill)
+        if not self._rules.stores(request.key):  # it was before a reload
+            self._annul(fill)
         return fill
-
-    def _void(self, covers: Callable[[bytes], bool]) -> None:
-        for fill in self._running:
-            if covers(fill.request.key):
-                self._annul(fill)
 
     def _annul(self, fill: Fill) -> None:
         fill.is_void = True

@@ -174,7 +174,7 @@ class Node:
         rereading = None
         if settings.behaviours is not None:
             rereading = Rereading(
-                settings.behaviours, file, rules, origins, cache, forgetting.here, metrics.counters
+                settings.behaviours, file, rules, origins, cache, fills, metrics.counters
             )
             stack.enter_context(on_hangup(rereading.want))
         return cls(

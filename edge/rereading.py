@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from edge.behaviour_file import BadBehaviours, BehaviourFile, read_behaviours
 from edge.cache import Cache
 from edge.core.key import host_of, target_of
+from edge.fills import Fills
 from edge.metrics import Counters
 from edge.origins import Origins
 from edge.rules import Rules
@@ -28,7 +28,7 @@ class Rereading:
         rules: The behaviours in force.
         origins: Whom they name.
         cache: What is stored.
-        forget: Forgets keys.
+        fills: What is being fetched.
         counters: Where failures are counted.
     """
 
@@ -39,7 +39,7 @@ class Rereading:
         rules: Rules,
         origins: Origins,
         cache: Cache,
-        forget: Callable[[Iterable[bytes]], None],
+        fills: Fills,
         counters: Counters,
     ) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class Rereading:
         self._rules = rules
         self._origins = origins
         self._cache = cache
-        self._forget = forget
+        self._fills = fills
         self._counters = counters
         self._wanted = asyncio.Event()
 
@@ -73,9 +73,10 @@ class Rereading:
         old, self._file = self._file, file
         await self._origins.adopt({**old.origins, **file.origins})
         self._rules.current = file.behaviours
+        self._fills.void(lambda key: differs(key, old, file))
         for number, key in enumerate(list(self._cache.entries), start=1):
             if differs(key, old, file):
-                self._forget([key])
+                self._cache.invalidate(key)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)  # viewers first
 

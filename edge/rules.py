@@ -25,6 +25,10 @@ class Rules:
         """The behaviour for the object of a key."""
         return self.current.of_key(key)
 
+    def stores(self, key: bytes) -> bool:
+        """Whether anything is stored for a key: requests for its target have it, and share it."""
+        return self.current.stores(key)
+
     def beside(self, key: bytes, target: str) -> bytes | None:
         """The key of a target that an object refers to; None if it can only be passed."""
         return self.current.beside(key, target)

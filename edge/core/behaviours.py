@@ -135,6 +135,13 @@ class Behaviours:
         kept = behaviour.target(target).encode("ascii")
         return scoped(kept, self.scope(host), is_signed=bool(behaviour.signed_by))
 
+    def stores(self, key: bytes) -> bool:
+        """Whether anything is stored for a key: requests for its target have it, and share it."""
+        host, target = host_of(key), target_of(key).decode("ascii")
+        own = self.key(host, target)
+        is_own = key == own or key.startswith(own + b" ")
+        return is_own and not is_unshared(self.of(host, target), own)
+
     def beside(self, key: bytes, target: str) -> bytes | None:
         """The key of a target that an object refers to; None if it can only be passed."""
         host = host_of(key)

@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from edge.behaviour_file import BadBehaviours
+from edge.core.fields import Fields
+from edge.fill import FillRequest
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 from tests.integration.edge.raw_client import RawClient, Reply
@@ -59,6 +61,13 @@ async def ask_on(client: RawClient, target: str, host: str, *fields: str) -> Rep
     lines = [f"GET {target} HTTP/1.1", f"Host: {host}", *fields, "", ""]
     client.send("\r\n".join(lines).encode())
     return await client.reply()
+
+
+async def reload(edge: Edge) -> None:
+    """Have the file read again; returns when it holds."""
+    before = edge.node.site.rules.current
+    os.kill(os.getpid(), signal.SIGHUP)
+    await edge.until(lambda: edge.node.site.rules.current is not before)
 
 
 def moment(seconds: float) -> datetime:
@@ -325,6 +334,49 @@ async def test_a_reload_holds_from_the_next_request(
     assert (await edge.get("/moved")).body == b"new"
     assert (await edge.get("/closed")).status == 403
     assert "fwd=bypass" in (await edge.get("/passed")).cache_status
+
+
+@pytest.mark.parametrize(
+    ("now", "statuses"),
+    [
+        ('signed_by = { K1 = "key.pem" }', [403, 403]),
+        ('cache = "pass"', [200, 200]),
+    ],
+)
+async def test_what_is_being_fetched_at_a_reload_is_not_stored(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write, now: str, statuses: list[int]
+) -> None:
+    edge = await start_edge(behaviours=write(""))
+    rest = asyncio.Event()
+    origin.scripts["/film"] = Script([b"ol", rest, b"d"])
+    async with edge.client() as first, edge.client() as second:
+        first.ask("/film")
+        await first.head()
+        write(f'[[behaviour]]\npath = "/film"\n{now}\n')
+        await reload(edge)
+        rest.set()
+        assert await first.some(3) == b"old"
+        await edge.until(lambda: len(edge.node.fills) == 0)
+        origin.scripts["/film"] = Script([b"new"])
+        replies = [await ask_on(second, "/film", "edge") for _ in statuses]
+    assert [reply.status for reply in replies] == statuses
+    assert b"old" not in [reply.body for reply in replies]
+
+
+async def test_what_was_planned_before_a_reload_is_not_stored_after_it(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    edge = await start_edge(behaviours=write(""))
+    write(
+        '[[behaviour]]\npath = "/closed"\nsigned_by = { K1 = "key.pem" }\n'
+        '[[behaviour]]\npath = "/passed"\ncache = "pass"\n'
+    )
+    await reload(edge)
+    for target in ("/closed", "/passed", "/open"):
+        origin.scripts[target] = Script()
+        edge.node.fills.start(FillRequest(target.encode(), Fields()))
+    await edge.until(lambda: len(edge.node.fills) == 0)
+    assert list(edge.node.cache.entries) == [b"/open"]
 
 
 async def test_a_bad_file_changes_nothing_while_viewers_are_served(

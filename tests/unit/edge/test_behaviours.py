@@ -118,6 +118,26 @@ def test_the_parts_of_a_large_object_belong_to_its_host() -> None:
         assert not is_plain(part)
 
 
+@pytest.mark.parametrize(
+    ("key", "is_stored"),
+    [
+        (b"/a?q=1", True),
+        (large_key(b"/a"), True),
+        (slice_key(b"/a", "v", 7), True),
+        (b"/members/film", False),
+        (slice_key(b"/members/film", "v", 7), False),
+        (b"/members/film signed", True),
+        (b"/members/film?q=1 signed", True),
+        (b"/thumbs/1?w=1", False),
+        (b"/passed", False),
+        (b"/a?Expires=1&Signature=s&Key-Pair-Id=K", False),
+    ],
+)
+def test_what_is_stored_has_the_key_that_requests_have(key: bytes, is_stored: bool) -> None:
+    listed = [SIGNED, Behaviour("/thumbs/*", query=NONE), Behaviour("/passed", is_passed=True)]
+    assert Behaviours(listed).stores(key) is is_stored
+
+
 def test_a_playlist_refers_to_keys_of_its_own_host() -> None:
     behaviours = Behaviours(
         [Behaviour("/pass/*", is_passed=True), SIGNED, Behaviour("*", hosts=("a.example",))]
