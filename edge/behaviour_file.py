@@ -1,5 +1,7 @@
 """The file of behaviours: read, validated, with the line of what is wrong in it."""
 
+import hashlib
+import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -71,7 +73,7 @@ def read_behaviours(path: Path) -> BehaviourFile:
     except ValidationError as error:
         problems = [_problem(found) for found in error.errors(include_url=False)]
     else:
-        file, problems = _combine(tables, path.parent)
+        file, problems = _combine(tables, document, path.parent)
         if not problems:
             return file
     first = min(problems, key=lambda problem: lines.of(problem.place))
@@ -212,7 +214,9 @@ def _problem(error: Any) -> _Problem:
     return _Problem(place, reason)
 
 
-def _combine(tables: _Document, directory: Path) -> tuple[BehaviourFile, list[_Problem]]:
+def _combine(
+    tables: _Document, document: Mapping[str, Any], directory: Path
+) -> tuple[BehaviourFile, list[_Problem]]:
     problems: list[_Problem] = []
     listed: list[Behaviour] = []
     seen: set[tuple[str, tuple[str, ...]]] = set()
@@ -231,7 +235,9 @@ def _combine(tables: _Document, directory: Path) -> tuple[BehaviourFile, list[_P
         ]
         keys, unreadable = _keys(table, directory)
         problems += [_Problem((*place, "signed_by", name), reason) for name, reason in unreadable]
-        listed.append(_behaviour(table, keys))
+        origin = document.get("origins", {}).get(table.origin)
+        digest = _digest(document["behaviour"][index], origin, keys)
+        listed.append(_behaviour(table, keys, digest))
     return BehaviourFile(Behaviours(listed), origins), problems
 
 
@@ -263,7 +269,14 @@ def _keys(
     return keys, problems
 
 
-def _behaviour(table: _BehaviourTable, keys: Mapping[str, bytes]) -> Behaviour:
+def _digest(table: object, origin: object, keys: Mapping[str, bytes]) -> str:
+    """The digest of what a file says about a behaviour, its origin and its keys."""
+    said = [table, origin, {key_id: key.decode("latin-1") for key_id, key in keys.items()}]
+    text = json.dumps(said, sort_keys=True)
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+
+
+def _behaviour(table: _BehaviourTable, keys: Mapping[str, bytes], digest: str) -> Behaviour:
     vary_on = table.vary_on or _VaryOn()
     cookies = {COOKIE_PREFIX + name for name in vary_on.cookies}
     return Behaviour(
@@ -278,4 +291,5 @@ def _behaviour(table: _BehaviourTable, keys: Mapping[str, bytes]) -> Behaviour:
         varies_by=frozenset({name.lower() for name in vary_on.headers} | cookies),
         signed_by=keys,
         allow_origins=frozenset(table.allow_origins or ()),
+        digest=digest,
     )

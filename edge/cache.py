@@ -45,6 +45,7 @@ class Cache:
         disk_files: The bound on the number of its files.
         owns: Whether the object of a key is written to the disk tier by this cache. Several caches
             may share the directory; the files of others are left alone.
+        is_current: Whether what was stored for a key is still what would be.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Cache:
         disk_bytes: int = 0,
         disk_files: int = 0,
         owns: Callable[[bytes], bool] = lambda _: True,
+        is_current: Callable[[bytes, StoredResponse], bool] = lambda *_: True,
     ) -> None:
         self.memory: S3Fifo[Slot[Identity]] = S3Fifo(memory_bytes, MAX_MEMORY_OBJECTS)
         self.disk: S3Fifo[StoredFile] = S3Fifo(disk_bytes, disk_files)
@@ -69,6 +71,7 @@ class Cache:
         self._counters = counters
         self._files = disk
         self._owns = owns
+        self._is_current = is_current
         self._tasks: set[asyncio.Task[None]] = set()
         self._wakings: dict[bytes, asyncio.Task[None]] = {}
         self._pending_bytes = 0
@@ -324,7 +327,7 @@ class Cache:
             self.disk.remove(file)
 
     def _admit_loaded(self, key: bytes, loaded: Loaded) -> None:
-        """Index an object that was read, unless it has been superseded or removed meanwhile."""
+        """Index an object that was read, unless it is not current or was superseded or removed."""
         found = loaded.found
         file = self._asleep.take(found.id, key)
         if file is None:
@@ -336,7 +339,8 @@ class Cache:
             self._lose(file, "lost or damaged")
             return
         entry = Entry(self._name, key, found.response, len(loaded.body))
-        if self._find(entry.identity) or not self.accepts(entry.size_bytes):
+        is_wanted = self._is_current(key, found.response) and self.accepts(entry.size_bytes)
+        if self._find(entry.identity) or not is_wanted:
             self._remove_file(file)
             return
         file.uses = min(MAX_USES, file.uses + 1)

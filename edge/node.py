@@ -99,7 +99,7 @@ class Node:
         rules = Rules(file.behaviours)
         identity = edge_id(settings.cache_dir) if place is None else place.node
         via = f"1.1 {settings.name}-{identity[:8]}"
-        cache = await _open_cache(settings, clock, metrics, place)
+        cache = await _open_cache(settings, clock, metrics, rules, place)
         stack.push_async_callback(cache.close)
         upstreams = await stack.enter_async_context(
             open_upstreams(settings, node=f"{settings.name}-{identity[:8]}")
@@ -278,7 +278,7 @@ class Node:
 
 
 async def _open_cache(
-    settings: EdgeSettings, clock: Clock, metrics: Metrics, place: Place | None
+    settings: EdgeSettings, clock: Clock, metrics: Metrics, rules: Rules, place: Place | None
 ) -> Cache:
     directory = settings.cache_dir
     files = None
@@ -293,6 +293,7 @@ async def _open_cache(
         disk_bytes=0 if files is None else settings.disk_size,
         disk_files=settings.disk_files,
         owns=(lambda _: True) if place is None else place.owns,
+        is_current=rules.is_current,
     )
 
 

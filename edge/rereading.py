@@ -6,7 +6,8 @@ from pathlib import Path
 
 from edge.behaviour_file import BadBehaviours, BehaviourFile, read_behaviours
 from edge.cache import Cache
-from edge.core.key import host_of, target_of
+from edge.core.behaviours import Behaviours
+from edge.core.key import host_of
 from edge.fills import Fills
 from edge.metrics import Counters
 from edge.origins import Origins
@@ -20,7 +21,8 @@ _log = logging.getLogger(__name__)
 class Rereading:
     """Puts what the file says now in the place of what it said.
 
-    What is stored, or being fetched, under a behaviour that is another now is forgotten.
+    What is in memory, or being fetched, under a behaviour that is another now is forgotten; what
+    sleeps on the disk is when it is woken.
 
     Args:
         path: The file.
@@ -70,21 +72,19 @@ class Rereading:
                 _log.info("the behaviours were read again")
 
     async def _adopt(self, file: BehaviourFile) -> None:
-        old, self._file = self._file, file
-        await self._origins.adopt({**old.origins, **file.origins})
+        await self._origins.adopt({**self._file.origins, **file.origins})
+        self._file, before = file, self._rules.current
         self._rules.current = file.behaviours
-        self._fills.void(lambda key: differs(key, old, file))
+        self._fills.void(lambda key: differs(key, before, file.behaviours))
         for number, key in enumerate(list(self._cache.entries), start=1):
-            if differs(key, old, file):
+            if differs(key, before, file.behaviours):
                 self._cache.invalidate(key)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)  # viewers first
 
 
-def differs(key: bytes, old: BehaviourFile, new: BehaviourFile) -> bool:
+def differs(key: bytes, old: Behaviours, new: Behaviours) -> bool:
     """Whether something else is done for a key than was before."""
-    host, target = host_of(key), target_of(key).decode("ascii")
-    before, after = old.behaviours.of(host, target), new.behaviours.of(host, target)
-    if before != after or old.behaviours.scope(host) != new.behaviours.scope(host):
-        return True
-    return after.origin is not None and old.origins[after.origin] != new.origins[after.origin]
+    host = host_of(key)
+    is_other = old.of_key(key).digest != new.of_key(key).digest
+    return is_other or old.scope(host) != new.scope(host)

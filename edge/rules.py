@@ -1,6 +1,7 @@
 """The behaviours in force; a reload puts others in their place."""
 
 from edge.core.behaviours import Behaviour, Behaviours
+from edge.core.policy import StoredResponse
 
 
 class Rules:
@@ -28,6 +29,10 @@ class Rules:
     def stores(self, key: bytes) -> bool:
         """Whether anything is stored for a key: requests for its target have it, and share it."""
         return self.current.stores(key)
+
+    def is_current(self, key: bytes, response: StoredResponse) -> bool:
+        """Whether what was stored for a key was judged by the behaviour that it has now."""
+        return response.behaviour == self.of_key(key).digest
 
     def beside(self, key: bytes, target: str) -> bytes | None:
         """The key of a target that an object refers to; None if it can only be passed."""

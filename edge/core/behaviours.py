@@ -58,6 +58,7 @@ class Behaviour:
             origin had listed them in `Vary`.
         signed_by: Public keys in PEM, by id; where there are any, requests must be signed.
         allow_origins: The sites whose pages may send a signature's cookies.
+        digest: What tells it, with whom it names, from all others; empty where nothing is said.
     """
 
     path: str = "*"
@@ -69,6 +70,7 @@ class Behaviour:
     varies_by: frozenset[str] = frozenset()
     signed_by: Mapping[str, bytes] = field(default_factory=dict)
     allow_origins: frozenset[str] = frozenset()
+    digest: str = ""
 
     def target(self, target: str) -> str:
         """What of a target tells objects apart and is forwarded."""

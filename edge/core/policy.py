@@ -51,7 +51,8 @@ class Query:
 class StoredResponse:
     """A response as it is stored: everything but its body.
 
-    `vary` holds the request fields that selected it, with their normalised values (RFC 9111 §4.1).
+    `vary` holds the request fields that selected it, with their normalised values (RFC 9111 §4.1),
+    `behaviour` the digest of the behaviour by which it was judged.
     """
 
     status: int
@@ -59,6 +60,7 @@ class StoredResponse:
     fields: Fields
     freshness: Freshness
     vary: tuple[tuple[str, str | None], ...] = ()
+    behaviour: str = ""
 
     def matches(self, fields: Fields) -> bool:
         """Whether a request with these fields selects this response."""
@@ -201,7 +203,7 @@ def examine(
         return Refused.USELESS
     names = sorted(members(fields.get("vary")) | behaviour.varies_by)
     vary = tuple((name, nominated(query.fields, name)) for name in names)
-    return StoredResponse(status, reason, fields, freshness, vary)
+    return StoredResponse(status, reason, fields, freshness, vary, behaviour.digest)
 
 
 def may_be_shared(query: Query, fields: Fields) -> bool:
@@ -266,7 +268,7 @@ def freshened(
     # A 304 that says nothing about freshness gives none: the response is good for this once.
     freshness = freshness or Freshness(born_at=response_time, lifetime_seconds=0.0)
     bounded = behaviour.ttl.bounded(stored.status, freshness)
-    return replace(stored, fields=merged, freshness=bounded)
+    return replace(stored, fields=merged, freshness=bounded, behaviour=behaviour.digest)
 
 
 def confirms(stored: StoredResponse, fields: Fields) -> bool:

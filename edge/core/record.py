@@ -53,6 +53,7 @@ def encode_response(key: bytes, response: StoredResponse) -> bytes:
         "fields": response.fields.items,
         "vary": response.vary,
         "freshness": asdict(response.freshness),
+        "behaviour": response.behaviour,
     }
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
@@ -66,6 +67,7 @@ def decode_response(data: bytes) -> tuple[bytes, StoredResponse]:
         fields=Fields(_pairs(value["fields"])),
         freshness=Freshness(**value["freshness"]),
         vary=tuple((name, wanted) for name, wanted in value["vary"]),
+        behaviour=value.get("behaviour", ""),  # earlier versions did not record it
     )
     return value["key"].encode("ascii"), response
 

@@ -363,6 +363,43 @@ async def test_what_is_being_fetched_at_a_reload_is_not_stored(
     assert b"old" not in [reply.body for reply in replies]
 
 
+@pytest.mark.parametrize("restarts", [False, True])
+async def test_what_sleeps_under_another_behaviour_is_not_woken(
+    start_edge: StartEdge,
+    origin: CountingOrigin,
+    other_origin: CountingOrigin,
+    write: Write,
+    tmp_path: Path,
+    *,
+    restarts: bool,
+) -> None:
+    def file(source: CountingOrigin) -> Path:
+        return write(
+            f'[origins.shop]\nurls = ["{source.url}"]\n'
+            '[[behaviour]]\npath = "/img/*"\norigin = "shop"\n'
+            '[[behaviour]]\npath = "/keep/*"\nmax_ttl = 50\n'
+        )
+
+    options = {"cache_dir": tmp_path / "cache", "memory_size": "1M"}
+    edge = await start_edge(behaviours=file(origin), **options)
+    targets = [f"/{folder}/{n}" for n in range(6) for folder in ("img", "keep")]
+    for number, target in enumerate(targets, start=1):
+        origin.scripts[target] = Script([b"old" * 60_000])
+        other_origin.scripts[target] = Script([b"new" * 60_000])
+        await edge.get(target)
+        await edge.until(lambda: edge.node.metrics.counters.disk_writes == number)  # noqa: B023
+    if restarts:
+        await edge.close()
+        edge = await start_edge(behaviours=file(other_origin), **options)
+    else:
+        file(other_origin)
+        await reload(edge)
+    for target in targets:
+        kept = b"new" if target.startswith("/img") else b"old"
+        assert (await edge.get(target)).body[:3] == kept
+        assert origin.count(target) == 1
+
+
 async def test_what_was_planned_before_a_reload_is_not_stored_after_it(
     start_edge: StartEdge, origin: CountingOrigin, write: Write
 ) -> None:

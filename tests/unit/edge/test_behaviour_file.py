@@ -50,6 +50,23 @@ def test_a_good_file_says_what_is_done(tmp_path: Path) -> None:
     assert read.behaviours.of("b.example", "/p/x").is_passed
 
 
+def digest(tmp_path: Path, text: str, target: str = "/v/x") -> str:
+    file = tmp_path / "b.toml"
+    file.write_text(text)
+    return read_behaviours(file).behaviours.of("a.example", target).digest
+
+
+@pytest.mark.parametrize("change", [("= 10", "= 11"), (":9000", ":9001"), ("theme", "size")])
+def test_a_digest_tells_whether_something_else_is_done(
+    tmp_path: Path, change: tuple[str, str]
+) -> None:
+    changed = GOOD.replace(*change)
+    assert digest(tmp_path, GOOD) != digest(tmp_path, changed)
+    assert digest(tmp_path, GOOD) == digest(tmp_path, f"# shop\n{GOOD}")
+    assert digest(tmp_path, GOOD, "/p/x") == digest(tmp_path, changed, "/p/x")
+    assert digest(tmp_path, GOOD, "/other") == ""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "wanted"),
     [

@@ -23,6 +23,7 @@ RESPONSE = StoredResponse(
     Fields((("x", "\xe9"), ("x", "2"))),
     Freshness(1.5, 60.0, is_immutable=True, stale_if_error_seconds=9),
     (("accept-encoding", "gzip"), ("x", None)),
+    "b7d1",
 )
 
 
