@@ -224,6 +224,23 @@ class Service:
     ) -> Result | None:
         """Send what a fill comes to; None, and nothing sent, if this viewer must go alone."""
         outcome = await fill.result()
+        match outcome:
+            case Released():
+                return await self._send_released(request, response, fill, outcome, status)
+            case Failed():
+                return await self._send_failed(request, response, fill, outcome, status)
+            case _:
+                return await self._send_shared(request, response, fill, outcome, status)
+
+    async def _send_shared(
+        self,
+        request: Request,
+        response: Response,
+        fill: Fill,
+        outcome: Growing | Large | Confirmed,
+        status: CacheStatus,
+    ) -> Result | None:
+        """Send what many may have; None, and nothing sent, if it is another variant or lost."""
         if isinstance(outcome, Growing | Confirmed) and fill.starter is request:
             response.own = outcome.withheld
         match outcome:
@@ -231,6 +248,8 @@ class Service:
                 told = _told(fill, replace(status, forward_status=stored.status, stored=True))
                 sent = await self._sender.send_growing(request, response, outcome, told)
                 return _result(told) if sent else None
+            case Large(entry) | Confirmed(entry) if not entry.response.matches(request.head.fields):
+                return None
             case Large(entry):
                 told = _told(fill, replace(status, forward_status=200, stored=True))
                 whole = fill.take(request)
@@ -241,10 +260,6 @@ class Service:
                     return await self._send_large(request, response, entry, told)
                 sent = await self._sender.send_entry(request, response, entry, told)
                 return _result(told) if sent else None
-            case Released():
-                return await self._send_released(request, response, fill, outcome, status)
-            case Failed():
-                return await self._send_failed(request, response, fill, outcome, status)
 
     async def _send_released(
         self,
@@ -275,7 +290,7 @@ class Service:
     ) -> Result | None:
         if fill.is_ahead:
             return None  # what failed was not this viewer's own request
-        stale = fill.request.stale
+        stale = self._selected(request)
         if stale is not None and await self._stand_in(request, response, stale, outcome):
             return Result.STALE
         await self._sender.fail(response, outcome.status, status.forward, outcome.detail)
@@ -285,8 +300,6 @@ class Service:
         self, request: Request, response: Response, stale: Entry, failed: Failed
     ) -> bool:
         """Serve a stale entry for an origin that fails, if it may (RFC 5861 §4)."""
-        if not stale.is_live:
-            return False
         if not stale.response.freshness.is_usable_on_error(time.time(), self._stale_seconds):
             return False
         status = CacheStatus(

@@ -3,6 +3,8 @@
 import asyncio
 import re
 
+import pytest
+
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 
@@ -123,6 +125,33 @@ async def test_many_validations_are_one(edge: Edge, origin: CountingOrigin) -> N
     gate.set()
     assert {(await ask).body for ask in asks} == {b"body"}
     assert origin.count("/a") == 2
+
+
+@pytest.mark.parametrize("status", [304, 503])
+async def test_each_viewer_of_a_shared_validation_gets_the_own_variant(
+    edge: Edge, origin: CountingOrigin, status: int
+) -> None:
+    said = asyncio.Event()
+
+    def personal(seen: Seen) -> Script:
+        own = seen.headers["x-v"]
+        fields = {"Cache-Control": "max-age=60", "Vary": "X-V", "ETag": f'"{own}"'}
+        if "if-none-match" in seen.headers:
+            return Script(headers=fields, status=status, before=said)
+        return Script([own.encode()], fields)
+
+    origin.scripts["/a"] = personal
+    for own in ("1", "2"):
+        await edge.get("/a", f"X-V: {own}")
+    await edge.pass_time(61)
+    async with edge.client() as first, edge.client() as second:
+        first.ask("/a", "X-V: 1")
+        await origin.arrived("/a", 3)
+        second.ask("/a", "X-V: 2")
+        await edge.until(lambda: [fill.viewers for fill in edge.node.fills.of(b"/a")] == [2])
+        said.set()
+        assert (await first.reply()).body == b"1"
+        assert (await second.reply()).body == b"2"
 
 
 async def test_stale_while_revalidate_serves_at_once(edge: Edge, origin: CountingOrigin) -> None:
