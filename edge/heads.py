@@ -23,10 +23,12 @@ from edge.core.purging import key_ranges, softened
 from edge.core.record import decode_response, encode_response
 from streamer.core.purge import Kind, Order, parse_tags
 
-_VERSION = 1
+_VERSION = 2
 _BUSY_SECONDS = 10.0
 _RUN_BITS = 10
 _SCHEMA = """
+DROP TABLE IF EXISTS objects;
+DROP TABLE IF EXISTS tags;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL, head BLOB NOT NULL,
     stale_at REAL
@@ -214,9 +216,7 @@ def _open(path: Path) -> sqlite3.Connection:
         rows.execute("PRAGMA journal_mode = WAL")
         rows.execute("BEGIN IMMEDIATE")
         (version,) = rows.execute("PRAGMA user_version").fetchone()
-        if version not in (0, _VERSION):
-            raise sqlite3.DatabaseError("another version")
-        if version == 0:
+        if version != _VERSION:
             for statement in _SCHEMA.split(";"):
                 rows.execute(statement)
             rows.execute(f"PRAGMA user_version = {_VERSION}")

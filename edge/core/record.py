@@ -67,7 +67,7 @@ def decode_response(data: bytes) -> tuple[bytes, StoredResponse]:
         fields=Fields(_pairs(value["fields"])),
         freshness=Freshness(**value["freshness"]),
         vary=tuple((name, wanted) for name, wanted in value["vary"]),
-        behaviour=value.get("behaviour", ""),  # earlier versions did not record it
+        behaviour=value["behaviour"],
     )
     return value["key"].encode("ascii"), response
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import resource
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -240,6 +242,24 @@ async def test_a_lost_or_damaged_index_costs_the_objects_and_their_files(
     await second.until(lambda: not _files(tmp_path))
     assert (await second.get("/a")).body == b"body"
     assert origin.count("/a") == 2
+
+
+async def test_the_heads_of_another_version_are_not_read(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"])
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/a")
+    await _written(first, 1)
+    await first.close()
+    with closing(sqlite3.connect(tmp_path / "heads.sqlite")) as heads:
+        heads.execute("PRAGMA user_version = 1")
+    second = await start_edge(cache_dir=tmp_path)
+    assert "fwd=uri-miss" in (await second.get("/a")).cache_status
+    await _written(second, 1)
+    await second.close()
+    third = await start_edge(cache_dir=tmp_path)
+    assert "hit" in (await third.get("/a")).cache_status
 
 
 async def test_what_sleeps_is_invalidated_by_an_unsafe_method(
