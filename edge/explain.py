@@ -109,11 +109,12 @@ def _fill(fill: Fill) -> dict[str, object]:
 
 def _outlook(outlook: Outlook, now: float) -> dict[str, object]:
     track, segment, watched_at = outlook.track, outlook.segment, outlook.watched_at
+    starts_seconds = track.timeline.starts_seconds
     return {
         "playlist": track.playlist_key.decode("ascii"),
         "segment": segment,
-        "segments": len(track.keys),
-        "starts_seconds": None if segment is None else round(track.starts_seconds[segment], 3),
+        "segments": track.count,
+        "starts_seconds": None if segment is None else round(starts_seconds[segment], 3),
         "ended": track.has_ended,
         "watched_seconds_ago": None if watched_at is None else round(now - watched_at, 3),
         "next": [key.decode("ascii") for key in outlook.plan.fetches],

@@ -113,7 +113,7 @@ class Node:
             team = await stack.enter_async_context(open_team(place))
             owner_first = open_owner_first(settings, place, origins, via=via)
             source = await stack.enter_async_context(owner_first)
-        index = PlaylistIndex(settings.prefetch_segments, rules.beside)
+        index = PlaylistIndex(settings.prefetch_segments, lambda: rules.current.beside)
         prefetcher = Prefetcher(
             index,
             cache,

@@ -17,7 +17,7 @@ from edge.clock import TICK_SECONDS, Clock
 from edge.core.fields import Fields
 from edge.core.forward import fill_fields
 from edge.core.head import FieldBlock
-from edge.core.playlist_body import MAX_BODY_BYTES, read_playlist
+from edge.core.playlist_body import MAX_BODY_BYTES, playlist_text
 from edge.core.policy import select
 from edge.core.prefetch import Plan, PlaylistIndex
 from edge.core.tracks import is_playlist
@@ -26,6 +26,7 @@ from edge.fill import Fill, FillRequest, Growing
 from edge.fills import Fills
 from edge.metrics import Counters
 from edge.team import Team
+from streamer.core.hls_attributes import PlaylistError
 
 _MAX_WAITING = 512
 _KEEP_SECONDS = 60.0
@@ -123,14 +124,13 @@ class Prefetcher:
         """Take in a playlist."""
         if len(body) > MAX_BODY_BYTES:
             return
-        playlist = read_playlist(fields, body)
-        if playlist is None:
+        text = playlist_text(fields, body)
+        if text is None:
             return
-        self._index.learn(key, playlist)
-        track = self._index.track(key)
-        for segment in track.keys if track is not None else ():
-            for entry in self._cache.variants(segment):
-                entry.due = 0.0
+        with suppress(PlaylistError):
+            for segment in self._index.learn(key, text):
+                for entry in self._cache.variants(segment):
+                    entry.due = 0.0
 
     def fetch_ahead(self, keys: Iterable[bytes], fields: Fields, patience_seconds: float) -> None:
         """Fetch keys for a viewer with these fields; they may give way to others for so long."""

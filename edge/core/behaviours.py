@@ -133,9 +133,7 @@ class Behaviours:
 
     def key(self, host: str | None, target: str) -> bytes:
         """The cache key of a target."""
-        behaviour = self.of(host, target)
-        kept = behaviour.target(target).encode("ascii")
-        return scoped(kept, self.scope(host), is_signed=bool(behaviour.signed_by))
+        return self._key(self.of(host, target), host, target)
 
     def stores(self, key: bytes) -> bool:
         """Whether anything is stored for a key: requests for its target have it, and share it."""
@@ -148,8 +146,12 @@ class Behaviours:
         """The key of a target that an object refers to; None if it can only be passed."""
         host = host_of(key)
         behaviour = self.of(host, target)
-        other = self.key(host, target)
+        other = self._key(behaviour, host, target)
         return None if is_unshared(behaviour, other) else other
+
+    def _key(self, behaviour: Behaviour, host: str | None, target: str) -> bytes:
+        kept = behaviour.target(target).encode("ascii")
+        return scoped(kept, self.scope(host), is_signed=bool(behaviour.signed_by))
 
 
 def is_unshared(behaviour: Behaviour, key: bytes) -> bool:

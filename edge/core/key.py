@@ -56,6 +56,12 @@ def path_of(key: bytes) -> str:
     return target_of(key).partition(b"?")[0].decode("ascii")
 
 
+def without_query(key: bytes) -> bytes:
+    """What a key has in common with those that differ from it in their query only."""
+    target, space, scope = key.partition(b" ")
+    return target.partition(b"?")[0] + space + scope
+
+
 def is_plain(key: bytes) -> bool:
     """Whether a target and its host say all that a key does."""
     _, separator, scope = key.partition(b" ")

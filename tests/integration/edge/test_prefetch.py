@@ -1,7 +1,10 @@
 """Segments are at the edge before they are asked for: once, in bounds, in nobody's way."""
 
 import asyncio
+import tracemalloc
 
+from edge.core.behaviours import Behaviours
+from edge.core.fields import Fields
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CLOSE, CountingOrigin, Script
 
@@ -198,6 +201,41 @@ async def test_growing_playlist_is_followed_ahead_of_the_viewer(
     assert origin.count(playlist) <= 3
     await _settled(edge)
     assert not edge.node.prefetcher._refreshes
+
+
+class _Resolving(Behaviours):
+    """Counts how often a segment's key was looked for."""
+
+    count = 0
+
+    def beside(self, key: bytes, target: str) -> bytes | None:
+        self.count += 1
+        return super().beside(key, target)
+
+
+async def test_growing_playlist_costs_what_is_added_to_it(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    resolving = _Resolving()
+    edge.node.explainer.rules.current = resolving
+    for count in (40, 41):
+        _publish(origin, "low", count, ended=False)
+        resolving.count = 0
+        edge.node.cache.invalidate(b"/v/low/index.m3u8")
+        await edge.get("/v/low/index.m3u8")
+        await edge.until(lambda: edge.node.prefetcher._index.knows(b"/v/low/%d.m4s" % (count - 1)))  # noqa: B023
+    assert resolving.count <= 2
+
+
+async def test_viewers_tokens_cost_no_memory(edge: Edge) -> None:
+    body = _media([f"{n:05d}.m4s" for n in range(1000)])
+    tracemalloc.start()
+    held_bytes = []
+    for number in range(21):
+        edge.node.prefetcher.learn(b"/v/i.m3u8?token=%d" % number, Fields(), body)
+        held_bytes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert held_bytes[-1] - held_bytes[0] < held_bytes[0] / 2
 
 
 async def test_failed_fetch_ahead_never_meets_a_viewer(edge: Edge, origin: CountingOrigin) -> None:
