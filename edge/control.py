@@ -24,14 +24,14 @@ class Control:
         families: Its metrics.
         forget: Forgets what is stored for keys.
         purge: Obeys one item of the log of purges.
-        fetch_ahead: Fetches keys for a viewer with these fields, within so many seconds.
+        fetch_ahead: Fetches keys for a viewer with these fields and scheme, within so many seconds.
         learn: Takes in a playlist by key, response fields and body.
     """
 
     families: Callable[[], Iterable[Family]]
     forget: Callable[[Iterable[bytes]], None]
     purge: Callable[[dict[str, Any]], Awaitable[bool]]
-    fetch_ahead: Callable[[Iterable[bytes], Fields, float], None]
+    fetch_ahead: Callable[[Iterable[bytes], Fields, str, float], None]
     learn: Callable[[bytes, Fields, bytes], None]
 
     def add_to(self, app: web.Application) -> None:
@@ -57,7 +57,8 @@ class Control:
     async def _on_ahead(self, request: web.Request) -> web.Response:
         message = await request.json()
         keys = [key.encode("ascii") for key in message["keys"]]
-        self.fetch_ahead(keys, _fields(message["fields"]), message["patience_seconds"])
+        fields, scheme = _fields(message["fields"]), message["scheme"]
+        self.fetch_ahead(keys, fields, scheme, message["patience_seconds"])
         return web.json_response({})
 
     async def _on_playlist(self, request: web.Request) -> web.Response:

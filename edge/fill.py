@@ -31,13 +31,15 @@ class FillRequest:
 
     `fields` is the header section for the origin, without conditions. `stale` is the entry to
     validate. `kept_until` marks a fetch ahead of viewers: when its object, unused, has lost its
-    worth. `part` is the slice that is wanted of a large object.
+    worth. `is_refresh` marks a look at a playlist that no viewer has asked for. `part` is the slice
+    that is wanted of a large object.
     """
 
     key: bytes
     fields: Fields
     stale: Entry | None = None
     kept_until: float | None = None
+    is_refresh: bool = False
     part: Part | None = None
 
     @property
@@ -138,6 +140,11 @@ class Fill:
     def is_ahead(self) -> bool:
         """Whether it was begun ahead of all viewers."""
         return self.request.kept_until is not None
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether it was begun without any viewer's request."""
+        return self.is_ahead or self.request.is_refresh
 
     @property
     def tags(self) -> frozenset[str] | None:

@@ -429,8 +429,8 @@ class Fills:
             return Refused.TOO_LARGE
         if self._held_bytes + size > self._limits.in_flight_bytes:
             return Refused.NO_ROOM
-        # A failure that was fetched ahead must not meet a viewer later.
-        return Refused.STATUS if fill.is_ahead and answer.status != 200 else None
+        # A failure that no viewer asked for must not meet one later.
+        return Refused.STATUS if fill.is_unasked and answer.status != 200 else None
 
     async def _grow(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> None:
         """Receive a body, for whoever reads it meanwhile, and store it if it is whole."""

@@ -237,6 +237,11 @@ class Connection(asyncio.Protocol):
         self._received_bytes = 0 if self._body is None else self._body.received_bytes
         self.deadline = self._site.clock.now + self._site.timeouts.body
 
+    @property
+    def _scheme(self) -> str:
+        """How the viewer came."""
+        return "http" if self._peer.tls_version is None else "https"
+
     def _find_hit(self, target: bytes) -> Entry | None:
         """The entry that answers a plain GET in place; keys hold nothing a target may not."""
         variants = self._site.entries.get(target + self._scope)
@@ -261,7 +266,7 @@ class Connection(asyncio.Protocol):
         metrics.hits += 1
         metrics.hit_bytes += entry.size_bytes
         if now >= entry.due and self._block is not None:
-            site.on_fetch(entry, self._block)
+            site.on_fetch(entry, self._block, self._scheme)
         if site.access_log is not None:
             site.access_log.add_hit((now, self._peer, target, head, entry, self._block))
 
@@ -325,8 +330,7 @@ class Connection(asyncio.Protocol):
             self._body = IncomingBody(head, limit, self._want, self._proceed)
         self.deadline = float("inf")
         key = self._site.rules.key(head.block.host, head.target)
-        scheme = "http" if self._peer.tls_version is None else "https"
-        request = Request(head, key, self._peer.address, self._body, scheme)
+        request = Request(head, key, self._peer.address, self._body, self._scheme)
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
         if self._body is not None and not self._body.is_complete:
             self._expect_body()

@@ -15,7 +15,7 @@ from functools import partial
 from edge.cache import Cache
 from edge.clock import TICK_SECONDS, Clock
 from edge.core.fields import Fields
-from edge.core.forward import fill_fields
+from edge.core.forward import fill_fields, scheme_of
 from edge.core.head import FieldBlock
 from edge.core.playlist_body import MAX_BODY_BYTES, playlist_text
 from edge.core.policy import select
@@ -35,9 +35,10 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A planned fetch: with the request fields of the viewer it is for."""
+    """A planned fetch: with the request fields of the viewer it is for, and how that came."""
 
     fields: Fields
+    scheme: str
     start_by: float
 
 
@@ -76,7 +77,7 @@ class Prefetcher:
         self._refreshes: dict[bytes, _Wanted] = {}
         self._work = asyncio.Event()
 
-    def viewed_entry(self, entry: Entry, block: FieldBlock) -> None:
+    def viewed_entry(self, entry: Entry, block: FieldBlock, scheme: str) -> None:
         """A viewer got an entry on the hot path."""
         entry.due = self._clock.now + _LOOK_AGAIN_SECONDS
         if not self._index.knows(entry.key):
@@ -85,22 +86,24 @@ class Prefetcher:
                 return
             if entry.body is not None:
                 self.learn(entry.key, entry.response.fields, entry.body)
-        self.viewed(entry.key, block.fields)
+        self.viewed(entry.key, block.fields, scheme)
 
-    def viewed(self, key: bytes, fields: Fields) -> None:
+    def viewed(self, key: bytes, fields: Fields, scheme: str) -> None:
         """A viewer asked for a key."""
         now = self._clock.now
         if self._index.track(key) is not None:
-            self._schedule(self._index.on_playlist(key, now), fields)
+            self._schedule(self._index.on_playlist(key, now), fields, scheme)
         else:
-            self._schedule(self._index.on_segment(key, now), fields)
+            self._schedule(self._index.on_segment(key, now), fields, scheme)
 
-    def passed(self, key: bytes, request: Fields, response: Fields, body: bytes) -> None:
+    def passed(
+        self, key: bytes, request: Fields, scheme: str, response: Fields, body: bytes
+    ) -> None:
         """A playlist went through to a viewer without being stored."""
         self.learn(key, response, body)
         if self._team is not None:
             self._team.learned(key, response, body)
-        self._schedule(self._index.on_playlist(key, self._clock.now), request)
+        self._schedule(self._index.on_playlist(key, self._clock.now), request, scheme)
 
     def stored(self, entry: Entry, fill: Fill) -> None:
         """An entry was stored or confirmed."""
@@ -112,7 +115,8 @@ class Prefetcher:
                 self._team.learned(entry.key, entry.response.fields, entry.body)
         now = self._clock.now
         plan = self._index.on_playlist if fill.was_joined else self._index.on_growth
-        self._schedule(plan(entry.key, now), fill.request.fields)
+        fields = fill.request.fields
+        self._schedule(plan(entry.key, now), fields, scheme_of(fields))
 
     async def run(self, fills: Fills) -> None:
         """Fetch what is planned, until cancelled."""
@@ -132,25 +136,27 @@ class Prefetcher:
                 for entry in self._cache.variants(segment):
                     entry.due = 0.0
 
-    def fetch_ahead(self, keys: Iterable[bytes], fields: Fields, patience_seconds: float) -> None:
+    def fetch_ahead(
+        self, keys: Iterable[bytes], fields: Fields, scheme: str, patience_seconds: float
+    ) -> None:
         """Fetch keys for a viewer with these fields; they may give way to others for so long."""
         start_by = self._clock.now + patience_seconds
         for key in keys:
             if len(self._wanted) >= _MAX_WAITING:
                 self._counters.prefetch_skipped += 1
             elif key not in self._wanted and not self._has(key, fields):
-                self._wanted[key] = _Wanted(fields, start_by)
+                self._wanted[key] = _Wanted(fields, scheme, start_by)
                 self._work.set()
 
-    def _schedule(self, plan: Plan, fields: Fields) -> None:
+    def _schedule(self, plan: Plan, fields: Fields, scheme: str) -> None:
         now, team = self._clock.now, self._team
         own = [key for key in plan.fetches if team is None or team.owns(key)]
-        self.fetch_ahead(own, fields, plan.patience_seconds)
+        self.fetch_ahead(own, fields, scheme, plan.patience_seconds)
         if team is not None:
             others = (k for k in plan.fetches if not team.owns(k) and not self._has(k, fields))
-            team.fetch_ahead(others, fields, plan.patience_seconds)
+            team.fetch_ahead(others, fields, scheme, plan.patience_seconds)
         for key in plan.refreshes:
-            self._refreshes.setdefault(key, _Wanted(fields, now + plan.refresh_seconds))
+            self._refreshes.setdefault(key, _Wanted(fields, scheme, now + plan.refresh_seconds))
 
     def _has(self, key: bytes, fields: Fields) -> bool:
         """Whether a viewer with these fields would find a key in the cache."""
@@ -188,7 +194,7 @@ class Prefetcher:
         if not self._cache.memory.has_waiting_room(now):
             self._counters.prefetch_skipped += 1
             return None
-        fields = fill_fields(wanted.fields, self._via, None)
+        fields = fill_fields(wanted.fields, self._via, None, wanted.scheme)
         stale = self._variant(key, wanted.fields)
         request = FillRequest(key, fields, stale, kept_until=now + _KEEP_SECONDS)
         if fills.find(request) is not None:
@@ -210,9 +216,11 @@ class Prefetcher:
             for key in [key for key, wanted in self._refreshes.items() if wanted.start_by <= now]:
                 wanted = self._refreshes.pop(key)
                 await self._cache.wake(key)
-                fields = fill_fields(wanted.fields, self._via, None)
-                request = FillRequest(key, fields, self._variant(key, wanted.fields))
+                fields = fill_fields(wanted.fields, self._via, None, wanted.scheme)
+                stale = self._variant(key, wanted.fields)
+                request = FillRequest(key, fields, stale, is_refresh=True)
                 if not self._has(key, wanted.fields) and fills.find(request) is None:
                     fills.start(request)
                 else:
-                    self._schedule(self._index.on_growth(key, now), wanted.fields)
+                    plan = self._index.on_growth(key, now)
+                    self._schedule(plan, wanted.fields, wanted.scheme)

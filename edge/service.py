@@ -52,11 +52,13 @@ _MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
 class Ahead(Protocol):
     """What wants to know of viewers' requests, to fetch ahead of them."""
 
-    def viewed(self, key: bytes, fields: Fields) -> None:
+    def viewed(self, key: bytes, fields: Fields, scheme: str) -> None:
         """A viewer asked for a key."""
         ...
 
-    def passed(self, key: bytes, request: Fields, response: Fields, body: bytes) -> None:
+    def passed(
+        self, key: bytes, request: Fields, scheme: str, response: Fields, body: bytes
+    ) -> None:
         """A playlist went through without being stored."""
         ...
 
@@ -142,7 +144,7 @@ class Service:
         if is_unshared(behaviour, request.key):
             return await self._pass(request, response, Forward.BYPASS)
         if head.method == "GET":
-            self._ahead.viewed(request.key, head.fields)
+            self._ahead.viewed(request.key, head.fields, request.scheme)
         await self._cache.wake(request.key)
         variants = self._cache.selectable(request.key)
         query = Query(head.method, head.fields)
@@ -381,7 +383,7 @@ class Service:
             return
         body = b"".join(seen)
         if shows and body:
-            self._ahead.passed(request.key, request.head.fields, fields, body)
+            self._ahead.passed(request.key, request.head.fields, request.scheme, fields, body)
         if left is not None and self._cache.accepts(len(body)):
             self._cache.store(request.key, left, body)
 

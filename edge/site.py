@@ -43,7 +43,7 @@ class Site:
     """What all connections of a listener share.
 
     `handle` answers a request that is no plain hit. `on_fetch` is told when a viewer fetched an
-    entry that the prefetcher has asked to hear of. `rules` name objects.
+    entry that the prefetcher has asked to hear of, and by which scheme. `rules` name objects.
     """
 
     entries: Mapping[bytes, list[Entry]]
@@ -52,7 +52,7 @@ class Site:
     timeouts: Timeouts
     bounds: Bounds
     handle: Callable[[Request, Response], Awaitable[str]]
-    on_fetch: Callable[[Entry, FieldBlock], None]
+    on_fetch: Callable[[Entry, FieldBlock, str], None]
     access_log: AccessLog | None
     connections: Connections
     rules: Rules

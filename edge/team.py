@@ -58,7 +58,9 @@ class Team:
             *(self._forget(n, everywhere, forget_here) for n in range(self._place.count))
         )
 
-    def fetch_ahead(self, keys: Iterable[bytes], fields: Fields, patience_seconds: float) -> None:
+    def fetch_ahead(
+        self, keys: Iterable[bytes], fields: Fields, scheme: str, patience_seconds: float
+    ) -> None:
         """Have keys of others fetched ahead of a viewer by those who own them."""
         now = time.time()
         by_owner: dict[int, list[str]] = defaultdict(list)
@@ -67,7 +69,12 @@ class Team:
                 self._said.add(key, now)
                 by_owner[self._place.owner(target_of(key))].append(key.decode("ascii"))
         for owner, owned in by_owner.items():
-            message = {"keys": owned, "fields": fields.items, "patience_seconds": patience_seconds}
+            message = {
+                "keys": owned,
+                "fields": fields.items,
+                "scheme": scheme,
+                "patience_seconds": patience_seconds,
+            }
             self._send(owner, "/ahead", message)
 
     def learned(self, key: bytes, fields: Fields, body: bytes) -> None:

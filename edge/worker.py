@@ -100,13 +100,15 @@ class _Unseen:
     """The viewers of other workers, who are seen there."""
 
     @staticmethod
-    def viewed_entry(entry: Entry, block: FieldBlock) -> None:
+    def viewed_entry(entry: Entry, block: FieldBlock, scheme: str) -> None:
         """A viewer got an entry on the hot path."""
 
-    def viewed(self, key: bytes, fields: Fields) -> None:
+    def viewed(self, key: bytes, fields: Fields, scheme: str) -> None:
         """A viewer asked for a key."""
 
-    def passed(self, key: bytes, request: Fields, response: Fields, body: bytes) -> None:
+    def passed(
+        self, key: bytes, request: Fields, scheme: str, response: Fields, body: bytes
+    ) -> None:
         """A playlist went through without being stored."""
 
 

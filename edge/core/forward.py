@@ -38,6 +38,11 @@ def fill_fields(fields: Fields, via: str, viewer: str | None, scheme: str = "htt
     return shared.plus(*_own(fields, via, viewer, scheme))
 
 
+def scheme_of(fields: Fields) -> str:
+    """The scheme that the request fields made here say the viewer used."""
+    return fields.get("x-forwarded-proto") or "http"
+
+
 def inner_fill_fields(fields: Fields) -> Fields:
     """The same for a request from another worker of this node, which has made them before."""
     return fields.end_to_end().without({"host"} | _ABOUT_SELECTION | _ABOUT_CACHING)

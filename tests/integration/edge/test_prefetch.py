@@ -203,6 +203,23 @@ async def test_growing_playlist_is_followed_ahead_of_the_viewer(
     assert not edge.node.prefetcher._refreshes
 
 
+async def test_failure_to_look_at_a_playlist_never_meets_a_viewer(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    playlist = "/v/low/index.m3u8"
+    _publish(origin, "low", 2, ended=False, seconds=1)
+    good = origin.scripts[playlist]
+    assert isinstance(good, Script)
+    moved = Script([], {"Cache-Control": "max-age=3600", "Location": playlist}, status=301)
+    origin.scripts[playlist] = lambda _: moved if origin.count(playlist) == 2 else good
+    await edge.get(playlist)
+    await edge.get("/v/low/1.m4s")
+    await origin.arrived(playlist, 2)
+    await _settled(edge)
+    reply = await edge.get(playlist)
+    assert (reply.status, reply.body) == (200, good.pieces[0])
+
+
 class _Resolving(Behaviours):
     """Counts how often a segment's key was looked for."""
 

@@ -94,6 +94,25 @@ async def test_hits_misses_and_bodies_are_the_same_inside_tls(
     assert origin.seen[1].headers["x-forwarded-proto"] == "https"
 
 
+async def test_what_is_fetched_ahead_says_https_too(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(**_options(authority.issue("a", "edge")))
+    playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:EVENT\n"
+    playlist += "".join(f"#EXTINF:1,\n{n}.ts\n" for n in range(3))
+    origin.scripts["/v/i.m3u8"] = Script([playlist.encode()], {"Cache-Control": "max-age=1"})
+    for number in range(3):
+        origin.scripts[f"/v/{number}.ts"] = Script([b"segment"])
+    async with _client(edge, authority) as client:
+        for target in ("/v/i.m3u8", "/v/0.ts", "/v/0.ts", "/v/1.ts"):
+            client.ask(target)
+            await client.reply()
+            await edge.until(lambda: not len(edge.node.fills))
+        await origin.arrived("/v/2.ts")
+        await origin.arrived("/v/i.m3u8", 2)
+    assert {seen.headers["x-forwarded-proto"] for seen in origin.seen} == {"https"}
+
+
 async def test_only_tls_1_2_and_later_with_http_1_1(
     start_edge: StartEdge, authority: Authority
 ) -> None:
