@@ -15,8 +15,11 @@ from functools import lru_cache
 from typing import cast
 
 from edge.core.access import Access, Ending, Peer, refused
+from edge.core.addresses import is_within
 from edge.core.chunked import ChunkError
 from edge.core.eviction import MAX_USES
+from edge.core.fields import Fields
+from edge.core.forward import stated_scheme
 from edge.core.head import (
     MAX_HEAD_BYTES,
     MAX_TARGET_BYTES,
@@ -237,10 +240,11 @@ class Connection(asyncio.Protocol):
         self._received_bytes = 0 if self._body is None else self._body.received_bytes
         self.deadline = self._site.clock.now + self._site.timeouts.body
 
-    @property
-    def _scheme(self) -> str:
-        """How the viewer came."""
-        return "http" if self._peer.tls_version is None else "https"
+    def _scheme(self, fields: Fields) -> str:
+        """How the viewer came: to this node, or to a proxy that is trusted to say so."""
+        is_told = is_within(self._peer.address, self._site.trusted_proxies)
+        own = "http" if self._peer.tls_version is None else "https"
+        return (stated_scheme(fields) if is_told else None) or own
 
     def _find_hit(self, target: bytes) -> Entry | None:
         """The entry that answers a plain GET in place; keys hold nothing a target may not."""
@@ -266,7 +270,7 @@ class Connection(asyncio.Protocol):
         metrics.hits += 1
         metrics.hit_bytes += entry.size_bytes
         if now >= entry.due and self._block is not None:
-            site.on_fetch(entry, self._block, self._scheme)
+            site.on_fetch(entry, self._block, self._scheme(self._block.fields))
         if site.access_log is not None:
             site.access_log.add_hit((now, self._peer, target, head, entry, self._block))
 
@@ -330,7 +334,8 @@ class Connection(asyncio.Protocol):
             self._body = IncomingBody(head, limit, self._want, self._proceed)
         self.deadline = float("inf")
         key = self._site.rules.key(head.block.host, head.target)
-        request = Request(head, key, self._peer.address, self._body, self._scheme)
+        scheme = self._scheme(head.fields)
+        request = Request(head, key, self._peer.address, self._body, scheme)
         self._task = asyncio.get_running_loop().create_task(self._answer(request))
         if self._body is not None and not self._body.is_complete:
             self._expect_body()

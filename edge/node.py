@@ -169,6 +169,7 @@ class Node:
                 metrics.counters, settings.max_connections, settings.max_connections_per_address
             ),
             rules=rules,
+            trusted_proxies=settings.trusted_proxies,
         )
         listener = Listener(site.connections, clock)
         rereading = None

@@ -15,7 +15,7 @@ from functools import partial
 from edge.cache import Cache
 from edge.clock import TICK_SECONDS, Clock
 from edge.core.fields import Fields
-from edge.core.forward import fill_fields, scheme_of
+from edge.core.forward import fill_fields, stated_scheme
 from edge.core.head import FieldBlock
 from edge.core.playlist_body import MAX_BODY_BYTES, playlist_text
 from edge.core.policy import select
@@ -116,7 +116,7 @@ class Prefetcher:
         now = self._clock.now
         plan = self._index.on_playlist if fill.was_joined else self._index.on_growth
         fields = fill.request.fields
-        self._schedule(plan(entry.key, now), fields, scheme_of(fields))
+        self._schedule(plan(entry.key, now), fields, stated_scheme(fields) or "http")
 
     async def run(self, fills: Fills) -> None:
         """Fetch what is planned, until cancelled."""

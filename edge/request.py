@@ -16,7 +16,7 @@ _MAX_QUEUED_BYTES = 256 * 1024
 class Request:
     """An accepted request. `body` is None where none follows the head.
 
-    `scheme` is how it came to this node, as `X-Forwarded-Proto` says it.
+    `scheme` is how its viewer came, as `X-Forwarded-Proto` says it.
     """
 
     head: RequestHead

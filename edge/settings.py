@@ -8,6 +8,7 @@ from pydantic import (
     AliasChoices,
     BeforeValidator,
     Field,
+    IPvAnyNetwork,
     SecretStr,
     StringConstraints,
     model_validator,
@@ -51,6 +52,9 @@ Urls = Annotated[
 ]
 
 
+Networks = Annotated[tuple[IPvAnyNetwork, ...], NoDecode, BeforeValidator(parse_list)]
+
+
 Paths = Annotated[tuple[Path, ...], NoDecode, BeforeValidator(parse_list)]
 
 
@@ -73,6 +77,11 @@ class EdgeSettings(BaseSettings):
         default=(),
         description="URLs of the edges to ask before the origin (siblings, which may all have the"
         " same list with themselves in it by their public URL, or shields), with commas.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Addresses and networks of the edges and load balancers that ask this one, with"
+        " commas: their X-Forwarded-Proto says how their viewers came.",
     )
     behaviours: Path | None = Field(
         default=None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from edge.access_log import AccessLog
 from edge.clock import Clock
 from edge.connections import Connections
+from edge.core.addresses import Networks
 from edge.core.head import FieldBlock
 from edge.entry import Entry
 from edge.metrics import Metrics
@@ -43,7 +44,8 @@ class Site:
     """What all connections of a listener share.
 
     `handle` answers a request that is no plain hit. `on_fetch` is told when a viewer fetched an
-    entry that the prefetcher has asked to hear of, and by which scheme. `rules` name objects.
+    entry that the prefetcher has asked to hear of, and by which scheme. `rules` name objects. What
+    `trusted_proxies` say of how their viewers came is believed.
     """
 
     entries: Mapping[bytes, list[Entry]]
@@ -56,3 +58,4 @@ class Site:
     access_log: AccessLog | None
     connections: Connections
     rules: Rules
+    trusted_proxies: Networks

@@ -38,9 +38,10 @@ def fill_fields(fields: Fields, via: str, viewer: str | None, scheme: str = "htt
     return shared.plus(*_own(fields, via, viewer, scheme))
 
 
-def scheme_of(fields: Fields) -> str:
-    """The scheme that the request fields made here say the viewer used."""
-    return fields.get("x-forwarded-proto") or "http"
+def stated_scheme(fields: Fields) -> str | None:
+    """The scheme that request fields say the viewer used; None if they do not."""
+    stated = (fields.get("x-forwarded-proto") or "").lower()
+    return stated if stated in ("http", "https") else None
 
 
 def inner_fill_fields(fields: Fields) -> Fields:

@@ -113,6 +113,33 @@ async def test_what_is_fetched_ahead_says_https_too(
     assert {seen.headers["x-forwarded-proto"] for seen in origin.seen} == {"https"}
 
 
+@pytest.mark.parametrize(
+    ("trusted", "told"), [("127.0.0.1", "https"), ("192.0.2.0/24,::1", "http"), ("", "http")]
+)
+async def test_plain_shield_believes_edges_that_it_is_told_of(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin, trusted: str, told: str
+) -> None:
+    origin.scripts["/a"] = Script([b"shared"])
+    shield = await start_edge(trusted_proxies=trusted, region="shield")
+    parents = f"http://127.0.0.1:{shield.port}"
+    edge = await start_edge(parents=parents, **_options(authority.issue("a", "edge")))
+    async with _client(edge, authority) as client:
+        for method, target in (("GET", "/a"), ("POST", "/b")):
+            client.ask(target, "Content-Length: 0", method=method)
+            await client.reply()
+    assert [seen.headers["x-forwarded-proto"] for seen in origin.seen] == [told, told]
+
+
+async def test_viewers_do_not_say_how_they_came(
+    start_edge: StartEdge, authority: Authority, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(trusted_proxies="::1", **_options(authority.issue("a", "edge")))
+    async with _client(edge, authority) as client:
+        client.ask("/a", "X-Forwarded-Proto: http")
+        await client.reply()
+    assert origin.seen[0].headers["x-forwarded-proto"] == "https"
+
+
 async def test_only_tls_1_2_and_later_with_http_1_1(
     start_edge: StartEdge, authority: Authority
 ) -> None:

@@ -325,6 +325,25 @@ async def test_segments_are_fetched_ahead_once_for_the_node(
     assert await node.metric("edge_prefetch_used_total") == 2
 
 
+async def test_all_workers_say_how_a_viewer_came(origin: CountingOrigin, tmp_path: Path) -> None:
+    names = [f"{number}.m4s" for number in range(8)]
+    lines = ["#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXT-X-PLAYLIST-TYPE:VOD"]
+    for name in names:
+        lines += ["#EXTINF:1,", name]
+        origin.scripts[f"/https/{name}"] = Script([name.encode()])
+    playlist = "\n".join([*lines, "#EXT-X-ENDLIST", ""]).encode()
+    origin.scripts["/https/i.m3u8"] = Script([playlist])
+    log, trusted = tmp_path / "log", "127.0.0.1"
+    async with running_node(origin.url, log, EDGE_TRUSTED_PROXIES=trusted) as node:
+        for name in ("i.m3u8", "0.m4s", "2.m4s", "4.m4s"):
+            await node.get(0, f"/https/{name}", "X-Forwarded-Proto: https")
+            await node.get(0, f"/https/{name}", "X-Forwarded-Proto: https")
+        for name in names[:7]:
+            await origin.arrived(f"/https/{name}")
+    asked = [seen for seen in origin.seen if seen.target.startswith("/https/")]
+    assert {seen.headers["x-forwarded-proto"] for seen in asked} == {"https"}
+
+
 async def test_nobody_outside_can_speak_as_a_worker(
     node: WorkerNode, origin: CountingOrigin
 ) -> None:
