@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from streamer.core.paths import has_dot_segments
 from streamer.core.wildcard import compiled
 
 _NAMES = frozenset({"Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"})
@@ -239,7 +240,10 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _covers(resource: str, url: str) -> bool:
-    return compiled((resource,)).fullmatch(url) is not None
+    """Whether a policy's pattern covers a URL, which must not lead out of it at the origin."""
+    if compiled((resource,)).fullmatch(url) is None:
+        return False
+    return not has_dot_segments(url.partition("?")[0])
 
 
 def _is_in(address: str, network: str) -> bool:

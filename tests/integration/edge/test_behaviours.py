@@ -249,6 +249,8 @@ async def test_cookies_of_one_signature_open_a_whole_stream(
         assert refused.cache_status == "edge-test; detail=signature-missing"
     refused = await ask(edge, "/v/other/index.m3u8", "edge", cookies)
     assert refused.cache_status == "edge-test; detail=signature-other-resource"
+    left = await ask(edge, "/v/film/%2e%2e/other/index.m3u8", "edge", cookies)
+    assert left.cache_status == "edge-test; detail=signature-other-resource"
     assert [seen.headers["cookie"] for seen in origin.seen] == ["sid=1"] * 2
 
 

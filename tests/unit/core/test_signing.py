@@ -111,6 +111,38 @@ def test_a_custom_policy_covers_what_its_pattern_does(
     assert verdict(custom(resource)) is wanted
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/free/../paid/film",
+        "/free/%2e%2E/paid/film",
+        "/free/.%2e/paid/film",
+        "/free/..%2fpaid/film",
+        "/free%2f..%2fpaid%2ffilm",
+        "/free/%252e%252e/paid/film",
+        "/free/%25252e./paid/film",
+        "/free/%%32%65./paid/film",
+        "/free/..\\paid/film",
+        "/free/..%5cpaid/film",
+        "/free/..;/paid/film",
+        "/free/..%3bx=y/paid/film",
+        "/free/x/./..",
+        "/free/" + "%" + "25" * 20 + "2e./paid/film",
+    ],
+)
+def test_a_pattern_is_not_left_by_dot_segments(path: str) -> None:
+    policy = custom("https://cdn.example/free/*", f"https://cdn.example{path}")
+    assert verdict(policy) is Forbidden.RESOURCE
+    assert verdict(path, as_cookies(policy)) is Forbidden.RESOURCE
+
+
+@pytest.mark.parametrize(
+    "path", ["/free/a%20b/caf%C3%A9.mp4", "/free/a..b/.c/...", "/free/a;v=1", "/free/100%25?x=/../"]
+)
+def test_a_pattern_covers_other_dots_and_encodings(path: str) -> None:
+    assert verdict(custom("https://cdn.example/free/*", f"https://cdn.example{path}")) is None
+
+
 def test_a_custom_policy_may_begin_later_and_name_addresses() -> None:
     later = custom("*", date_greater_than=at(NOW + 10))
     assert verdict(later) is Forbidden.EARLY
