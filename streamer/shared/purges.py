@@ -12,6 +12,7 @@ from streamer.shared.records import Records
 from streamer.shared.tables import purges
 
 _FORGOTTEN_AFTER = timedelta(days=7)
+_LOG_LOCK = 0x5742_1EA4
 
 
 class Purges(Records):
@@ -68,7 +69,14 @@ def uploaded_purges(video_id: str) -> list[Order]:
 async def append_purges(
     connection: AsyncConnection, orders: Sequence[Order], *, now: datetime
 ) -> int:
-    """Record purges in a transaction; returns the last one's id."""
+    """Record purges in a transaction; returns the last one's id.
+
+    Until it ends no other transaction records any, so that ids are committed in their order: edges
+    that have read one never look for an earlier one. What else the transaction locks it must have
+    locked before.
+    """
+    if connection.dialect.name == "postgresql":  # SQLite has one writer at a time anyway
+        await connection.execute(select(func.pg_advisory_xact_lock(_LOG_LOCK)))
     rows = [
         {
             "kind": order.kind.value,
