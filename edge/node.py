@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
@@ -33,7 +32,8 @@ from edge.origins import Origins
 from edge.owner import open_owner_first
 from edge.place import Place
 from edge.prefetcher import Prefetcher
-from edge.purges import PurgeLog
+from edge.purges import PurgeLog, read_position
+from edge.purging import Purging
 from edge.rereading import Rereading
 from edge.rules import Rules
 from edge.sender import Sender
@@ -44,8 +44,6 @@ from edge.sliced import Sliced
 from edge.team import open_team
 from edge.upstream import Source
 from edge.upstreams import open_upstreams, upstream_limits
-from streamer.core.errors import InvalidInput
-from streamer.core.purge import parse_item
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
 
@@ -75,6 +73,7 @@ class Node:
     listener: Listener
     answering: Callable[..., Service]
     forgetting: Forgetting
+    purges: PurgeLog
     explainer: Explainer
     rereading: Rereading | None
 
@@ -101,8 +100,9 @@ class Node:
         via = f"1.1 {settings.name}-{identity[:8]}"
         cache = await _open_cache(settings, clock, metrics, rules, place)
         stack.push_async_callback(cache.close)
+        position = await asyncio.to_thread(read_position, settings.purge_position)
         upstreams = await stack.enter_async_context(
-            open_upstreams(settings, node=f"{settings.name}-{identity[:8]}")
+            open_upstreams(settings, position, node=f"{settings.name}-{identity[:8]}")
         )
         origins = Origins(upstreams, rules, upstream_limits(settings), stack)
         await origins.adopt(file.origins)
@@ -111,7 +111,7 @@ class Node:
         team = None
         if place is not None:
             team = await stack.enter_async_context(open_team(place))
-            owner_first = open_owner_first(settings, place, origins, via=via)
+            owner_first = open_owner_first(settings, place, origins, position, via=via)
             source = await stack.enter_async_context(owner_first)
         index = PlaylistIndex(settings.prefetch_segments, lambda: rules.current.beside)
         prefetcher = Prefetcher(
@@ -136,6 +136,16 @@ class Node:
         )
         stack.push_async_callback(fills.close)
         forgetting = Forgetting(cache, fills, team)
+        purges = await stack.enter_async_context(
+            PurgeLog(
+                settings.origin,
+                Purging(cache, fills, metrics.counters).obey,
+                metrics.counters,
+                position,
+                settings.purge_position if place is None else None,
+                settings.purge_interval_seconds,
+            )
+        )
         sender = Sender(settings.name, via, cache, clock.http_date)
         answering = partial(
             Service,
@@ -149,6 +159,7 @@ class Node:
             stale_seconds=settings.stale_if_error_seconds,
             http_date=clock.http_date,
             rules=rules,
+            purges=purges,
         )
         service = answering(
             onward=FromViewers(via, tells_demands=place is not None),
@@ -190,6 +201,7 @@ class Node:
             listener=listener,
             answering=answering,
             forgetting=forgetting,
+            purges=purges,
             rereading=rereading,
             explainer=Explainer(rules, cache, fills, index, origins.would_ask),
         )
@@ -212,7 +224,7 @@ class Node:
         )
         works = [
             *self.works(),
-            self.follow_purges(),
+            self.purges.run(),
             heartbeat.run(settings.heartbeat_seconds),
         ]
         await stack.enter_async_context(running(works))
@@ -241,25 +253,6 @@ class Node:
         if self.rereading is not None:
             works.append(self.rereading.run())
         return works
-
-    async def follow_purges(self) -> None:
-        """Forget what is purged, and what was while the node was away."""
-        settings = self.settings
-        log = PurgeLog(settings.origin, self.purge, self.metrics.counters, settings.purge_position)
-        await log.run(settings.purge_interval_seconds)
-
-    async def purge(self, item: dict[str, Any]) -> bool:
-        """Obey one item of the log of purges; False if that has to be tried again."""
-        try:
-            order = parse_item(item)
-            self.fills.purge(order)
-            self.metrics.counters.purged_objects += await self.cache.purge(order)
-        except InvalidInput as error:
-            _log.warning("a purge was not understood: %s", error.detail)
-        except OSError:
-            self.metrics.counters.disk_errors += 1
-            return False
-        return True
 
     def gauges(self) -> dict[str, float]:
         """Present levels, for the metrics."""

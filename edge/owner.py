@@ -9,6 +9,7 @@ from edge.core.fields import Fields
 from edge.core.inner import inner_fields, outer_fields, read_told
 from edge.exposition import Family
 from edge.place import Place
+from edge.position import BEHIND, Position, Telling
 from edge.settings import EdgeSettings
 from edge.traffic import Traffic, families
 from edge.upstream import (
@@ -72,7 +73,7 @@ class OwnerFirst:
         if isinstance(answer, UpstreamFailure):
             return None
         told = read_told(answer.fields, self._name, self._via)
-        if told is None:
+        if told is None or told.status.detail == BEHIND:
             answer.close()
             return None
         failure = told.failure(answer.status)
@@ -111,9 +112,9 @@ class _OwnersAnswer:
 
 @asynccontextmanager
 async def open_owner_first(
-    settings: EdgeSettings, place: Place, outside: Source, *, via: str
+    settings: EdgeSettings, place: Place, outside: Source, position: Position, *, via: str
 ) -> AsyncIterator[OwnerFirst]:
-    """The other workers, then `outside`."""
+    """The other workers, which are told this one's position, then `outside`."""
     limits = UpstreamLimits(
         connect_seconds=_CONNECT_SECONDS,
         head_seconds=settings.fetch_timeout_seconds + _MARGIN_SECONDS,
@@ -127,7 +128,8 @@ async def open_owner_first(
         for number in place.others:
             socket = place.objects_socket(number)
             upstream = Upstream("http://worker", limits, socket=socket, forwards_host=True)
-            workers[number] = Traffic(await stack.enter_async_context(upstream), breaker)
+            await stack.enter_async_context(upstream)
+            workers[number] = Traffic(Telling(upstream, position), breaker)
         yield OwnerFirst(place, workers, outside, name=settings.name, via=via)
 
 

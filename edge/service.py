@@ -37,6 +37,8 @@ from edge.fills import Fills
 from edge.gate import Gate
 from edge.metrics import Metrics, Result
 from edge.onward import Onward
+from edge.position import BEHIND, told_by
+from edge.purges import PurgeLog
 from edge.request import Request
 from edge.response import Response
 from edge.rules import Rules
@@ -47,6 +49,7 @@ from streamer.core.cache_status import CacheStatus, Forward
 
 # These reasons say nothing about the next request for the same key.
 _MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
+_STORED = frozenset({"GET", "HEAD"})
 
 
 class Ahead(Protocol):
@@ -81,6 +84,7 @@ class Service:
             not say so itself.
         http_date: The present as an HTTP date.
         rules: What is done for which path.
+        purges: Tells whether this cache is behind another that asks it.
         gate: Whom signatures let in; None: everybody, whom another worker has let in.
     """
 
@@ -100,6 +104,7 @@ class Service:
         stale_seconds: float,
         http_date: Callable[[], str],
         rules: Rules,
+        purges: PurgeLog,
         gate: Gate | None,
     ) -> None:
         self._sender = sender
@@ -115,6 +120,7 @@ class Service:
         self._stale_seconds = stale_seconds
         self._http_date = http_date
         self._rules = rules
+        self._purges = purges
         self._gate = gate
 
     async def handle(self, request: Request, response: Response) -> str:
@@ -143,6 +149,8 @@ class Service:
                 return Result.ERROR
         if is_unshared(behaviour, request.key):
             return await self._pass(request, response, Forward.BYPASS)
+        if head.method in _STORED and not await self._purges.reaches(told_by(head.fields)):
+            return await self._fail(response, 503, Forward.BYPASS, BEHIND)
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields, request.scheme)
         await self._cache.wake(request.key)

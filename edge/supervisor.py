@@ -19,7 +19,7 @@ from edge.listener import binding
 from edge.metrics import Metrics
 from edge.node import Ports, running
 from edge.node_admin import create_node_admin
-from edge.purges import PurgeLog
+from edge.purges import PurgeLog, read_position
 from edge.settings import EdgeSettings
 from edge.workers import working
 
@@ -63,11 +63,20 @@ async def supervise(
             metrics.counters,
             lambda: describe(settings, identity, port),
         )
-        purges = PurgeLog(settings.origin, workers.purge, metrics.counters, settings.purge_position)
+        purges = await stack.enter_async_context(
+            PurgeLog(
+                settings.origin,
+                workers.purge,
+                metrics.counters,
+                await asyncio.to_thread(read_position, settings.purge_position),
+                settings.purge_position,
+                settings.purge_interval_seconds,
+            )
+        )
         await workers.ready()
         works = [
             heartbeat.run(settings.heartbeat_seconds),
-            purges.run(settings.purge_interval_seconds),
+            purges.run(),
         ]
         await stack.enter_async_context(running(works))
         _log.info("edge %s serves on port %d with %d workers", settings.name, port, len(workers))

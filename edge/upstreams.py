@@ -18,6 +18,7 @@ from edge.core.loop import marked, passed_nodes
 from edge.core.retry import another_may_do, backoff_seconds, is_repeatable
 from edge.core.route import Tiers, candidates
 from edge.exposition import Family
+from edge.position import Position, Telling, untold
 from edge.settings import EdgeSettings
 from edge.traffic import Traffic, families
 from edge.upstream import (
@@ -79,7 +80,7 @@ class Upstreams:
         names = self._candidates(target.encode("ascii") if key is None else key, fields)
         if not names:
             return UpstreamFailure(FailureKind.OPEN)
-        request = _Request(method, target, marked(fields, self._node), body)
+        request = _Request(method, target, marked(untold(fields), self._node), body)
         attempt = _Attempt(request, [self.traffic[name] for name in names])
         try:
             async with asyncio.timeout(None if body is not None else self._total_seconds):
@@ -203,11 +204,14 @@ class _Attempt:
 
 
 @asynccontextmanager
-async def open_upstreams(settings: EdgeSettings, *, node: str) -> AsyncIterator[Upstreams]:
+async def open_upstreams(
+    settings: EdgeSettings, position: Position, *, node: str
+) -> AsyncIterator[Upstreams]:
     """The upstreams that the settings name.
 
     Args:
         settings: Who there is.
+        position: What parents are told.
         node: This node in `CDN-Loop`, equal in all its workers.
     """
     origins = _bare((settings.origin, *settings.backup_origins))
@@ -218,8 +222,10 @@ async def open_upstreams(settings: EdgeSettings, *, node: str) -> AsyncIterator[
         sources: dict[str, Source] = {}
         for url in (*parents, *origins):
             if url != sibling and url not in sources:
-                upstream = Upstream(url, limits, forwards_host=url in parents)
-                sources[url] = await stack.enter_async_context(upstream)
+                is_parent = url in parents
+                upstream = Upstream(url, limits, forwards_host=is_parent)
+                await stack.enter_async_context(upstream)
+                sources[url] = Telling(upstream, position) if is_parent else upstream
         yield Upstreams(
             tiers,
             sources,

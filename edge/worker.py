@@ -24,7 +24,6 @@ from edge.metrics import Counters, Metrics
 from edge.node import Node, running
 from edge.onward import FromWorkers
 from edge.place import Place, share
-from edge.purges import PurgeLog
 from edge.settings import EdgeSettings
 
 ENVIRONMENT = "EDGE_WORKER"
@@ -69,7 +68,9 @@ async def run_worker(settings: EdgeSettings, place: Place, *, stop: asyncio.Even
         node = await Node.open(share(settings, place.count), stack, place)
         inner = await _serve_workers(node, place, stack)
         await node.open_listener(stack, reuse_port=True)
-        await stack.enter_async_context(running([*node.works(), inner.sweep(), _catch_up(node)]))
+        # What was purged while the node was away; then the supervisor tells.
+        catching_up = node.purges.catch_up()
+        await stack.enter_async_context(running([*node.works(), inner.sweep(), catching_up]))
         await stack.enter_async_context(_controlled(node, place))
         _log.info("worker %d of edge %s serves", place.number, settings.name)
         await stop.wait()
@@ -112,20 +113,13 @@ class _Unseen:
         """A playlist went through without being stored."""
 
 
-async def _catch_up(node: Node) -> None:
-    """Forget what was purged while the node was away; then the supervisor tells."""
-    settings = node.settings
-    log = PurgeLog(settings.origin, node.purge, node.metrics.counters, settings.purge_position)
-    await log.catch_up()
-
-
 @asynccontextmanager
 async def _controlled(node: Node, place: Place) -> AsyncIterator[None]:
     """Do what the supervisor and the other workers say."""
     control = Control(
         families=lambda: node.metrics.families(node.gauges()),
         forget=node.forgetting.here,
-        purge=node.purge,
+        purge=node.purges.obey,
         fetch_ahead=node.prefetcher.fetch_ahead,
         learn=node.prefetcher.learn,
     )

@@ -48,6 +48,7 @@ class CountingOrigin:
         self.scripts: dict[str, Script | Handler] = {}
         self.purges: list[str | dict[str, object]] = []  # paths, or items of the log
         self.purge_reads = 0
+        self.log_opened: asyncio.Event | None = None  # what reading the log waits for
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Condition()
@@ -105,6 +106,8 @@ class CountingOrigin:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         seen = await read_request(reader)
         if seen.target.startswith("/api/v1/purges?after="):
+            if self.log_opened is not None:
+                await self.log_opened.wait()
             return await _send(writer, seen, self._purge_log(int(seen.target.partition("=")[2])))
         if seen.target.startswith("/api/"):
             writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")

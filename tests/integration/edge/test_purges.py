@@ -1,15 +1,27 @@
 """What the origin's log of purges names is gone from the edge, from memory and from disk."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
+from tests.integration.edge.worker_node import owned_by, running_node
 
 FAST = {"purge_interval_seconds": 0.02}
+
+
+@pytest_asyncio.fixture
+async def away() -> AsyncIterator[CountingOrigin]:
+    """Another origin, with a log of its own."""
+    origin = CountingOrigin()
+    await origin.open()
+    yield origin
+    await origin.close()
 
 
 async def has_obeyed(edge: Edge, purges: int) -> None:
@@ -66,10 +78,10 @@ async def test_an_edge_that_was_away_obeys_what_it_missed(
 ) -> None:
     origin.purges.append("/before")
     first = await start_edge(**FAST, cache_dir=tmp_path)
+    await first.until((tmp_path / "purges").exists)
     for target in ("/v/a/1", "/v/b/1"):
         origin.scripts[target] = Script()
         await first.get(target)
-    await first.until((tmp_path / "purges").exists)
     await first.close()
     origin.purges.append("/v/a/*")
 
@@ -95,6 +107,20 @@ async def test_an_edge_that_was_away_for_longer_than_the_log_forgets_everything(
     await has_obeyed(second, 1)
     await second.get("/v/b/1")
     assert origin.count("/v/b/1") == 2
+
+
+async def test_an_edge_that_does_not_know_what_it_missed_forgets_everything(
+    origin: CountingOrigin, start_edge: StartEdge
+) -> None:
+    origin.purges.append("/v/a/*")
+    origin.log_opened = asyncio.Event()
+    edge = await start_edge(**FAST)
+    origin.scripts["/v/a/1"] = Script()
+    await edge.get("/v/a/1")
+    origin.log_opened.set()
+    await has_obeyed(edge, 1)
+    await edge.get("/v/a/1")
+    assert origin.count("/v/a/1") == 2
 
 
 async def test_a_tag_covers_what_carries_it_whatever_its_path(
@@ -217,3 +243,110 @@ async def test_what_was_purged_does_not_come_back_after_a_kill(
     origin.scripts["/a"] = Script([b"new"], headers)
     again = await start_edge(cache_dir=tmp_path)
     assert (await again.get("/a")).body == b"new"
+
+
+PURGES: list[dict[str, object]] = [{"path": "/a"}, {"tag": "t"}, {"path": "/*", "soft": True}]
+
+
+def tagged(body: bytes) -> Script:
+    headers = {"Cache-Control": "max-age=60", "Cache-Tag": "t", "ETag": f'"{body.decode()}"'}
+    return Script([body], headers)
+
+
+@pytest.mark.parametrize("purge", PURGES)
+async def test_what_is_purged_does_not_come_back_from_a_parent_that_is_slower(
+    origin: CountingOrigin, start_edge: StartEdge, purge: dict[str, object]
+) -> None:
+    shield = await start_edge(purge_interval_seconds=3600)
+    await shield.until(lambda: origin.purge_reads == 1)
+    edge = await start_edge(**FAST, parents=_url(shield))
+    await edge.until(lambda: origin.purge_reads > 1)
+    origin.scripts["/a"] = tagged(b"old")
+    assert (await edge.get("/a")).body == b"old"
+    origin.scripts["/a"] = tagged(b"new")
+    origin.purges.append(purge)
+    await has_obeyed(edge, 1)
+    assert (await edge.get("/a")).body == b"new"
+    assert "hit" in (await edge.get("/a")).cache_status
+    assert (await shield.get("/a")).body == b"new"
+    assert origin.count("/a") == 2
+
+
+@pytest.mark.parametrize("purge", PURGES)
+async def test_a_parent_that_cannot_read_the_log_is_not_asked_for_what_it_stores(
+    origin: CountingOrigin,
+    away: CountingOrigin,
+    start_edge: StartEdge,
+    purge: dict[str, object],
+) -> None:
+    shield = await start_edge(**FAST, origin=away.url)
+    await shield.until(lambda: away.purge_reads > 0)
+    edge = await start_edge(**FAST, parents=_url(shield))
+    await edge.until(lambda: origin.purge_reads > 0)
+    away.scripts["/a"] = tagged(b"old")
+    assert (await edge.get("/a")).body == b"old"
+    origin.scripts["/a"] = tagged(b"new")
+    origin.purges.append(purge)
+    await has_obeyed(edge, 1)
+    assert (await edge.get("/a")).body == b"new"
+    assert (await edge.get("/a", method="POST")).body == b"old"  # it only passes this on
+    away.scripts["/b"] = tagged(b"from the shield")
+    away.purges.append(purge)
+    await has_obeyed(shield, 1)
+    assert (await edge.get("/b")).body == b"from the shield"
+
+
+async def test_every_worker_of_a_parent_obeys_before_it_answers(
+    origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path
+) -> None:
+    targets = [owned_by(worker, "t") for worker in (0, 1)]
+    slow = {"EDGE_PURGE_INTERVAL_SECONDS": "3600"}
+    async with running_node(origin.url, tmp_path / "log", **slow) as node:
+        await node.until(lambda: origin.purge_reads == 3)  # two workers and their supervisor
+        edge = await start_edge(**FAST, parents=f"http://127.0.0.1:{node.port}")
+        await edge.until(lambda: origin.purge_reads > 3)
+        for target in targets:
+            origin.scripts[target] = Script([b"old"])
+            for worker in (0, 1):
+                assert (await node.get(worker, target)).body == b"old"
+            assert (await edge.get(target)).body == b"old"
+            origin.scripts[target] = Script([b"new"])
+        origin.purges.append("/t*")
+        await has_obeyed(edge, 1)
+        for target in targets:
+            assert (await edge.get(target)).body == b"new"
+
+
+async def test_a_worker_does_without_another_that_is_behind(
+    origin: CountingOrigin, tmp_path: Path
+) -> None:
+    target = owned_by(1, "t")
+    slow = {"EDGE_PURGE_INTERVAL_SECONDS": "3600"}
+    async with running_node(origin.url, tmp_path / "log", **slow) as node:
+        await node.until(lambda: origin.purge_reads == 3)
+        origin.scripts[target] = Script([b"old"])
+        assert (await node.get(0, target)).body == b"old"
+        # Its owner looks for a purge that is not there yet, and not again for an hour.
+        assert (await node.get(1, target, "Streamer-Purges: 1")).status == 503
+        origin.scripts[target] = Script([b"new"])
+        origin.purges.append(target)
+        assert (await node.get(0, target, "Streamer-Purges: 1")).body == b"new"
+
+
+async def test_a_viewer_that_claims_to_be_ahead_is_turned_away_and_costs_nothing(
+    origin: CountingOrigin, start_edge: StartEdge
+) -> None:
+    edge = await start_edge(purge_interval_seconds=3600)
+    await edge.until(lambda: origin.purge_reads == 1)
+    origin.scripts["/a"] = Script()
+    for _ in range(3):
+        reply = await edge.get("/a", "Streamer-Purges: 7")
+        assert (reply.status, "detail=purges-behind" in reply.cache_status) == (503, True)
+    assert (origin.purge_reads, origin.count("/a")) == (2, 0)
+    for said in ("0", "-1", "x", "1, 2", "\u00b2", "9" * 99):
+        assert (await edge.get("/a", f"Streamer-Purges: {said}")).status == 200
+    assert "streamer-purges" not in origin.seen[0].headers
+
+
+def _url(edge: Edge) -> str:
+    return f"http://127.0.0.1:{edge.port}"
