@@ -19,7 +19,7 @@ from pathlib import Path
 
 from edge.core.key import path_of
 from edge.core.policy import StoredResponse
-from edge.core.purging import key_ranges, softened
+from edge.core.purging import key_ranges, path_ranges, respelled, softened
 from edge.core.record import decode_response, encode_response
 from streamer.core.purge import Kind, Order, parse_tags
 
@@ -36,6 +36,9 @@ CREATE TABLE objects (
 CREATE INDEX objects_by_key ON objects (key);
 CREATE TABLE tags (tag TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (tag, id)) WITHOUT ROWID;
 CREATE INDEX tags_by_id ON tags (id);
+CREATE TABLE spellings (path TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (path, id))
+    WITHOUT ROWID;
+CREATE INDEX spellings_by_id ON spellings (id);
 """
 
 _log = logging.getLogger(__name__)
@@ -144,7 +147,7 @@ class Heads:
             Ids and keys of the objects it covers.
         """
         with self._writing(is_durable=True):
-            covered = [row for row in self._covered(order) if owns(row[1])]
+            covered = [row for row in dict.fromkeys(self._covered(order)) if owns(row[1])]
             ids = [(number,) for number, _ in covered]
             if order.is_soft:
                 stale = "UPDATE objects SET stale_at = coalesce(stale_at, ?) WHERE id = ?"
@@ -152,6 +155,7 @@ class Heads:
             else:
                 self._rows.executemany("DELETE FROM objects WHERE id = ?", ids)
                 self._rows.executemany("DELETE FROM tags WHERE id = ?", ids)
+                self._rows.executemany("DELETE FROM spellings WHERE id = ?", ids)
         return covered
 
     def close(self) -> None:
@@ -169,6 +173,12 @@ class Heads:
                 "SELECT id, key FROM objects WHERE key >= ? AND key < ?", bounds
             ).fetchall()
             yield from (row for row in rows if order.covers(path_of(row[1]), frozenset()))
+        for paths in path_ranges(order):
+            yield from self._rows.execute(
+                "SELECT id, key FROM spellings JOIN objects USING (id)"
+                " WHERE path >= ? AND path < ?",
+                paths,
+            ).fetchall()
 
     def _apply(self, change: Change) -> None:
         match change:
@@ -178,6 +188,9 @@ class Heads:
                     (number, key, size_bytes, encode_response(key, response)),
                 )
                 self._tag(number, response)
+                path = respelled(key)
+                if path is not None:
+                    self._rows.execute("INSERT INTO spellings VALUES (?, ?)", (path, number))
             case Renewed(number, key, response):
                 found = self._rows.execute(
                     "UPDATE objects SET head = ?, stale_at = NULL WHERE id = ?",
@@ -189,6 +202,7 @@ class Heads:
             case Removed(number):
                 self._rows.execute("DELETE FROM objects WHERE id = ?", (number,))
                 self._rows.execute("DELETE FROM tags WHERE id = ?", (number,))
+                self._rows.execute("DELETE FROM spellings WHERE id = ?", (number,))
 
     def _tag(self, number: int, response: StoredResponse) -> None:
         tags = parse_tags(response.fields.combined)

@@ -1,12 +1,11 @@
 """The objects in memory, by key, by path and by tag."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from edge.core.key import path_of
-from edge.core.purging import key_ranges
+from edge.core.purging import key_ranges, path_ranges, respelled
 from edge.entry import Entry
 from streamer.core.purge import Kind, Order
 
@@ -23,12 +22,16 @@ class Index:
         self._sorted = SortedDict()
         self.entries: dict[bytes, list[Entry]] = self._sorted
         self._tagged: defaultdict[str, set[Entry]] = defaultdict(set)
+        self._respelled = SortedDict()  # keys by normal path, where they spell it otherwise
 
     def add(self, entry: Entry, *, is_newest: bool = True) -> None:
         """Take in an entry."""
         variants = self.entries.get(entry.key)
         if variants is None:
             self.entries[entry.key] = [entry]
+            path = respelled(entry.key)
+            if path is not None:
+                self._respelled.setdefault(path, set()).add(entry.key)
         else:
             variants.insert(0 if is_newest else len(variants), entry)
         for tag in entry.tags:
@@ -42,6 +45,7 @@ class Index:
         variants.remove(entry)
         if not variants:
             del self.entries[entry.key]
+            self._forget_spelling(entry.key)
         for tag in entry.tags:
             self._tagged[tag].discard(entry)
             if not self._tagged[tag]:
@@ -53,12 +57,25 @@ class Index:
             return list(self._tagged.get(order.value, ()))
         return [
             entry
-            for first, end in key_ranges(order)
-            for key in self._keys(first, end)
+            for key in self._keys(order)
             if order.covers(path_of(key), frozenset())
             for entry in self.entries[key]
         ]
 
-    def _keys(self, first: bytes, end: bytes) -> Iterable[bytes]:
-        keys: Iterable[bytes] = self._sorted.irange(first, end, inclusive=(True, False))
+    def _keys(self, order: Order) -> set[bytes]:
+        """All keys that a purge of a path may cover."""
+        keys: set[bytes] = set()
+        for bounds in key_ranges(order):
+            keys.update(self._sorted.irange(*bounds, inclusive=(True, False)))
+        for paths in path_ranges(order):
+            for path in self._respelled.irange(*paths, inclusive=(True, False)):
+                keys |= self._respelled[path]
         return keys
+
+    def _forget_spelling(self, key: bytes) -> None:
+        path = respelled(key)
+        if path is None:
+            return
+        self._respelled[path].discard(key)
+        if not self._respelled[path]:
+            del self._respelled[path]

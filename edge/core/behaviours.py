@@ -4,20 +4,19 @@ A behaviour decides what of a request tells objects apart, and only that is forw
 answer can depend on what is not in its key.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
 from edge.core.fields import Fields
 from edge.core.key import host_of, host_scope, scoped, target_of, without_cmcd
 from edge.core.ttl import UNRULED, TtlRule
+from streamer.core.paths import normal_path
 from streamer.core.signing import COOKIES, carries_signature, without_signature
 from streamer.core.wildcard import compiled
 
 COOKIE_PREFIX = "cookie:"
 
-_ABNORMAL = re.compile(r"%|//|/\.")
 _ELSEWHERE = "*"
 
 
@@ -111,7 +110,7 @@ class Behaviours:
         """The behaviour for a target."""
         if not self._rules:
             return DEFAULT
-        host, path = normal_host(host), normal_path(target)
+        host, path = normal_host(host), normal_path(target.partition("?")[0])
         for hosts, paths, behaviour in self._rules:
             if paths.fullmatch(path) and (not behaviour.hosts or hosts.fullmatch(host)):
                 return behaviour
@@ -177,26 +176,6 @@ def normal_host(host: str | None) -> str:
     name, _, port = (host or "").lower().rpartition(":")
     bare = name if name and (port.isdigit() or not port) else (host or "").lower()
     return bare.rstrip(".")
-
-
-def normal_path(target: str) -> str:
-    """A path as patterns are compared with it.
-
-    Without its query, percent-decoded, without dot segments and empty segments: no other spelling
-    of a path, that its origin may take for the same, gets around a behaviour (RFC 3986 §6.2.2).
-    """
-    path = target.partition("?")[0]
-    if _ABNORMAL.search(path) is None:
-        return path
-    segments: list[str] = []
-    parts = unquote(path, encoding="latin-1").split("/")
-    for part in parts:
-        if part == "..":
-            del segments[-1:]
-        elif part not in ("", "."):
-            segments.append(part)
-    is_directory = bool(segments) and parts[-1] in ("", ".", "..")
-    return "/" + "/".join(segments) + "/" * is_directory
 
 
 def _with_cookies(fields: Fields, is_kept: Callable[[str], bool]) -> Fields:

@@ -1,8 +1,35 @@
 """URL paths, and what servers may make of how they are spelled."""
 
+import re
 from urllib.parse import unquote
 
+_ABNORMAL = re.compile(r"%|//|/\.")
 _DECODINGS = 4
+
+
+def normal_path(path: str) -> str:
+    """A path as it is compared with others, whatever its spelling (RFC 3986 §6.2.2).
+
+    Percent-decoded, without dot segments and empty segments: origins may take all paths for the
+    same that have it in common.
+    """
+    if _ABNORMAL.search(path) is None:
+        return path
+    segments: list[str] = []
+    parts = _decoded(path).split("/")
+    for part in parts:
+        if part == "..":
+            del segments[-1:]
+        elif part not in ("", "."):
+            segments.append(part)
+    is_directory = bool(segments) and parts[-1] in ("", ".", "..")
+    return "/" + "/".join(segments) + "/" * is_directory
+
+
+def normal_prefix(prefix: str) -> str:
+    """The beginning of paths, likewise: what follows its last slash need not be a whole segment."""
+    folder, slash, beginning = prefix.rpartition("/")
+    return normal_path(folder + slash) + _decoded(beginning)
 
 
 def has_dot_segments(path: str) -> bool:

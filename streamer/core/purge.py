@@ -1,7 +1,8 @@
 """Purges: what an operator asks every edge to forget, or to look at again before using it.
 
 A purge names one URL path, with `*` as its last character every path that starts so, or a tag. The
-query is not part of a path: all variants of a path go together (as CloudFront's invalidations do).
+query is not part of a path: all variants of a path go together (as CloudFront's invalidations do),
+and all spellings of it.
 Tags are what an origin put into `Cache-Tag` (separated by commas, as Cloudflare's are) or
 `Surrogate-Key` (by spaces, as Fastly's); their case is not looked at.
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from streamer.core.errors import InvalidInput
+from streamer.core.paths import normal_path, normal_prefix
 
 MAX_PATH_LENGTH = 4000
 MAX_TAG_LENGTH = 1024
@@ -107,9 +109,17 @@ def parse_item(item: Mapping[str, object]) -> Order:
 
 def matches(pattern: str, path: str) -> bool:
     """Whether a purge's path covers the path of a request (without its query)."""
+    named, normal = spellings(pattern)
     if pattern.endswith(WILDCARD):
-        return path.startswith(pattern[:-1])
-    return path == pattern
+        return path.startswith(named) or normal_path(path).startswith(normal)
+    return path == named or normal_path(path) == normal
+
+
+def spellings(pattern: str) -> tuple[str, str]:
+    """The path or the beginning of paths that a purge names: as it spells it, and normally."""
+    if pattern.endswith(WILDCARD):
+        return pattern[:-1], normal_prefix(pattern[:-1])
+    return pattern, normal_path(pattern)
 
 
 def parse_tags(fields: Mapping[str, str]) -> frozenset[str]:

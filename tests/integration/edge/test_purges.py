@@ -208,6 +208,30 @@ async def test_what_sleeps_on_the_disk_is_purged_too(
     assert "hit" in statuses[3]
 
 
+@pytest.mark.parametrize("purge", ["/v/a/*", "/v/a/1", "/%76/a/%31", "/v//a/*"])
+@pytest.mark.parametrize("target", ["/%76/a/1", "/v/x/../a/%31?q=1", "/v/a%2f1"])
+async def test_a_purge_covers_all_spellings_of_a_path(
+    origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path, purge: str, target: str
+) -> None:
+    origin.scripts |= {one: Script([b"x"]) for one in (target, "/%76/b/1")}
+    first = await start_edge(**FAST, cache_dir=tmp_path)
+    await _reads(tmp_path / "purges", "0")
+    for one in (target, "/%76/b/1"):
+        await first.get(one)
+    await first.until(lambda: first.node.metrics.counters.disk_writes == 2)
+    origin.purges.append(purge)
+    await has_obeyed(first, 1)
+    await first.get(target)
+    await first.until(lambda: first.node.metrics.counters.disk_writes == 3)
+    await first.close()
+    origin.purges.append(purge)
+    asleep = await start_edge(**FAST, cache_dir=tmp_path)
+    await has_obeyed(asleep, 1)
+    for one in (target, "/%76/b/1"):
+        await asleep.get(one)
+    assert (origin.count(target), origin.count("/%76/b/1")) == (3, 1)
+
+
 async def test_what_is_being_fetched_when_its_tag_is_purged_is_not_stored(
     origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path
 ) -> None:

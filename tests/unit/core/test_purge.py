@@ -35,6 +35,17 @@ def test_what_is_no_path_is_refused(path: str) -> None:
         ("/a/*", "/a", False),
         ("/*", "/anything", True),
         ("/A", "/a", False),
+        ("/v/a", "/%76/%61", True),
+        ("/%76/a", "/v/a", True),
+        ("/caf%c3%a9/*", "/caf%C3%A9/x", True),
+        ("/caf%C3*", "/caf%C3%A9", True),
+        ("/v/a/*", "/v//b/../a%2fx", True),
+        ("/v/a/*", "/v/%61", False),
+        ("/v/a%2Cb", "/v/a,b", True),
+        ("/v/.*", "/v/a", False),
+        ("/v/.*", "/v/.a", True),
+        ("/a%2A", "/ab", False),
+        ("/%2a", "/*", True),
     ],
 )
 def test_a_purge_covers_its_path_or_prefix(pattern: str, path: str, covered: bool) -> None:

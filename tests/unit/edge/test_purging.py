@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from edge.core.fields import Fields
 from edge.core.key import path_of
 from edge.core.policy import StoredResponse
-from edge.core.purging import key_ranges, softened
+from edge.core.purging import key_ranges, path_ranges, respelled, softened
 from streamer.core.freshness import Freshness
 from streamer.core.purge import Kind, Order
 
-_PATHS = st.text("ab/", max_size=4).map(lambda rest: "/" + rest)
+_PIECES = st.lists(st.sampled_from(["a", "b", "/", "%61", "%2f", ".", "%2E", "%ff", "%2a", "%0"]))
+_PATHS = _PIECES.map(lambda pieces: "/" + "".join(pieces[:6]))
 _SCOPES = st.sampled_from(["", "?", "?a=/b", " ", " host=a", "?x host=b;signed", "  etag.3"])
 RESPONSE = StoredResponse(200, "OK", Fields(), Freshness(100.0, 60.0, stale_if_error_seconds=9))
 
@@ -23,8 +24,16 @@ def test_the_ranges_hold_all_keys_that_a_purge_covers(
 ) -> None:
     key = (path + scope).encode()
     order = Order(Kind.PATH, named + "*" * is_wild)
-    is_covered = order.covers(path_of(key), frozenset())
-    assert any(first <= key < end for first, end in key_ranges(order)) == is_covered
+    normal = respelled(key)
+    is_found = any(first <= key < end for first, end in key_ranges(order)) or (
+        normal is not None and any(first <= normal < end for first, end in path_ranges(order))
+    )
+    assert is_found or not order.covers(path_of(key), frozenset())
+
+
+def test_a_key_that_is_spelled_normally_needs_no_other_place() -> None:
+    assert respelled(b"/a/b.m4s?x=%61 host=a") is None
+    assert respelled(b"/%61/b.m4s?x") == "/a/b.m4s"
 
 
 def test_a_softened_response_is_stale_from_now_on_and_keeps_its_terms() -> None:
