@@ -6,22 +6,29 @@ from edge.core.behaviours import Behaviour, cookies
 from edge.core.cross_origin import allowed_origin, is_preflight
 from edge.core.key import without_cmcd
 from edge.request import Request
+from edge.rules import Rules
 from streamer.core.signing import COOKIES, Forbidden, check, verified
 
 _REMEMBERED = 2048
 
 
 class Gate:
-    """Checks signatures; what came of the latest ones is remembered."""
+    """Checks signatures; what came of the latest ones is remembered.
 
-    def __init__(self) -> None:
+    Args:
+        rules: Which paths need one.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
         self._verified = lru_cache(maxsize=_REMEMBERED)(verified)
 
     def refusal(self, request: Request, behaviour: Behaviour, now: float) -> Forbidden | None:
         """Why a viewer may not have what it asks for; None: it may."""
         keys, head = behaviour.signed_by, request.head
         if not keys:
-            return None
+            hides = self._rules.current.hides(head.block.host, head.target)
+            return Forbidden.RESOURCE if hides else None
         if is_preflight(head) and allowed_origin(head.fields, behaviour.allow_origins):
             return None
         # Players add it to the URLs that they were given.

@@ -29,6 +29,7 @@ _RUN_BITS = 10
 _SCHEMA = """
 DROP TABLE IF EXISTS objects;
 DROP TABLE IF EXISTS tags;
+DROP TABLE IF EXISTS spellings;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY, key BLOB NOT NULL, size_bytes INTEGER NOT NULL, head BLOB NOT NULL,
     stale_at REAL

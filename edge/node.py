@@ -165,7 +165,7 @@ class Node:
             onward=FromViewers(via, tells_demands=place is not None),
             metrics=metrics,
             ahead=prefetcher,
-            gate=Gate(),
+            gate=Gate(rules),
         )
         site = Site(
             entries=cache.entries,

@@ -4,6 +4,7 @@ A behaviour decides what of a request tells objects apart, and only that is forw
 answer can depend on what is not in its key.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus
@@ -11,13 +12,14 @@ from urllib.parse import unquote_plus
 from edge.core.fields import Fields
 from edge.core.key import host_of, host_scope, scoped, target_of, without_cmcd
 from edge.core.ttl import UNRULED, TtlRule
-from streamer.core.paths import normal_path
+from streamer.core.paths import normal_path, thorough_path
 from streamer.core.signing import COOKIES, carries_signature, without_signature
 from streamer.core.wildcard import compiled
 
 COOKIE_PREFIX = "cookie:"
 
 _ELSEWHERE = "*"
+_ODD = re.compile(r"[%;\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,13 @@ class Behaviours:
             if paths.fullmatch(path) and (not behaviour.hosts or hosts.fullmatch(host)):
                 return behaviour
         return DEFAULT
+
+    def hides(self, host: str | None, target: str) -> bool:
+        """Whether a target needs no signature here, but as some origins may read it, it does."""
+        path = target.partition("?")[0]
+        if _ODD.search(path) is None or self.of(host, target).signed_by:
+            return False
+        return bool(self.of(host, thorough_path(path)).signed_by)
 
     def of_key(self, key: bytes) -> Behaviour:
         """The behaviour for the object of a key."""

@@ -45,5 +45,13 @@ def has_dot_segments(path: str) -> bool:
     return is_dotted or _decoded(path) != path
 
 
+def thorough_path(path: str) -> str:
+    """A path as a server reads it that does all that `has_dot_segments` thinks of."""
+    for _ in range(_DECODINGS):
+        path = _decoded(path)
+    segments = path.replace("\\", "/").split("/")
+    return normal_path("/".join(segment.partition(";")[0] for segment in segments))
+
+
 def _decoded(path: str) -> str:
     return unquote(path, encoding="latin-1")

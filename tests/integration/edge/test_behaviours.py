@@ -212,6 +212,8 @@ async def test_signed_paths_are_for_those_who_have_a_signature(
         for bad, why in (
             ("/m/film?q=1", "missing"),
             ("/%6d/film?q=1", "missing"),
+            ("/%256d/film?q=1", "other-resource"),
+            ("/x/..;/m/film?q=1", "other-resource"),
             (good.replace("film", "other"), "forged"),
             (signed("/m/film?q=1", time.time() - 1), "expired"),
         ):

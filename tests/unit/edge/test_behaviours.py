@@ -157,6 +157,29 @@ def test_hosts_are_compared_without_port(host: str | None, normal: str) -> None:
     assert normal_host(host) == normal
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/%256dembers/a",
+        "/x/..;/members/a",
+        "/x/..;y=z/members/a",
+        "/x\\..\\members\\a",
+        "/x/%5c../members/a",
+        "/x%252f..%252fmembers/a",
+        "/members;v=1/a",
+    ],
+)
+def test_spellings_that_some_origins_take_for_a_closed_path_are_seen(path: str) -> None:
+    behaviours = Behaviours([SIGNED, Behaviour("/open/*")])
+    assert behaviours.hides("h", path)
+    assert not Behaviours([Behaviour("/members/*")]).hides("h", path)
+
+
+@pytest.mark.parametrize("path", ["/members/a", "/open/a%20b;v=1", "/100%25", "/other?x=/members/"])
+def test_others_are_not(path: str) -> None:
+    assert not Behaviours([SIGNED]).hides("h", path)
+
+
 def test_a_signature_s_cookies_are_not_forwarded() -> None:
     said = "sid=1; CloudFront-Policy=p; CloudFront-Signature=s; CloudFront-Key-Pair-Id=K"
     asked = Fields((("cookie", said),))
