@@ -26,7 +26,6 @@ _POLL_SECONDS = 0.2
 _POLL_TO_PASS_SECONDS = 0.5
 # A deleted video's processes end in about this time.
 _WATCH_SECONDS = 0.5
-_OTHERS_SECONDS = 10.0
 # A chunk whose source does not come leaves its turn to others.
 _PAUSE_SECONDS = 10.0
 # One that could not be read or stored is not tried again before.
@@ -76,8 +75,6 @@ class ChunkRunner:
             with suppress(StreamerError):
                 claim = await self._workshop.catalog.claim_chunk(
                     self._worker_id,
-                    now=datetime.now(UTC),
-                    within_seconds=_OTHERS_SECONDS,
                     before=before,
                     but_suspects=self._workshop.suspicion.locked(),
                 )

@@ -2,35 +2,55 @@
 
 import asyncio
 import os
-from datetime import datetime
+from time import monotonic
 
 from dbos import DBOS
 
+from packager.core.failure_detector import FailureDetector
 from packager.core.worker_id import WorkerId
 from streamer.shared.catalog import Catalog
 
+_SILENT_SECONDS = 6.0
 
-async def take_over(
-    catalog: Catalog, own_id: WorkerId, *, silent_seconds: float, most_tries: int, now: datetime
-) -> None:
-    """Give the unfinished jobs and chunks of dead workers to others.
+
+class Recovery:
+    """Finds dead workers, and gives what they had to others.
 
     A worker is dead when it was silent for long, or at once when it ran on this host and its
     process is gone.
 
-    Raises:
-        Unavailable: The catalog does not answer.
+    Args:
+        catalog: Knows the workers.
+        own_id: The worker that looks.
+        most_tries: How often a chunk is tried before it has failed.
     """
-    silent = await catalog.dead_workers(now=now, silent_seconds=silent_seconds)
-    known = await catalog.dead_workers(now=now, silent_seconds=0)
-    for text in {*silent, *filter(lambda text: _is_gone(text, own_id), known)} - {str(own_id)}:
+
+    def __init__(self, catalog: Catalog, own_id: WorkerId, *, most_tries: int) -> None:
+        self._catalog = catalog
+        self._own_id = own_id
+        self._most_tries = most_tries
+        self._detector = FailureDetector(_SILENT_SECONDS)
+
+    async def take_over(self) -> None:
+        """Give the unfinished jobs and chunks of dead workers to others; call it at each heartbeat.
+
+        Raises:
+            Unavailable: The catalog does not answer.
+        """
+        heartbeats = await self._catalog.worker_heartbeats()
+        silent = self._detector.dead(heartbeats, now=monotonic())
+        gone = {text for text in heartbeats if _is_gone(text, self._own_id)}
+        for text in (silent | gone) - {str(self._own_id)}:
+            await self._bury(text)
+
+    async def _bury(self, worker_id: str) -> None:
         # Whoever resumes its jobs must know of its death.
-        await catalog.count_death(text)
-        await asyncio.to_thread(_requeue, text)
-        await catalog.release_chunks(
-            text, reason="the worker that encoded it died", most_tries=most_tries
+        await self._catalog.count_death(worker_id)
+        await asyncio.to_thread(_requeue, worker_id)
+        await self._catalog.release_chunks(
+            worker_id, reason="the worker that encoded it died", most_tries=self._most_tries
         )
-        await catalog.forget_worker(text)
+        await self._catalog.forget_worker(worker_id)
 
 
 def _is_gone(text: str, own_id: WorkerId) -> bool:

@@ -12,7 +12,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig
 
 from packager.chunk_runner import ChunkRunner
 from packager.core.worker_id import WorkerId
-from packager.recovery import take_over
+from packager.recovery import Recovery
 from packager.settings import PackagerSettings
 from packager.together import together
 from packager.trial import try_tools
@@ -29,7 +29,6 @@ from streamer.shared.jobs import (
 )
 
 _HEARTBEAT_SECONDS = 2.0
-_SILENT_SECONDS = 6.0
 # A job waits this long at most before a free worker sees it.
 _POLL_SECONDS = 0.2
 _log = logging.getLogger("packager")
@@ -97,25 +96,10 @@ async def _register_queues(url: str, videos: int) -> None:
 
 
 async def _beat(workshop: Workshop, worker_id: WorkerId) -> None:
-    """Say that this worker lives, and take over from those that do not, until cancelled.
-
-    Whoever could not be heard while this one could not hear has a chance to speak first.
-    """
-    loop = asyncio.get_running_loop()
-    heard_at = trusted_from = loop.time()
+    """Say that this worker lives, and take over from those that do not, until cancelled."""
+    recovery = Recovery(workshop.catalog, worker_id, most_tries=workshop.settings.tries)
     while True:
         with suppress(StreamerError):
-            now = datetime.now(UTC)
-            await workshop.catalog.worker_heartbeat(str(worker_id), now=now)
-            if loop.time() - heard_at > _SILENT_SECONDS / 2:
-                trusted_from = loop.time() + _SILENT_SECONDS
-            heard_at = loop.time()
-            if heard_at >= trusted_from:
-                await take_over(
-                    workshop.catalog,
-                    worker_id,
-                    silent_seconds=_SILENT_SECONDS,
-                    most_tries=workshop.settings.tries,
-                    now=now,
-                )
+            await workshop.catalog.worker_heartbeat(str(worker_id), now=datetime.now(UTC))
+            await recovery.take_over()
         await asyncio.sleep(_HEARTBEAT_SECONDS)

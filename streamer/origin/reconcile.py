@@ -82,7 +82,7 @@ class Reconciler:
                 await self._jobs.package(video.id, video.repackaging.version)
 
     async def _renew(self) -> None:
-        await self._renewal.sweep(now=datetime.now(UTC))
+        await self._renewal.sweep()
 
     async def _sweep(self) -> None:
         await self._deletion.sweep(now=datetime.now(UTC))

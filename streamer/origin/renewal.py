@@ -1,14 +1,11 @@
 """Begins versions anew that workers of an earlier release left: nobody can go on with them.
 
-What a release records of its work is its own. A worker of it that lives may end what it began.
+What a release records of its work is its own. A worker of it that lives may end what it began;
+one that died is forgotten by those that live.
 """
-
-from datetime import datetime
 
 from streamer.origin.packaging_queue import PackagingQueue
 from streamer.shared.catalog import Catalog
-
-_LIVING_SECONDS = 60.0
 
 
 class Renewal:
@@ -23,10 +20,10 @@ class Renewal:
         self._catalog = catalog
         self._jobs = jobs
 
-    async def sweep(self, *, now: datetime) -> None:
+    async def sweep(self) -> None:
         """Have what is stranded made as another version; repeating is harmless."""
-        living = await self._catalog.living_workers(now=now, within_seconds=_LIVING_SECONDS)
-        for video_id, version in await self._jobs.stranded(living):
+        workers = await self._catalog.worker_heartbeats()
+        for video_id, version in await self._jobs.stranded(workers.keys()):
             renewed = await self._catalog.renew_version(video_id, version)
             if renewed is not None:
                 await self._jobs.package(video_id, renewed)

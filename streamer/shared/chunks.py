@@ -6,7 +6,7 @@ notices and stops.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, or_, select, update
@@ -86,19 +86,17 @@ class Chunks(Records):
         self,
         worker_id: str,
         *,
-        now: datetime,
-        within_seconds: float,
         before: datetime | None = None,
         but_suspects: bool = False,
     ) -> ClaimedChunk | None:
         """The waiting chunk with the earliest deadline, now this worker's; None when there is none.
 
-        What this worker tried last is left to others, as long as others were heard of within
-        these seconds. None too while the next one must wait to be encoded alone. `before` leaves
-        out what is not needed before then, `but_suspects` versions of which a chunk waits for
-        another try.
+        What this worker tried last is left to others, as long as others are known: those that
+        die are forgotten. None too while the next one must wait to be encoded alone. `before`
+        leaves out what is not needed before then, `but_suspects` versions of which a chunk waits
+        for another try.
         """
-        choice = _may_claim(worker_id, now, within_seconds)
+        choice = _may_claim(worker_id)
         if before is not None:
             choice = and_(choice, chunks.c.deadline < before)
         if but_suspects:
@@ -280,10 +278,8 @@ async def change_deadlines(connection: AsyncConnection, video_id: str, priority:
         )
 
 
-def _may_claim(worker_id: str, now: datetime, within_seconds: float) -> ColumnElement[bool]:
-    others = select(workers.c.id).where(
-        workers.c.id != worker_id, workers.c.seen_at >= now - timedelta(seconds=within_seconds)
-    )
+def _may_claim(worker_id: str) -> ColumnElement[bool]:
+    others = select(workers.c.id).where(workers.c.id != worker_id)
     return or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists())
 
 

@@ -94,7 +94,7 @@ class Jobs:
         """Videos and versions whose jobs are an earlier release's, with no worker at them.
 
         Args:
-            living: The ids of the workers that were heard of lately.
+            living: The ids of the workers that are not known to be dead.
 
         Raises:
             Unavailable: The database does not answer.

@@ -1,4 +1,4 @@
-"""The catalog's edges and workers: who is alive, judged by when it was last heard of."""
+"""The catalog's edges and workers, and when they were last heard of."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -40,30 +40,16 @@ class Presence(Records):
             return [to_edge(row) for row in await connection.execute(query)]
 
     async def worker_heartbeat(self, worker_id: str, *, now: datetime) -> None:
-        """Note that a worker is alive."""
+        """Note that a worker is alive, at `now` by its own clock."""
         values = {"id": check_text(worker_id), "seen_at": now}
         async with self._database.writing() as connection:
             await connection.execute(self._upsert(workers, values))
 
-    async def dead_workers(self, *, now: datetime, silent_seconds: float) -> list[str]:
-        """The known workers not heard of for longer than `silent_seconds`, by id."""
-        query = (
-            select(workers.c.id)
-            .where(workers.c.seen_at < now - timedelta(seconds=silent_seconds))
-            .order_by(workers.c.id)
-        )
+    async def worker_heartbeats(self) -> dict[str, datetime]:
+        """When each worker that is not forgotten was alive last, by its own clock and no other."""
         async with self._database.reading() as connection:
-            return list((await connection.execute(query)).scalars())
-
-    async def living_workers(self, *, now: datetime, within_seconds: float) -> list[str]:
-        """The workers heard of within the last seconds, by id."""
-        query = (
-            select(workers.c.id)
-            .where(workers.c.seen_at >= now - timedelta(seconds=within_seconds))
-            .order_by(workers.c.id)
-        )
-        async with self._database.reading() as connection:
-            return list((await connection.execute(query)).scalars())
+            rows = await connection.execute(select(workers))
+            return {row.id: row.seen_at for row in rows}
 
     async def forget_worker(self, worker_id: str) -> None:
         """Remove a worker; one that is not known is no error."""

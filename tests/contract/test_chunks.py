@@ -13,7 +13,6 @@ from streamer.shared.catalog import Catalog
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ID, OTHER_ID = "video000", "video001"
 HERE, THERE = "here", "there"
-WITHIN_SECONDS = 10.0
 MOST_TRIES = 3
 
 
@@ -33,14 +32,8 @@ async def offer(
     await catalog.add_chunks(video_id, 1, orders)
 
 
-async def claim(
-    catalog: Catalog, worker_id: str = HERE, *, now: datetime = NOW
-) -> ClaimedChunk | None:
-    return await catalog.claim_chunk(worker_id, now=now, within_seconds=WITHIN_SECONDS)
-
-
 async def claim_certainly(catalog: Catalog, worker_id: str = HERE) -> ClaimedChunk:
-    claimed = await claim(catalog, worker_id)
+    claimed = await catalog.claim_chunk(worker_id)
     assert claimed is not None
     return claimed
 
@@ -82,7 +75,7 @@ async def test_the_chunk_that_is_needed_first_is_claimed_first_whoever_s_it_is(
         (ID, 0), (OTHER_ID, 0), (ID, 1), (OTHER_ID, 1),
     ]  # fmt: skip
     assert claimed[1] == ClaimedChunk(OTHER_ID, 1, order(0, 0.0), "a recipe", begun_at, tries=1)
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
 
 
 async def test_how_long_the_last_picture_is_held_is_part_of_the_order(catalog: Catalog) -> None:
@@ -98,7 +91,7 @@ async def test_no_chunk_is_two_workers_at_once(catalog: Catalog, other: Catalog)
         numbers = []
         # What another has locked is passed over: nothing to be had now is not the end.
         while ChunkState.WAITING in await states(connection):
-            if claimed := await claim(connection, worker_id):
+            if claimed := await connection.claim_chunk(worker_id):
                 numbers.append(claimed.order.number)
         return numbers
 
@@ -111,9 +104,7 @@ async def test_suspects_are_left_out_with_all_their_chunks(catalog: Catalog) -> 
     await offer(catalog, order(0, 1.0), video_id=OTHER_ID)
     suspect = await claim_certainly(catalog)
     await catalog.fail_chunk(suspect, HERE, reason="out of luck", most_tries=MOST_TRIES)
-    claimed = await catalog.claim_chunk(
-        THERE, now=NOW, within_seconds=WITHIN_SECONDS, but_suspects=True
-    )
+    claimed = await catalog.claim_chunk(THERE, but_suspects=True)
     assert claimed is not None
     assert claimed.video_id == OTHER_ID
 
@@ -123,9 +114,7 @@ async def test_only_what_is_needed_before_a_time_is_claimed(catalog: Catalog) ->
 
     async def claim_before(seconds: float) -> ClaimedChunk | None:
         before = NOW + timedelta(seconds=seconds)
-        return await catalog.claim_chunk(
-            HERE, now=NOW, within_seconds=WITHIN_SECONDS, before=before
-        )
+        return await catalog.claim_chunk(HERE, before=before)
 
     assert await claim_before(20.0) is None
     claimed = await claim_before(20.1)
@@ -157,7 +146,7 @@ async def test_a_failed_chunk_is_tried_again_and_fails_for_good_after_the_last_t
         claimed = await claim_certainly(catalog)
         assert claimed.tries == tries
         await catalog.fail_chunk(claimed, HERE, reason="out of luck", most_tries=MOST_TRIES)
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     assert await catalog.chunk_statuses(ID, 1) == [
         ChunkStatus(0, ChunkState.FAILED, 0, "out of luck")
     ]
@@ -169,12 +158,12 @@ async def test_a_failed_chunk_is_left_to_others_that_live(catalog: Catalog) -> N
     await catalog.worker_heartbeat(THERE, now=NOW)
     claimed = await claim_certainly(catalog)
     await catalog.fail_chunk(claimed, HERE, reason="out of luck", most_tries=MOST_TRIES)
-    assert await claim(catalog) is None
-    alone = NOW + timedelta(seconds=WITHIN_SECONDS + 1)
+    assert await catalog.claim_chunk(HERE) is None
     assert (await claim_certainly(catalog, THERE)).tries == 2
     await catalog.release_chunks(THERE, reason="died", most_tries=MOST_TRIES)
-    assert await claim(catalog, THERE) is None
-    assert await claim(catalog, THERE, now=alone) is not None
+    assert await catalog.claim_chunk(THERE) is None
+    await catalog.forget_worker(HERE)
+    assert (await claim_certainly(catalog, THERE)).tries == 3
 
 
 async def test_a_dead_worker_s_chunks_wait_again_each_death_being_a_try(catalog: Catalog) -> None:
@@ -212,10 +201,10 @@ async def test_a_chunk_waits_until_its_part_of_the_source_has_arrived(catalog: C
     await catalog.create_video(ID, title="A film", now=NOW)
     await catalog.begin_version(ID, 1, "a recipe", now=NOW)
     await catalog.add_chunks(ID, 1, [order(0, 4.0, needed_bytes=50), order(1, needed_bytes=90)])
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     await catalog.note_received(ID, received_bytes=50, length_bytes=100)
     assert (await claim_certainly(catalog)).order.number == 0
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     await catalog.accept_source(ID, size_bytes=100)
     assert (await claim_certainly(catalog)).order.number == 1
 
@@ -228,7 +217,7 @@ async def test_a_chunk_that_is_given_back_may_wait_for_more_of_the_source(
     await catalog.add_chunks(ID, 1, [order(0, needed_bytes=50)])
     await catalog.note_received(ID, received_bytes=50, length_bytes=100)
     await catalog.return_chunk(await claim_certainly(catalog), HERE, needed_bytes=80)
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     await catalog.note_received(ID, received_bytes=80, length_bytes=100)
     assert (await claim_certainly(catalog)).tries == 1
 
@@ -244,7 +233,7 @@ async def test_what_waiting_chunks_need_of_the_source_is_corrected(catalog: Cata
     assert (await claim_certainly(catalog)).order.number == 0
     await catalog.revise_needs(ID, 1, {0: 60, 1: 50, 2: 60})
     assert (await claim_certainly(catalog)).order == order(1, 1, needed_bytes=50)
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     assert await states(catalog) == [ChunkState.RUNNING] * 2 + [ChunkState.WAITING]
 
 
@@ -257,7 +246,7 @@ async def test_own_chunks_tell_how_far_they_are_while_their_video_exists(catalog
     assert [status.frames for status in await catalog.chunk_statuses(ID, 1)] == [9, 100, 0]
     await catalog.delete_video(ID, now=NOW)
     assert await catalog.own_chunks(HERE, {}) == set()
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     with pytest.raises(NotFound):
         await catalog.chunk_statuses(ID, 1)
     with pytest.raises(NotFound):
@@ -282,10 +271,10 @@ async def test_what_was_tried_before_is_encoded_alone(catalog: Catalog) -> None:
     await claim_certainly(catalog, THERE)
     await catalog.release_chunks(THERE, reason="died", most_tries=MOST_TRIES)
     first = await claim_certainly(catalog)
-    assert await claim(catalog) is None
+    assert await catalog.claim_chunk(HERE) is None
     await catalog.finish_chunk(first, HERE, frames=100)
     second = await claim_certainly(catalog)
     assert second.order.number == 1
-    assert await claim(catalog) is None, "nothing begins beside it"
+    assert await catalog.claim_chunk(HERE) is None, "nothing begins beside it"
     await catalog.finish_chunk(second, HERE, frames=100)
     assert (await claim_certainly(catalog)).order.number == 2

@@ -102,7 +102,7 @@ async def test_a_chunk_whose_source_pauses_is_given_back_until_more_is_there(
     await catalog.note_received(
         VIDEO, received_bytes=video.received_bytes + 10, length_bytes=length_bytes
     )
-    assert (await catalog.claim_chunk("there", now=datetime.now(UTC), within_seconds=1.0)) is None
+    assert await catalog.claim_chunk("there") is None
     await catalog.accept_source(VIDEO, size_bytes=length_bytes)
     await eventually(is_done)
     assert (await catalog.chunk_statuses(VIDEO, 1))[0].frames == 600

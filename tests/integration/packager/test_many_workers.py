@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -121,8 +121,12 @@ async def test_workers_killed_at_any_moment_change_no_byte(
     assert await objects(installation, VIDEO) == await objects(installation, OTHER)
 
 
+@pytest.mark.parametrize("clock_is_off", [timedelta(hours=-1), timedelta(hours=1)])
 async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
-    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    clock_is_off: timedelta,
 ) -> None:
     for kind in SHARED[:2]:
         ffmpeg.hold(kind)
@@ -134,17 +138,55 @@ async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
 
     await eventually(the_worker_has_enough)
     # This test is the other host: it takes a chunk and is not heard of again.
-    gone, now = "elsewhere/1/abcdef", datetime.now(UTC)
-    await installation.catalog.worker_heartbeat(gone, now=now)
-    claimed = await installation.catalog.claim_chunk(gone, now=now, within_seconds=10.0)
-    assert claimed is not None
+    gone = "elsewhere/1/abcdef"
+    await installation.catalog.worker_heartbeat(gone, now=datetime.now(UTC) + clock_is_off)
+    assert await installation.catalog.claim_chunk(gone) is not None
     for kind in SHARED[:2]:
         ffmpeg.release(kind)
-    # Ten seconds of silence, and the encoding.
+    # Six seconds of silence, and the encoding.
     async with asyncio.timeout(60):
         video = await installation.outcome(VIDEO)
     assert (video.state, video.error) == (VideoState.READY, None)
     assert ffmpeg.runs()[SHARED[2]] == 1
+
+
+@pytest.mark.parametrize("clock_is_off", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_living_host_s_clock_costs_it_nothing(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    clock_is_off: timedelta,
+) -> None:
+    for kind in SHARED[:2]:
+        ffmpeg.hold(kind)
+    start_worker(PACKAGER_CONCURRENCY="1")
+    await installation.hand_over(VIDEO, CLIP)
+
+    async def the_worker_has_enough() -> bool:
+        return all(ffmpeg.is_running(kind) for kind in SHARED[:2])
+
+    await eventually(the_worker_has_enough)
+    catalog, living = installation.catalog, "elsewhere/1/abcdef"
+    await catalog.worker_heartbeat(living, now=datetime.now(UTC) + clock_is_off)
+    claimed = await catalog.claim_chunk(living)
+    assert claimed is not None
+    heard: set[datetime] = set()
+
+    async def the_worker_had_its_chances() -> bool:
+        now = datetime.now(UTC) + clock_is_off
+        await catalog.worker_heartbeat(living, now=now)
+        heartbeats = await catalog.worker_heartbeats()
+        heard.update(at for worker_id, at in heartbeats.items() if worker_id != living)
+        return len(heard) > 6
+
+    await eventually(the_worker_had_its_chances)
+    own = await catalog.own_chunks(living, {})
+    assert own == {(VIDEO, 1, claimed.order.number)}
+    await catalog.return_chunk(claimed, living)
+    for kind in SHARED[:2]:
+        ffmpeg.release(kind)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
 
 
 async def test_what_is_needed_sooner_passes_a_worker_s_chunks(

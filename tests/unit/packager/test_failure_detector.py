@@ -1,0 +1,46 @@
+"""Who is dead, whatever the clocks of the others say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from packager.core.failure_detector import FailureDetector
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def hear(detector: FailureDetector, beats: list[datetime], *, begin: int = 0) -> list[set[str]]:
+    """Whom it takes for dead, listening every two seconds to a worker with these heartbeats."""
+    return [
+        detector.dead({"other": beat}, now=float(begin + 2 * number))
+        for number, beat in enumerate(beats)
+    ]
+
+
+@pytest.mark.parametrize("off_seconds", [-3600, -10, 0, 10, 3600])
+def test_silence_counts_from_the_last_new_heartbeat(off_seconds: int) -> None:
+    beats = [NOW + timedelta(seconds=off_seconds + 2 * number) for number in range(5)]
+    silence = [beats[-1]] * 4
+    assert hear(FailureDetector(6.0), beats + silence) == [set()] * 8 + [{"other"}]
+
+
+def test_a_clock_that_steps_is_no_death() -> None:
+    beats = [NOW + timedelta(seconds=off) for off in (0, 2, 3600, 3602, 3, 5, 7, 9)]
+    assert hear(FailureDetector(6.0), beats) == [set()] * len(beats)
+
+
+def test_the_first_to_listen_after_a_death_notices_it() -> None:
+    assert hear(FailureDetector(5.0), [NOW] * 4) == [set(), set(), set(), {"other"}]
+
+
+def test_who_could_not_listen_gives_the_others_time_to_speak() -> None:
+    detector = FailureDetector(5.0)
+    hear(detector, [NOW] * 2)
+    assert hear(detector, [NOW] * 4, begin=100) == [set(), set(), set(), {"other"}]
+
+
+def test_who_is_forgotten_begins_anew() -> None:
+    detector = FailureDetector(5.0)
+    assert hear(detector, [NOW] * 4)[-1] == {"other"}
+    assert detector.dead({}, now=8.0) == set()
+    assert hear(detector, [NOW] * 4, begin=10) == [set(), set(), set(), {"other"}]
