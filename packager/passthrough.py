@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from packager.core.boxes import MediaFormatError
 from packager.core.conformance import ConformanceCheck, NotConformantError
-from packager.core.copying import copy_argv, number_frames
+from packager.core.copying import copy_argv, is_left_out, number_frames
 from packager.core.fmp4 import FragmentReader
 from packager.core.plan import is_held
 from packager.core.recipe import Recipe
@@ -49,9 +49,16 @@ async def _look_through(ffmpeg: Ffmpeg, path: str, recipe: Recipe) -> int:
                 for frame in number_frames(fragment, recipe.video, recipe.grid):
                     check.look_at(frame)
 
+    async def look_for_cuts(pieces: AsyncIterator[bytes]) -> None:
+        line = b""
+        async for piece in pieces:
+            *lines, line = (line + piece).split(b"\n")
+            if any(is_left_out(line) for line in lines):
+                raise NotConformantError("the file leaves out some of them")
+
     await ffmpeg.run(
-        lambda targets: copy_argv(path, recipe.video, recipe.grid, targets[0]),
-        [look],
+        lambda targets: copy_argv(path, recipe.video, recipe.grid, *targets),
+        [look, look_for_cuts],
         standing=Standing(_NICE),
     )
     reader.finish()

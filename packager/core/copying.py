@@ -1,5 +1,6 @@
 """A source's own pictures as a rendition: how ffmpeg copies them, and their place in time."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +23,10 @@ REORDER_FRAMES = 4
 _NEGATIVE = 1 << 63
 # ISO/IEC 14496-12 §8.8.3.1: depends on nothing; or on others, and is no sync sample.
 _SYNC, _DEPENDENT = 0x02000000, 0x01010000
+# In a line of ffmpeg's framecrc, which does not name the flags of a mere key frame.
+_FLAGS = re.compile(rb", F=0x([0-9A-F]+)")
+# AV_PKT_FLAG_DISCARD: decoded, and not shown.
+_DISCARDED = 0x4
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +87,21 @@ def copy_output(
     )
 
 
-def copy_argv(path: str, video: VideoTrack, grid: Grid, target: str) -> list[str]:
-    """All pictures of a source as they are."""
-    return compile_argv([copy_output(open_source(path), video, grid, target)])
+def copy_argv(path: str, video: VideoTrack, grid: Grid, target: str, list_target: str) -> list[str]:
+    """All pictures of a source as they are, and a list of them, a line each, in decoding order."""
+    opened = open_source(path)
+    options = {"c:v": "copy", "f": "framecrc", **BARE}
+    listed = ffmpeg.output(opened[str(video.index)], list_target, **options)
+    return compile_argv([copy_output(opened, video, grid, target), listed])
+
+
+def is_left_out(line: bytes) -> bool:
+    """Whether a line of the list is of a picture that the file has, and says not to show.
+
+    MP4 says so by an edit list.
+    """
+    flags = _FLAGS.search(line)
+    return flags is not None and bool(int(flags[1], 16) & _DISCARDED)
 
 
 def place_frames(frames: Sequence[CopiedFrame], first: int, grid: Grid) -> tuple[Sample, ...]:

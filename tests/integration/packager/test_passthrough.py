@@ -74,6 +74,18 @@ def with_long_sound(source: Path, target: Path) -> Path:
     return target
 
 
+def with_cut_end(source: Path, target: Path) -> Path:
+    """The edit list leaves out the last two frames."""
+    run_ffmpeg("-i", str(source), "-map", "0:v", "-c", "copy", str(target))
+    data = bytearray(target.read_bytes())
+    # Behind its version and the number of its edits: how long the first one lasts.
+    position = data.index(b"elst") + 4 + 8
+    (duration,) = struct.unpack_from(">I", data, position)
+    struct.pack_into(">I", data, position, duration - duration * 2 // FRAMES)
+    target.write_bytes(data)
+    return target
+
+
 def with_broken_end(source: Path, target: Path) -> Path:
     """The last frame cannot be decoded."""
     run_ffmpeg("-i", str(source), "-map", "0:v", "-c", "copy", str(target))
@@ -265,6 +277,18 @@ async def test_a_source_whose_sound_goes_on_is_encoded(
     refused, held = (await package(shared, path, frames=FRAMES + 6)).warnings
     assert "the sound goes on after the last of them" in refused
     assert "stands still while the sound goes on" in held
+
+
+async def test_what_an_edit_list_leaves_out_stays_left_out(
+    shared: Installation, conforming: Path, tmp_path: Path
+) -> None:
+    path = await asyncio.to_thread(with_cut_end, conforming, tmp_path / "source.mp4")
+    packaged = await package(shared, path, frames=FRAMES - 2)
+    assert packaged.warnings == (
+        "The pictures were not passed through: the file leaves out some of them.",
+    )
+    track = await packaged.track()
+    assert len(await asyncio.to_thread(shown, "-i", "pipe:0", data=track)) == FRAMES - 2
 
 
 async def test_a_last_picture_that_cannot_be_decoded_is_no_obstacle(

@@ -5,7 +5,13 @@ import pytest
 
 from packager.core.approach import Approach
 from packager.core.boxes import MediaFormatError
-from packager.core.copying import CopiedFrame, copy_argv, number_frames, place_frames
+from packager.core.copying import (
+    CopiedFrame,
+    copy_argv,
+    is_left_out,
+    number_frames,
+    place_frames,
+)
 from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.fmp4 import Fragment, Sample
 from packager.core.ladder import Rung, copied
@@ -93,7 +99,22 @@ def test_a_chunk_of_the_copy_alone_decodes_nothing() -> None:
 
 
 def test_a_source_is_opened_as_any_upload_is() -> None:
-    argv = copy_argv("/s", replace(VIDEO, index=0), GRID, "pipe:7")
+    argv = copy_argv("/s", replace(VIDEO, index=0), GRID, "pipe:7", "pipe:8")
     assert argv[argv.index("-i") + 1] == "file:/s"
     assert "-format_whitelist" in argv
     assert "-to" not in argv
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b"#dimensions 0: 640x360", False),
+        (b"0,      77824,      81920,     2048,    12272, 0x58bae9b4", False),
+        (b"0,      75776,      77824,     2048,     5015, 0x7ca4bea4, F=0x0", False),
+        (b"0,      75776,      77824,     2048,     5015, 0x7ca4bea4, F=0x4", True),
+        (b"0,      77824,      81920,     2048,    12272, 0x58bae9b8, F=0x5", True),
+        (b"0,      77824,      81920,     2048,    12272, 0x58bae9b8, F=0x10, S=1", False),
+    ],
+)
+def test_a_picture_that_is_not_shown_is_told_by_its_flags(line: bytes, *, expected: bool) -> None:
+    assert is_left_out(line) is expected
