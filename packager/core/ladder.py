@@ -94,7 +94,8 @@ def _own_short_side(short: int, long: int) -> int:
 def _rung(video: VideoTrack, short_side: int) -> Rung:
     short, long = sorted((video.width, video.height))
     # 4:2:0 has no odd sizes.
-    long_side = max(_SMALLEST_SIDE, min(2 * round(short_side * long / short / 2), long // 2 * 2))
+    fitting = min(2 * round(short_side * long / short / 2), long // 2 * 2, _LARGEST_LONG_SIDE)
+    long_side = max(_SMALLEST_SIDE, fitting)
     landscape = video.width >= video.height
     width, height = (long_side, short_side) if landscape else (short_side, long_side)
     return Rung(

@@ -41,6 +41,10 @@ def test_sizes_are_even_and_upright() -> None:
     assert (lowest.width, lowest.height) == (240, 426)
 
 
+def test_a_strip_is_no_longer_than_players_take() -> None:
+    assert [(r.width, r.height) for r in build_ladder(video(7680, 16))] == [(4096, 16)]
+
+
 def test_caps_grow_with_pixels_and_frames() -> None:
     (low, *_, top) = build_ladder(video(1920, 1080))
     assert (low.max_bps, top.max_bps) == (575_000, 5_500_000)
@@ -56,5 +60,6 @@ def test_no_rendition_is_enlarged_odd_or_out_of_shape(width: int, height: int) -
         assert rung.width % 2 == rung.height % 2 == 0
         assert rung.width <= max(width, 16)
         assert rung.height <= max(height, 16)
+        assert max(rung.width, rung.height) <= 4096
         if min(rung.width, rung.height) > 16:
             assert abs(rung.width * height / width - rung.height) <= 2 * max(1, height / width)
