@@ -1,19 +1,20 @@
 """All chunks of a version: the first by its own workflow, the others by whoever is free."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
 
 from packager.core.damage import describe_end, describe_lost_pictures, describe_still
+from packager.core.ladder import Rung
 from packager.core.outcome import Outcome
 from packager.core.plan import (
-    ENDING,
+    ENDINGS,
     Chunk,
     extend_plan,
     needed_seconds,
-    plan_ending,
+    plan_endings,
     plan_waves,
 )
 from packager.core.progress import share_done
@@ -21,6 +22,7 @@ from packager.core.recipe import Recipe, write_recipe
 from packager.ffmpeg import FfmpegError
 from packager.needs import Needs
 from packager.news import wait_for
+from packager.omissions import Omissions
 from packager.patience import outlast
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
@@ -80,9 +82,10 @@ class PictureRun:
         self._needs = Needs(source)
         self._sound_seconds = sound_seconds
         self._outcome = Outcome(recipe.grid)
+        self._omissions = Omissions(workshop, video_id, version)
         self._adopt(recipe)
         self._end_known = asyncio.Event()
-        self._ending: Chunk | None = None
+        self._endings: tuple[Chunk, ...] = ()
         self._complete: set[str] = set()
         self._reported = 0.0
         self.first = self._plan[0]
@@ -92,13 +95,15 @@ class PictureRun:
     ) -> None:
         """Have all chunks but the first encoded, until the source ends, its sound too.
 
+        What nobody waits for is left out if it cannot be encoded.
+
         Args:
             recipe: The recipe, now that it is known how long the first took.
             first: What became of the first.
             judge: Decides on the other renditions, while the lead goes on.
 
         Raises:
-            FfmpegError: One of them cannot be encoded, on no worker.
+            FfmpegError: One that is waited for cannot be encoded, on no worker.
             NotFound: The video was deleted.
         """
         catalog = self._workshop.catalog
@@ -117,8 +122,15 @@ class PictureRun:
         while not await self._wait_for_all():
             await self._offer(self._extend())
         self._end_known.set()
-        await self._encode_ending()
+        await self._encode_endings()
+        await self._omissions.remove(self._recipe.waves)
         await self._complete_all_but(set())
+
+    @property
+    def _rungs(self) -> list[Rung]:
+        """All renditions but those that are left out."""
+        left_out = self._omissions.names(self._recipe.waves)
+        return [rung for rung in self._recipe.rungs if rung.name not in left_out]
 
     def _adopt(self, recipe: Recipe) -> None:
         """Go on with another ladder; the lead stays as it is."""
@@ -142,7 +154,7 @@ class PictureRun:
     def _seconds(self) -> Fraction:
         grid = self._recipe.grid
         end = self._outcome.end_frame or 0
-        stop = self._ending.frames(grid).stop if self._ending else end
+        stop = self._endings[0].frames(grid).stop if self._endings else end
         return grid.seconds(stop)
 
     @property
@@ -155,6 +167,7 @@ class PictureRun:
             *describe_lost_pictures(self._outcome.lost),
             *describe_still(end, self._seconds),
             *describe_end("pictures", source.stated_seconds, float(end_in_file)),
+            *self._omissions.describe(self._recipe.waves),
         ]
 
     async def _offer(self, chunks: Sequence[Chunk]) -> None:
@@ -171,7 +184,7 @@ class PictureRun:
                 needed_bytes=needed,
             )
             for chunk, needed in zip(chunks, needs, strict=True)
-            if not self._outcome.is_behind_the_end(chunk)
+            if not self._outcome.is_behind_the_end(chunk) and chunk.wave not in self._omissions
         ]
         catalog = self._workshop.catalog
         await outlast(lambda: catalog.add_chunks(self._video_id, self._version, orders))
@@ -190,7 +203,7 @@ class PictureRun:
         self._workshop.news.spread()
 
     async def _wait_for_all(self) -> bool:
-        """Wait until every chunk is encoded, or, where the end is not known, all that play in time.
+        """Wait until every chunk is settled, or, where the end is not known, all that play in time.
 
         Returns whether the end is known.
         """
@@ -201,7 +214,7 @@ class PictureRun:
             await self._complete_early(statuses)
             is_known = self._outcome.end_frame is not None
             if all(
-                status.state is ChunkState.DONE
+                status.state.is_final
                 for status in statuses
                 if is_known or self._plan[status.number].wave == 0
             ):
@@ -211,14 +224,13 @@ class PictureRun:
     async def _statuses(self) -> list[ChunkStatus]:
         catalog = self._workshop.catalog
         statuses = await outlast(lambda: catalog.chunk_statuses(self._video_id, self._version))
-        statuses = [status for status in statuses if status.number != ENDING]
+        statuses = [status for status in statuses if status.number not in ENDINGS]
         while statuses and statuses[-1].number >= len(self._plan):
             # An earlier run of the workflow followed the source beyond its stated end.
             self._extend()
         end = self._outcome.end_frame
+        await self._note_failures(dict(enumerate(self._plan)), statuses)
         for status in statuses:
-            if status.state is ChunkState.FAILED:
-                raise self._explain(self._plan[status.number], status)
             is_done = status.state is ChunkState.DONE
             encoded = EncodedChunk(status.frames, status.is_damaged)
             self._note(self._plan[status.number], encoded, is_done=is_done)
@@ -227,6 +239,14 @@ class PictureRun:
             return await self._statuses()
         await self._report()
         return statuses
+
+    async def _note_failures(
+        self, chunks: Mapping[int, Chunk], statuses: Sequence[ChunkStatus]
+    ) -> None:
+        for status in statuses:
+            if status.state is ChunkState.FAILED and chunks[status.number].wave == 0:
+                raise self._explain(chunks[status.number], status)
+        await self._omissions.note(chunks, statuses)
 
     def _note(self, chunk: Chunk, encoded: EncodedChunk, *, is_done: bool) -> None:
         outcome = self._outcome
@@ -247,53 +267,58 @@ class PictureRun:
             if any(rung.is_copied for rung in recipe.rungs):
                 # Pictures that are copied end where they end.
                 sound_seconds = Fraction(0)
-            names = [rung.name for rung in recipe.rungs]
-            self._ending = plan_ending(recipe.grid, end, sound_seconds, names)
+            self._endings = plan_endings(recipe.grid, end, sound_seconds, recipe.waves)
 
     async def _complete_early(self, statuses: Sequence[ChunkStatus]) -> None:
         """End the playlists of the renditions that wait for none of their chunks."""
         if not self._end_known.is_set():
             return
         await self._plan_ending()
-        if self._ending is None:
+        if not self._endings:
             waiting = [it.number for it in statuses if it.state is not ChunkState.DONE]
             await self._complete_all_but(
                 {name for number in waiting for name in self._plan[number].renditions}
             )
 
     async def _complete_all_but(self, incomplete: set[str]) -> None:
-        names = {rung.name for rung in self._recipe.rungs} - self._complete - incomplete
+        names = {rung.name for rung in self._rungs} - self._complete - incomplete
         if names:
             catalog = self._workshop.catalog
             await outlast(lambda: catalog.complete(self._video_id, names))
             self._complete |= names
 
-    async def _encode_ending(self) -> None:
+    async def _encode_endings(self) -> None:
         """Have the end encoded anew if it is to be another."""
         await self._plan_ending()
-        ending = self._ending
-        if ending is None:
+        endings = {
+            ENDINGS[ending.wave]: ending
+            for ending in self._endings
+            if ending.wave not in self._omissions
+        }
+        if not endings:
             return
-        order = ChunkOrder(
-            number=ENDING,
-            start=ending.start,
-            stop=ending.stop,
-            renditions=ending.renditions,
-            needed_seconds=needed_seconds(self._plan, ending, self._recipe.grid),
-            held_to=ending.held_to,
-        )
+        orders = [
+            ChunkOrder(
+                number=number,
+                start=ending.start,
+                stop=ending.stop,
+                renditions=ending.renditions,
+                needed_seconds=needed_seconds(self._plan, ending, self._recipe.grid),
+                held_to=ending.held_to,
+            )
+            for number, ending in endings.items()
+        ]
         catalog = self._workshop.catalog
-        await outlast(lambda: catalog.add_chunks(self._video_id, self._version, [order]))
+        await outlast(lambda: catalog.add_chunks(self._video_id, self._version, orders))
         self._workshop.news.spread()
         while True:
             change = self._workshop.news.next_change
             statuses = await outlast(lambda: catalog.chunk_statuses(self._video_id, self._version))
-            status = next((status for status in statuses if status.number == ENDING), None)
-            if status is None:
+            statuses = [status for status in statuses if status.number in endings]
+            if not statuses:
                 raise NotFound("others have finished this version")
-            if status.state is ChunkState.FAILED:
-                raise self._explain(ending, status)
-            if status.state is ChunkState.DONE:
+            await self._note_failures(endings, statuses)
+            if all(status.state.is_final for status in statuses):
                 return
             await wait_for(change, seconds=_POLL_SECONDS)
 
@@ -304,9 +329,8 @@ class PictureRun:
 
     async def _report(self) -> None:
         """Tell the catalog how far the work is."""
-        recipe = self._recipe
-        duration = recipe.source.duration_seconds
-        share = share_done(recipe.rungs, recipe.grid, duration, self._outcome.frames)
+        grid, duration = self._recipe.grid, self._recipe.source.duration_seconds
+        share = share_done(self._rungs, grid, duration, self._outcome.frames)
         if share > self._reported:
             self._reported = share
             with suppress(StreamerError):

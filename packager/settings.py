@@ -66,7 +66,8 @@ class PackagerSettings(BaseSettings):
         ge=1,
         le=100,
         description="A chunk that fails, or work whose worker dies or whose ffmpeg is killed or"
-        " stands still, so often fails its video.",
+        " stands still, so often fails its video; of renditions that come last, it leaves them"
+        " out.",
     )
     videos: int = Field(
         default=8,

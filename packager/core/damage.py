@@ -1,6 +1,6 @@
 """What is told of a source of which not everything could be decoded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 from packager.core.source import AudioTrack
@@ -46,6 +46,12 @@ def describe_still(start: Fraction, stop: Fraction) -> list[str]:
     if start >= stop:
         return []
     return [f"The last picture, at {_clock(start)}, stands still while the sound goes on."]
+
+
+def describe_omission(names: Sequence[str], reason: str) -> str:
+    """A sentence about renditions that a video does without."""
+    verb = "was" if len(names) == 1 else "were"
+    return f"{', '.join(names)} {verb} left out: {reason.rstrip('.').replace(' / ', '; ')}."
 
 
 def describe_end(what: str, stated_seconds: float, found_seconds: float) -> list[str]:

@@ -29,8 +29,8 @@ _REST_FRAMES = 4
 _REST_SECONDS = Fraction(9, 20)
 # Sound often goes on for some hundredths of a second, or for the rest of one of its packets.
 _HELD_SECONDS = Fraction(1, 2)
-ENDING = 2**31 - 1
-"""The number of the chunk that `plan_ending` returns, which is behind all others."""
+ENDINGS = range(2**31 - 64, 2**31)
+"""The numbers of the chunks that `plan_endings` returns, which are behind all others."""
 # Ticks a second below which time would be told too coarsely.
 _SMALLEST_TIMESCALE = 1000
 
@@ -144,8 +144,6 @@ def plan_waves(segments: int, waves: Sequence[Sequence[str]]) -> list[Chunk]:
 
 def plan_later(segments: int, renditions: Sequence[str], wave: int) -> tuple[Chunk, ...]:
     """The chunks of renditions for which nobody waits."""
-    if not renditions:
-        return ()
     stated = max(1, segments)
     chunks = [Chunk(start, stop, tuple(renditions), wave=wave) for start, stop in _whole(0, stated)]
     return tuple(_beyond(chunk, stated) for chunk in chunks)
@@ -164,7 +162,6 @@ def extend_plan(
     return tuple(
         Chunk(begin, begin + _GROWTH[-1], tuple(renditions), wave=wave)
         for wave, renditions in enumerate(waves)
-        if renditions
         for begin in range(start, stop, _GROWTH[-1])
     )
 
@@ -174,27 +171,33 @@ def is_held(grid: Grid, frames: int, sound_seconds: Fraction) -> bool:
     return sound_seconds - grid.seconds(frames) >= _HELD_SECONDS
 
 
-def plan_ending(
-    grid: Grid, frames: int, sound_seconds: Fraction, renditions: Sequence[str]
-) -> Chunk | None:
-    """The chunk that ends a video otherwise than its source's pictures do; None if there is none.
+def plan_endings(
+    grid: Grid, frames: int, sound_seconds: Fraction, waves: Sequence[Sequence[str]]
+) -> tuple[Chunk, ...]:
+    """The chunks that end a video otherwise than its source's pictures do, one for each wave.
 
     The last picture is held as long as the sound goes on, and what is too short to be a segment of
-    its own ends the one before. It begins with the segment that ended early, encoded anew.
+    its own ends the one before. They begin with the segment that ended early, encoded anew. There
+    are none if there is no need.
 
     Args:
         grid: The frame grid.
         frames: How many there are until the pictures end; at least one.
         sound_seconds: How long the sound lasts.
-        renditions: The names of all renditions.
+        waves: The names of the renditions of each.
     """
-    last, names = (frames - 1) // grid.segment_frames, tuple(renditions)
+    start = last = (frames - 1) // grid.segment_frames
     if is_held(grid, frames, sound_seconds):
         held_to = math.ceil(sound_seconds * grid.frame_rate)
-        return Chunk(last, -(-held_to // grid.segment_frames), names, held_to=held_to)
-    if last and frames - last * grid.segment_frames <= grid.rest_frames:
-        return Chunk(last - 1, last, names, held_to=frames)
-    return None
+        stop = -(-held_to // grid.segment_frames)
+    elif last and frames - last * grid.segment_frames <= grid.rest_frames:
+        start, stop, held_to = last - 1, last, frames
+    else:
+        return ()
+    return tuple(
+        Chunk(start, stop, tuple(renditions), wave=wave, held_to=held_to)
+        for wave, renditions in enumerate(waves)
+    )
 
 
 def needed_seconds(plan: Sequence[Chunk], chunk: Chunk, grid: Grid) -> float:

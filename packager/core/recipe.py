@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from pydantic import TypeAdapter
 
@@ -15,6 +16,8 @@ from streamer.core.options import Encryption, LadderKind, PackagingOptions, Pres
 
 # Below, looking at samples costs more than a better ladder saves.
 _SHORTEST_JUDGED_SECONDS = 120
+# For larger ones HEVC and AV1 take gigabytes: no two of them are encoded by one ffmpeg.
+_MOST_SHARED_PIXELS = 1920 * 1080
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +60,14 @@ class Recipe:
     def waves(self) -> tuple[tuple[str, ...], ...]:
         """The names of the renditions that grow in step, of each that is late, of the further.
 
-        Each late one alone: it is offered when it is complete, and a larger one takes longer.
+        Each late one alone: it is offered when it is complete, and a larger one takes longer. So is
+        each further one above 1080p; the others of its codec are one wave.
         """
         names = tuple(rung.name for rung in self.ladder)
         return (
             tuple(name for name in names if name not in self.late),
             *((name,) for name in names if name in self.late),
-            tuple(rung.name for rung in self.further),
+            *(tuple(rung.name for rung in wave) for _, wave in groupby(self.further, _wave)),
         )
 
 
@@ -142,6 +146,11 @@ def in_step(recipe: Recipe, processors: float) -> Recipe:
     encoded = [rung for rung in recipe.ladder if not rung.is_copied]
     in_time = count_in_time(recipe.video, encoded, recipe.grid, recipe.preset, processors)
     return replace(recipe, late=tuple(rung.name for rung in encoded[in_time:]))
+
+
+def _wave(rung: Rung) -> tuple[str, int]:
+    """What the further renditions of one wave share."""
+    return rung.encoder, max(_MOST_SHARED_PIXELS, rung.pixels)
 
 
 def _named(rungs: Sequence[Rung], version: int) -> tuple[Rung, ...]:

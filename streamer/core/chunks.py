@@ -14,6 +14,11 @@ class ChunkState(StrEnum):
     DONE = "done"
     FAILED = "failed"
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it stays so."""
+        return self in (ChunkState.DONE, ChunkState.FAILED)
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkOrder:

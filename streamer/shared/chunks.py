@@ -5,7 +5,7 @@ gone with their video, their version, or when nobody needs them any more; a work
 notices and stops.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -166,6 +166,22 @@ class Chunks(Records):
         return await self._settle(
             claim, worker_id, state=state, reason=check_text(reason), frames=0
         )
+
+    async def give_up_chunks(
+        self, video_id: str, version: int, numbers: Collection[int], *, reason: str
+    ) -> None:
+        """Chunks that wait have failed for good; those that are encoded go on."""
+        async with self._database.writing() as connection:
+            await connection.execute(
+                update(chunks)
+                .where(
+                    chunks.c.video_id == video_id,
+                    chunks.c.version == version,
+                    chunks.c.number.in_(numbers),
+                    chunks.c.state == ChunkState.WAITING,
+                )
+                .values(state=ChunkState.FAILED, reason=check_text(reason))
+            )
 
     async def release_chunks(self, worker_id: str, *, reason: str, most_tries: int) -> None:
         """A worker is dead: its chunks wait for another try, or have failed for good."""

@@ -21,7 +21,7 @@ from streamer.shared.settings import SharedSettings
 APPLICATION = "streamer"
 # Workers take over the unfinished jobs of this version: raise it when workflow steps change, what
 # their results are, or how chunks are numbered.
-APPLICATION_VERSION = "8"
+APPLICATION_VERSION = "9"
 QUEUE = "package"
 ARRIVING_QUEUE = "package_arriving"
 WORKFLOW = "package_video"

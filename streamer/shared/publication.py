@@ -157,6 +157,19 @@ class Publication(Records):
             if completed.rowcount:
                 await change_video(connection, video_id)
 
+    async def leave_out(self, video_id: str, names: Collection[str]) -> None:
+        """Forget these renditions of a version in the making, with their segments.
+
+        Doing so again changes nothing.
+
+        Raises:
+            NotFound: There is no such video.
+        """
+        async with self._database.writing() as connection:
+            await read_video(connection, video_id, lock=True)
+            await _remove_renditions(connection, video_id, names)
+            await change_video(connection, video_id)
+
     async def finish(
         self, video_id: str, *, duration_seconds: float, now: datetime, version: int = 1
     ) -> Video:

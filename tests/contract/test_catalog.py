@@ -389,6 +389,19 @@ async def test_a_rendition_is_complete_before_its_video_is(catalog: Catalog) -> 
         await catalog.complete("nothing0", {LOW.name})
 
 
+async def test_what_is_left_out_is_gone_with_its_segments(catalog: Catalog) -> None:
+    await package(catalog, LOW, HIGH)
+    await publish(catalog, segment(LOW, 0), segment(HIGH, 1))
+    for _ in range(2):
+        await catalog.leave_out(ID, {HIGH.name})
+        assert names(await catalog.renditions(ID)) == [LOW.name]
+    with pytest.raises(Conflict, match="no rendition"):
+        await publish(catalog, segment(HIGH, 0))
+    await catalog.finish(ID, duration_seconds=12, now=NOW)
+    with pytest.raises(NotFound):
+        await catalog.leave_out("nothing0", {LOW.name})
+
+
 async def test_a_late_repetition_does_not_disturb_a_ready_video(catalog: Catalog) -> None:
     await package(catalog, LOW)
     await publish(catalog, segment(LOW, 0))

@@ -57,6 +57,20 @@ async def test_a_failure_counts_as_long_as_the_chunk_is_the_worker_s_and_the_vid
         assert counts == [False, not is_deleted, False]
 
 
+async def test_chunks_that_wait_are_given_up_and_others_go_on(catalog: Catalog) -> None:
+    await offer(catalog, *(order(number, number) for number in range(4)))
+    done, running = [await claim_certainly(catalog) for _ in range(2)]
+    await catalog.finish_chunk(done, HERE, frames=100)
+    await catalog.give_up_chunks(ID, 1, [0, 1, 2], reason="broken")
+    assert await states(catalog) == [
+        ChunkState.DONE, ChunkState.RUNNING, ChunkState.FAILED, ChunkState.WAITING,
+    ]  # fmt: skip
+    assert (await catalog.chunk_statuses(ID, 1))[2].reason == "broken"
+    await catalog.finish_chunk(running, HERE, frames=100)
+    await catalog.add_chunks(ID, 1, [order(2)])
+    assert (await states(catalog))[1:3] == [ChunkState.DONE, ChunkState.FAILED]
+
+
 async def test_a_version_that_was_ended_takes_no_chunks(catalog: Catalog) -> None:
     await offer(catalog, order(0))
     await catalog.end_version(ID, 1)

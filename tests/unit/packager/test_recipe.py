@@ -60,7 +60,23 @@ def test_what_is_encoded_too_slowly_comes_later() -> None:
 
 def test_a_late_rendition_does_not_wait_for_a_larger_one() -> None:
     recipe = planned(1920, 1080, PackagingOptions(preset=Preset.BALANCED))
-    assert in_step(recipe, 1).waves == (("240p", "360p", "480p"), ("720p",), ("1080p",), ())
+    assert in_step(recipe, 1).waves == (("240p", "360p", "480p"), ("720p",), ("1080p",))
+
+
+def test_large_renditions_of_further_codecs_are_encoded_one_by_one() -> None:
+    options = PackagingOptions(codecs=(VideoCodec.HEVC, VideoCodec.AV1))
+    growing, *further = planned(3840, 2160, options).waves
+    assert len(growing) == 7
+    small = ("240p", "360p", "480p", "720p", "1080p")
+    assert further == [
+        wave
+        for codec in ("hevc", "av1")
+        for wave in (
+            tuple(f"{name}-{codec}" for name in small),
+            (f"1440p-{codec}",),
+            (f"2160p-{codec}",),
+        )
+    ]
 
 
 def test_nothing_is_copied_unless_it_was_chosen() -> None:
