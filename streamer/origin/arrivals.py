@@ -204,9 +204,9 @@ class Arrivals:
 
     async def _move(self, upload_id: str) -> None:
         key, path = keys.source_key(upload_id), self._staging.path(upload_id)
-        if await asyncio.to_thread(path.exists):
+        try:
             await self._store.put_file(key, path, move=True)
-        else:  # it was moved there before a crash
+        except NotFound:  # it was moved there before, ahead of a crash or by another process
             await self._store.head(key)
         await self._store.delete(keys.arriving_key(upload_id))
 

@@ -6,7 +6,7 @@ The URL is in the catalog, so a fetch that a crash or a stop ended is begun agai
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import unquote
 
 import aiohttp
@@ -139,12 +139,8 @@ class Fetches:
             raise SourceRejected("The file is larger than allowed.", code="too_large") from error
 
     async def _fetch(self, video_id: str, url: URL) -> None:
-        await self._uploads.begin_again(video_id)
-        now = datetime.now(UTC)
         async with open_session(self._is_allowed) as session:
-            body = self._follow(session, url)
-            await self._uploads.append(video_id, body, offset=0, now=now)
-        await self._uploads.complete(video_id)
+            await self._uploads.receive_whole(video_id, self._follow(session, url))
 
     async def _follow(self, session: aiohttp.ClientSession, url: URL) -> AsyncIterator[bytes]:
         """The bytes at `url`, or where it leads to by a few redirects."""

@@ -50,15 +50,13 @@ class FormUpload:
             title, now=self._now, resumable=False, choices=read_choices(self._chosen)
         )
         try:
-            await self._uploads.append(video.id, self._file_bytes(), offset=0, now=self._now)
+            await self._uploads.receive_whole(video.id, self._file_bytes(video))
         except NotFound as error:
             raise Gone("the video was deleted while it was uploaded") from error
         except BaseException:
-            await self._uploads.abandon(video.id, now=self._now)
+            if not await self._uploads.is_complete(video.id):
+                await self._uploads.abandon(video.id, now=self._now)
             raise
-        if self._title and self._title != title:
-            await self._catalog.set_title(video.id, self._title)
-        await self._uploads.complete(video.id)
         return await self._catalog.get_video(video.id)
 
     async def _file_begins(self) -> FileBegins:
@@ -68,8 +66,8 @@ class FormUpload:
             self._note(event)
         raise InvalidInput("the form has no part named file")
 
-    async def _file_bytes(self) -> AsyncIterator[bytes]:
-        """The file's bytes, up to the end of the form."""
+    async def _file_bytes(self, video: Video) -> AsyncIterator[bytes]:
+        """The file's bytes, up to the end of the form; a title behind them becomes the video's."""
         async for event in self._events:
             if isinstance(event, FileBytes):
                 yield event.data
@@ -77,6 +75,8 @@ class FormUpload:
                 raise InvalidInput(f"{event.name} must come before the file")
             else:
                 self._note(event)
+        if self._title and self._title != video.title:
+            await self._catalog.set_title(video.id, self._title)
 
     def _note(self, event: Event) -> None:
         match event:

@@ -146,6 +146,15 @@ class Staging:
         file, offset = await self._threads.run(self._open, upload_id)
         return PartFile(file, offset, self._threads)
 
+    async def begin_again(self, record: UploadRecord) -> PartFile:
+        """An upload without bytes, for appending; what there was of it is dropped.
+
+        Raises:
+            NotFound: It was removed meanwhile.
+            Locked: Another process is writing to it.
+        """
+        return PartFile(await self._threads.run(self._begin_again, record), 0, self._threads)
+
     async def remove(self, upload_id: str) -> None:
         """Remove an upload; one that is not there is no error."""
         await self._threads.run(self._remove, upload_id)
@@ -219,13 +228,20 @@ class Staging:
                 file.close()
                 raise
 
+    def _begin_again(self, record: UploadRecord) -> BinaryIO:
+        with disk_failures():
+            file = self.path(record.id).open("ab", buffering=0)
+            try:
+                _lock(file)
+                file.truncate(0)
+                self._write_record(record)
+            except BaseException:
+                file.close()
+                raise
+            return file
+
     def _lock_and_seek(self, file: BinaryIO, record: UploadRecord) -> int:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Locked("another request is writing to this upload") from error
-        if os.fstat(file.fileno()).st_nlink == 0:
-            raise NotFound("there is no such upload")
+        _lock(file)
         if record.unverified_from is not None:
             file.truncate(record.unverified_from)
             self._write_record(replace(record, unverified_from=None))
@@ -271,6 +287,15 @@ def disk_failures() -> Iterator[None]:
         if error.errno in _FULL:
             raise StorageFull("the disk that takes uploads is full") from error
         raise Unavailable("the disk that takes uploads failed") from error
+
+
+def _lock(file: BinaryIO) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise Locked("another request is writing to this upload") from error
+    if os.fstat(file.fileno()).st_nlink == 0:
+        raise NotFound("there is no such upload")
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import hmac
 import secrets
 import string
 from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -90,13 +90,6 @@ class Uploads:
             await self._staging.remove(record.id)
             raise
 
-    async def begin_again(self, video_id: str) -> None:
-        """Give a video that has no bytes yet, or only useless ones, an empty upload."""
-        await self._arrivals.forget(video_id)
-        await self._catalog.note_received(video_id, received_bytes=0, length_bytes=None)
-        await self._staging.remove(video_id)
-        await self._staging.create(UploadRecord(video_id, None, resumable=False))
-
     async def status(self, upload_id: str, *, now: datetime) -> UploadStatus:
         """How far a resumable upload has come; one that was taken in is complete.
 
@@ -153,21 +146,44 @@ class Uploads:
                     await self._receive(status, writer, pieces, checksum)
                 status = await self._staging.status(upload_id)
             if status.is_complete and not status.is_taken_in:
-                await self._take_in(status)
+                await self._take_in(upload_id, status.offset)
             return status
 
-    async def complete(self, upload_id: str) -> None:
-        """Say that an upload of deferred length has all its bytes, and take it in."""
-        async with self._writers.hold(upload_id):
-            status = await self._staging.status(upload_id)
-            record = replace(status.record, length_bytes=status.offset)
-            await self._staging.change(record)
-            await self._take_in(replace(status, record=record))
+    async def receive_whole(self, upload_id: str, pieces: AsyncIterable[bytes]) -> None:
+        """Receive an upload of unknown length from its first byte to its last, and take it in.
+
+        What came of it before is dropped. It is locked until it is taken in.
+
+        Raises:
+            NotFound: Its video was deleted.
+            Locked: Another request or process is writing to it.
+            TooLarge: More bytes came than an upload may have.
+            StorageFull: There is no more room.
+            Unavailable: A part does not answer; what is complete is taken in later.
+        """
+        record = UploadRecord(upload_id, None, resumable=False)
+        async with self._writers.hold(upload_id) as writer:
+            with closing(await self._staging.begin_again(record)) as part:
+                async with self._dropped_if_deleted(upload_id):
+                    await self._arrivals.forget(upload_id)
+                    await self._catalog.note_received(
+                        upload_id, received_bytes=0, length_bytes=None
+                    )
+                    async for offset in _write(part, writer, pieces, self.max_bytes):
+                        self._arrivals.note(upload_id, offset, None)
+                await part.sync()
+                await self._staging.change(replace(record, length_bytes=part.offset))
+                await self._take_in(upload_id, part.offset)
 
     async def resume_intake(self, status: UploadStatus) -> None:
-        """Take in a complete upload that a failure or a crash left behind."""
-        async with self._writers.hold(status.record.id):
-            await self._take_in(status)
+        """Take in a complete upload that a failure or a crash left behind.
+
+        Raises:
+            Locked: Another request or process is writing to it.
+        """
+        upload_id = status.record.id
+        async with self._writers.hold(upload_id), self._locked(upload_id):
+            await self._take_in(upload_id, status.offset)
 
     async def terminate(self, upload_id: str, *, now: datetime) -> None:
         """Forget an unfinished upload and its video (tus, termination extension).
@@ -270,11 +286,18 @@ class Uploads:
         finally:
             await _sync_and_close(part)
 
-    async def _take_in(self, status: UploadStatus) -> None:
-        upload_id = status.record.id
+    async def _take_in(self, upload_id: str, size_bytes: int) -> None:
         async with self._dropped_if_deleted(upload_id):
-            await self._intake.take(upload_id, size_bytes=status.offset)
+            await self._intake.take(upload_id, size_bytes=size_bytes)
         await self._staging.remove(upload_id)
+
+    @asynccontextmanager
+    async def _locked(self, upload_id: str) -> AsyncIterator[None]:
+        """Keep other processes from an upload's bytes, unless they are in the store already."""
+        with ExitStack() as stack:
+            with suppress(NotFound):
+                stack.enter_context(closing(await self._staging.open(upload_id)))
+            yield
 
     @asynccontextmanager
     async def _dropped_if_deleted(self, upload_id: str) -> AsyncIterator[None]:
@@ -291,11 +314,12 @@ class Uploads:
         """Abandon an upload unless this or another process writes to it or will fetch it again."""
         try:
             async with self._writers.hold(upload_id):
-                (await self._staging.open(upload_id)).close()
+                part = await self._staging.open(upload_id)
         except (Locked, NotFound):
             return
-        if not await self._is_fetched(upload_id):
-            await self.abandon(upload_id, now=now)
+        with closing(part):
+            if not await self._is_fetched(upload_id):
+                await self.abandon(upload_id, now=now)
 
     async def _is_fetched(self, upload_id: str) -> bool:
         try:

@@ -80,6 +80,17 @@ class SourceServer:
             await asyncio.sleep(0.01)
         return response
 
+    async def halves(self, request: web.Request) -> web.StreamResponse:
+        """The second half comes at the gate, and to nobody but the first who asks."""
+        is_first = len(self.requests) == 1
+        response = web.StreamResponse(headers={"Content-Length": str(len(DATA))})
+        await response.prepare(request)
+        await response.write(DATA[: len(DATA) // 2])
+        await self.gate.wait()
+        if is_first:
+            await response.write(DATA[len(DATA) // 2 :])
+        return response
+
     async def slow(self, request: web.Request) -> web.StreamResponse:
         await self.gate.wait()
         return web.Response(body=DATA)
@@ -132,6 +143,12 @@ async def outcome(origin: Origin, video_id: str) -> tuple[VideoState, str, str]:
     video = await origin.video(video_id)
     error = video.error
     return video.state, error.code if error else "", error.message if error else ""
+
+
+def received(origin: Origin, video_id: str) -> int:
+    """How many bytes of a fetch are on an origin's disk."""
+    path = origin.services.staging.path(video_id)
+    return path.stat().st_size if path.exists() else 0
 
 
 @pytest.mark.parametrize("path", ["/clip.mp4", "/moved"])
@@ -362,6 +379,27 @@ async def test_a_fetch_that_a_stop_ended_begins_again(open_origin: OpenOrigin) -
         async with open_origin(fetch_allow_private=True) as origin:
             assert await outcome(origin, video_id) == (VideoState.PROBING, "", "")
             assert await origin.source(video_id) == DATA
+
+
+async def has_tried(origin: Origin, source: SourceServer, video_id: str) -> None:
+    """Have an origin fetch what another one fetches; return when it asked, or gave that up."""
+    await origin.services.reconciler.reconcile()
+    tasks = origin.services.fetches._tasks
+    await eventually(lambda: len(source.requests) > 1 or video_id not in tasks)
+
+
+async def test_a_file_that_another_process_receives_is_left_to_it(open_origin: OpenOrigin) -> None:
+    async with (
+        source_server() as source,
+        open_origin(fetch_allow_private=True) as first,
+        open_origin(fetch_allow_private=True) as second,
+    ):
+        video_id = await fetch(first, f"{source.url}/halves")
+        await eventually(lambda: received(first, video_id) == len(DATA) // 2)
+        await has_tried(second, source, video_id)
+        source.gate.set()
+        assert await outcome(first, video_id) == (VideoState.PROBING, "", "")
+        assert await first.source(video_id) == DATA
 
 
 async def test_deleting_the_video_ends_its_fetch(open_origin: OpenOrigin) -> None:

@@ -207,6 +207,20 @@ async def test_reconciliation_takes_in_what_the_client_gave_up_on(open_origin: O
         assert origin.jobs.packaged == [id_of(path)]
 
 
+async def test_what_another_process_still_receives_is_not_taken_in(
+    open_origin: OpenOrigin,
+) -> None:
+    async with open_origin() as first, open_origin() as second:
+        path = await first.create_upload(6)
+        part = await first.services.staging.open(id_of(path))
+        await part.write(b"abcdef")
+        await second.services.uploads.take_in_complete()
+        assert (await first.video(id_of(path))).state is VideoState.UPLOADING
+        part.close()
+        await second.services.uploads.take_in_complete()
+        assert await first.source(id_of(path)) == b"abcdef"
+
+
 @pytest.mark.parametrize("has_begun", [False, True])
 async def test_a_queue_that_is_down_is_filled_later(
     open_origin: OpenOrigin, has_begun: bool

@@ -44,6 +44,20 @@ async def test_one_writer_at_a_time_across_processes(staging: Staging, tmp_path:
     (await staging.open(UPLOAD.id)).close()
 
 
+async def test_beginning_again_drops_what_there_was(staging: Staging) -> None:
+    await staging.create(UPLOAD)
+    await append(staging, b"abc")
+    record = UploadRecord(UPLOAD.id, length_bytes=None, resumable=False)
+    part = await staging.begin_again(record)
+    with pytest.raises(Locked):
+        await staging.begin_again(record)
+    await part.write(b"de")
+    part.close()
+    status = await staging.status(UPLOAD.id)
+    assert (status.record, status.offset) == (record, 2)
+    assert staging.path(UPLOAD.id).read_bytes() == b"de"
+
+
 async def test_unverified_bytes_do_not_count_and_are_dropped(staging: Staging) -> None:
     await staging.create(UPLOAD)
     await append(staging, b"abc")
