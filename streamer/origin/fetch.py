@@ -1,21 +1,32 @@
 """Videos that the origin fetches from a URL by itself.
 
-The URL is in the catalog, so a fetch that a crash or a stop ended is begun again.
+The URL is in the catalog, so a fetch that a crash or a stop ended is begun again, by whichever
+origin is there. One origin at a time fetches a video (`lease`).
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import datetime
 from urllib.parse import unquote
 
 import aiohttp
 from yarl import URL
 
-from streamer.core.errors import InvalidInput, NotFound, SourceRejected, StorageFull, StreamerError
+from streamer.core.errors import (
+    InvalidInput,
+    NotFound,
+    SourceRejected,
+    StorageFull,
+    StreamerError,
+    Unavailable,
+)
 from streamer.core.errors import TooLarge as TooLargeError
-from streamer.core.video import Video
+from streamer.core.video import Video, VideoState
 from streamer.origin.choices import NO_CHOICE, Choices
+from streamer.origin.errors import Locked
+from streamer.origin.lease import Leases
 from streamer.origin.outbound import AddressRule, PrivateAddress, check_url, open_session
 from streamer.origin.pace import Pace, at_pace
 from streamer.origin.tus import title_from_filename
@@ -58,6 +69,7 @@ class Fetches:
         self._is_allowed = is_allowed
         self._timeout_seconds = timeout_seconds
         self._least_pace = least_pace
+        self._leases = Leases(catalog)
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -88,6 +100,11 @@ class Fetches:
             self._tasks[video_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(video_id, None))
 
+    async def keep(self, video_id: str) -> None:
+        """Keep other origins from fetching what is here, complete, and not taken in yet."""
+        with suppress(Locked, NotFound):
+            await self._leases.take(video_id)
+
     async def cancel(self, video_id: str) -> None:
         """End a fetch, and return when it did."""
         if task := self._tasks.get(video_id):
@@ -95,18 +112,32 @@ class Fetches:
             await asyncio.gather(task, return_exceptions=True)
 
     async def close(self) -> None:
-        """End all fetches; they are begun again when the origin starts."""
+        """End all fetches; they are begun again by another origin, or when this one starts."""
         for video_id in list(self._tasks):
             await self.cancel(video_id)
 
     async def _run(self, video_id: str, url: str) -> None:
         try:
             async with self._slots:
-                await self._fetch_or_fail(video_id, url)
+                await self._fetch_alone(video_id, url)
+        except Locked:  # another origin is at it
+            return
         except NotFound:  # deleted meanwhile
             await self._uploads.discard(video_id)
         except StreamerError as error:
             _log.warning("fetch of %s is begun again later: %s", video_id, error.detail)
+
+    async def _fetch_alone(self, video_id: str, url: str) -> None:
+        """Fetch a video that is still wanted; Locked when another origin does."""
+        try:
+            async with self._leases.kept(video_id):
+                video = await self._catalog.get_video(video_id)
+                if video.state is VideoState.UPLOADING:
+                    await self._fetch_or_fail(video_id, url)
+        finally:
+            # What is complete here is taken in from here.
+            if not await self._uploads.is_complete(video_id):
+                await self._leases.release(video_id)
 
     async def _fetch_or_fail(self, video_id: str, url: str) -> None:
         try:
@@ -140,7 +171,15 @@ class Fetches:
 
     async def _fetch(self, video_id: str, url: URL) -> None:
         async with open_session(self._is_allowed) as session:
-            await self._uploads.receive_whole(video_id, self._follow(session, url))
+            pieces = self._leased(video_id, self._follow(session, url))
+            await self._uploads.receive_whole(video_id, pieces)
+
+    async def _leased(self, video_id: str, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The pieces; Locked behind the last one if another origin has begun anew."""
+        async for piece in pieces:
+            yield piece
+        with suppress(Unavailable):  # it is taken in later then, as it is here
+            await self._leases.take(video_id)
 
     async def _follow(self, session: aiohttp.ClientSession, url: URL) -> AsyncIterator[bytes]:
         """The bytes at `url`, or where it leads to by a few redirects."""
@@ -181,6 +220,7 @@ class Fetches:
             raise TooLargeError("the file is larger than allowed")
 
     async def _fail(self, video_id: str, error: SourceRejected) -> None:
+        await self._leases.take(video_id)
         await self._uploads.discard(video_id)
         await self._catalog.fail(video_id, code=error.code, message=error.detail)
 

@@ -95,7 +95,11 @@ class Reconciler:
 
     async def _fetch(self) -> None:
         for video in await self._catalog.in_state(VideoState.UPLOADING):
-            if video.source_url is not None and not await self._uploads.is_complete(video.id):
+            if video.source_url is None:
+                continue
+            if await self._uploads.is_complete(video.id):
+                await self._fetches.keep(video.id)
+            else:
                 self._fetches.start(video.id, video.source_url)
 
 

@@ -311,14 +311,19 @@ class Uploads:
             raise
 
     async def _abandon_unlocked(self, upload_id: str, now: datetime) -> None:
-        """Abandon an upload unless this or another process writes to it or will fetch it again."""
+        """Abandon an upload unless this or another process writes to it.
+
+        Of a video that is fetched only the bytes go: it is fetched anew, or was by another origin.
+        """
         try:
             async with self._writers.hold(upload_id):
                 part = await self._staging.open(upload_id)
         except (Locked, NotFound):
             return
         with closing(part):
-            if not await self._is_fetched(upload_id):
+            if await self._is_fetched(upload_id):
+                await self.discard(upload_id)
+            else:
                 await self.abandon(upload_id, now=now)
 
     async def _is_fetched(self, upload_id: str) -> bool:

@@ -1,7 +1,8 @@
 """The catalog: what the services share of videos, segments, chunks, edges, workers and purges.
 
-Every instant is aware and given by the caller, but that of an event, which is this machine's. Every
-method raises Unavailable when the database does not answer and StorageFull when it has no room.
+Every instant is aware and given by the caller, but that of an event, which is this machine's, and
+the end of a lease of a fetch, which is the database's. Every method raises Unavailable when the
+database does not answer and StorageFull when it has no room.
 """
 
 from typing import Self
@@ -9,6 +10,7 @@ from typing import Self
 from streamer.shared.attempts import Attempts
 from streamer.shared.chunks import Chunks
 from streamer.shared.database import Database
+from streamer.shared.fetches import Fetches
 from streamer.shared.presence import Presence
 from streamer.shared.publication import Publication
 from streamer.shared.purges import Purges
@@ -19,7 +21,7 @@ from streamer.shared.webhooks import Webhooks
 
 
 class Catalog(
-    Videos, Publication, Versions, Subtitles, Chunks, Attempts, Presence, Purges, Webhooks
+    Videos, Publication, Versions, Subtitles, Chunks, Attempts, Fetches, Presence, Purges, Webhooks
 ):
     """One database, shared by origin and workers."""
 

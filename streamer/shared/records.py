@@ -1,8 +1,9 @@
 """What the parts of the catalog have in common: the database, and a video's row."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from streamer.core.errors import Conflict, InvalidInput, NotFound
@@ -12,7 +13,7 @@ from streamer.core.webhooks import EventType
 from streamer.shared.database import Database
 from streamer.shared.outbox import record_event
 from streamer.shared.rows import to_video
-from streamer.shared.tables import videos
+from streamer.shared.tables import UtcDateTime, videos
 
 
 class Records:
@@ -60,6 +61,12 @@ async def move_video(
         raise Conflict(f"a video that is {video.state} cannot become {state}")
     await record_event(connection, video.id, EventType.entering(state))
     return await change_video(connection, video.id, state=state, **values)
+
+
+async def database_time(connection: AsyncConnection) -> datetime:
+    """The time by the database's clock, the same for all processes; on SQLite in whole seconds."""
+    now = await connection.execute(select(func.current_timestamp(type_=UtcDateTime)))
+    return now.scalar_one()
 
 
 def check_text(text: str) -> str:

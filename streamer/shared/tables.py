@@ -181,6 +181,15 @@ attempts = Table(
     Column("deaths", Integer, nullable=False),
 )
 
+# `owner` is the origin process that fetches the video; the lease ends by the database's clock.
+fetches = Table(
+    "fetches",
+    metadata,
+    Column("video_id", Text, ForeignKey("videos.id", ondelete="CASCADE"), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("leased_until", UtcDateTime, nullable=False),
+)
+
 edges = Table(
     "edges",
     metadata,

@@ -4,16 +4,28 @@ import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from sqlalchemy import update
 
 from streamer.core.video import VideoState
+from streamer.origin.errors import Locked
 from streamer.origin.fetch import Fetches
 from streamer.origin.pace import Pace
-from tests.integration.origin.conftest import MINUTE, OpenOrigin, Origin, eventually, now, opened
+from streamer.shared import tables
+from tests.integration.origin.conftest import (
+    MINUTE,
+    OpenOrigin,
+    Origin,
+    SwitchedStore,
+    eventually,
+    now,
+    opened,
+)
 from tests.servers import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,6 +42,10 @@ class SourceServer:
         self.requests: list[str] = []
         self.gate = asyncio.Event()
         self.url = ""
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """What an upload is made of."""
+        yield DATA
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request.path)
@@ -90,6 +106,12 @@ class SourceServer:
         if is_first:
             await response.write(DATA[len(DATA) // 2 :])
         return response
+
+    async def broken(self, request: web.Request) -> web.StreamResponse:
+        await self.gate.wait()
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
 
     async def slow(self, request: web.Request) -> web.StreamResponse:
         await self.gate.wait()
@@ -381,13 +403,6 @@ async def test_a_fetch_that_a_stop_ended_begins_again(open_origin: OpenOrigin) -
             assert await origin.source(video_id) == DATA
 
 
-async def has_tried(origin: Origin, source: SourceServer, video_id: str) -> None:
-    """Have an origin fetch what another one fetches; return when it asked, or gave that up."""
-    await origin.services.reconciler.reconcile()
-    tasks = origin.services.fetches._tasks
-    await eventually(lambda: len(source.requests) > 1 or video_id not in tasks)
-
-
 async def test_a_file_that_another_process_receives_is_left_to_it(open_origin: OpenOrigin) -> None:
     async with (
         source_server() as source,
@@ -396,10 +411,122 @@ async def test_a_file_that_another_process_receives_is_left_to_it(open_origin: O
     ):
         video_id = await fetch(first, f"{source.url}/halves")
         await eventually(lambda: received(first, video_id) == len(DATA) // 2)
-        await has_tried(second, source, video_id)
+        with pytest.raises(Locked):
+            await second.services.uploads.receive_whole(video_id, source.pieces())
         source.gate.set()
         assert await outcome(first, video_id) == (VideoState.PROBING, "", "")
         assert await first.source(video_id) == DATA
+
+
+@asynccontextmanager
+async def two_origins(directory: Path) -> AsyncIterator[tuple[Origin, Origin]]:
+    """Origins of one installation on two machines: each has a data directory of its own."""
+    async with one_of_two(directory, "first") as first, one_of_two(directory, "second") as second:
+        yield first, second
+
+
+def one_of_two(directory: Path, name: str) -> AbstractAsyncContextManager[Origin]:
+    return opened(
+        directory / name,
+        lambda _: SwitchedStore(directory / "store"),
+        database_url=f"sqlite:///{directory}/streamer.db",
+        fetch_allow_private=True,
+    )
+
+
+def is_fetching(origin: Origin, video_id: str) -> bool:
+    return video_id in origin.services.fetches._tasks
+
+
+async def sweep(origin: Origin, source: SourceServer, video_id: str) -> None:
+    """Return when an origin has asked a second time for a video, or has left it alone."""
+    await origin.services.reconciler.reconcile()
+    await eventually(lambda: len(source.requests) > 1 or not is_fetching(origin, video_id))
+
+
+async def give_to_another(origin: Origin, video_id: str) -> None:
+    """The lease of a fetch has ended, and another origin took it."""
+    async with origin.catalog._database.writing() as connection:
+        await connection.execute(
+            update(tables.fetches)
+            .where(tables.fetches.c.video_id == video_id)
+            .values(owner="another")
+        )
+
+
+async def test_one_of_two_origins_fetches(tmp_path: Path) -> None:
+    async with source_server() as source, two_origins(tmp_path) as (first, second):
+        video_id = await fetch(first, f"{source.url}/halves")
+        await eventually(lambda: received(first, video_id) == len(DATA) // 2)
+        await sweep(second, source, video_id)
+        source.gate.set()
+        assert await outcome(first, video_id) == (VideoState.PROBING, "", "")
+        assert await first.source(video_id) == DATA
+        await eventually(lambda: not is_fetching(first, video_id))
+        second.services.fetches.start(video_id, f"{source.url}/halves")
+        await eventually(lambda: not is_fetching(second, video_id))
+        assert source.requests == ["/halves"]
+
+
+async def test_what_one_origin_has_whole_no_other_fetches(tmp_path: Path) -> None:
+    async with source_server() as source, two_origins(tmp_path) as (first, second):
+        first.store.is_down = True
+        video_id = await fetch(first, f"{source.url}/clip")
+        await eventually(lambda: source.requests and not is_fetching(first, video_id))
+        await sweep(second, source, video_id)
+        await first.services.fetches._leases.release(video_id)
+        await first.services.reconciler.reconcile()
+        await sweep(second, source, video_id)
+        first.store.is_down = False
+        await first.services.reconciler.reconcile()
+        assert await outcome(second, video_id) == (VideoState.PROBING, "", "")
+        assert await second.source(video_id) == DATA
+        assert source.requests == ["/clip"]
+
+
+async def test_another_origin_goes_on_where_one_stopped(tmp_path: Path) -> None:
+    async with source_server() as source, one_of_two(tmp_path, "second") as second:
+        async with one_of_two(tmp_path, "first") as first:
+            video_id = await fetch(first, f"{source.url}/slow")
+            await eventually(lambda: source.requests)
+        assert first.has_bytes(video_id)
+        source.gate.set()
+        await second.services.reconciler.reconcile()
+        assert await outcome(second, video_id) == (VideoState.PROBING, "", "")
+        async with one_of_two(tmp_path, "first") as first:
+            await eventually(lambda: not first.has_bytes(video_id))
+            assert (await first.video(video_id)).state is VideoState.PROBING
+
+
+async def test_an_origin_fails_no_fetch_that_another_took_over(
+    trusting: Origin,
+) -> None:
+    async with source_server() as source:
+        video_id = await fetch(trusting, f"{source.url}/broken")
+        await eventually(lambda: source.requests)
+        await give_to_another(trusting, video_id)
+        source.gate.set()
+        await eventually(lambda: not is_fetching(trusting, video_id))
+        assert (await trusting.video(video_id)).state is VideoState.UPLOADING
+
+
+async def test_an_origin_ends_a_fetch_that_another_took_over(trusting: Origin) -> None:
+    async with source_server() as source:
+        video_id = await fetch(trusting, f"{source.url}/slow")
+        await eventually(lambda: source.requests)
+        await give_to_another(trusting, video_id)
+        await eventually(lambda: not is_fetching(trusting, video_id))
+        assert (await trusting.video(video_id)).state is VideoState.UPLOADING
+
+
+async def test_an_origin_takes_in_no_fetch_that_another_took_over(trusting: Origin) -> None:
+    async with source_server() as source:
+        video_id = await fetch(trusting, f"{source.url}/slow")
+        await eventually(lambda: source.requests)
+        await give_to_another(trusting, video_id)
+        source.gate.set()
+        await eventually(lambda: not is_fetching(trusting, video_id))
+        assert (await trusting.video(video_id)).state is VideoState.UPLOADING
 
 
 async def test_deleting_the_video_ends_its_fetch(open_origin: OpenOrigin) -> None:
