@@ -66,7 +66,7 @@ def serve(
 
     async def run() -> None:
         async with Child(["worker"]) if worker else nullcontext():
-            await run_origin(settings, stop=_stop_event())
+            await run_origin(settings, stop=_stop_event(at_hangup=True))
 
     run_command(run())
 
@@ -80,7 +80,7 @@ def worker() -> None:
     settings = _settings(PackagerSettings)
 
     async def run() -> None:
-        await run_worker(settings, stop=_stop_event())
+        await run_worker(settings, stop=_stop_event(at_hangup=True))
 
     run_command(run())
 
@@ -197,7 +197,7 @@ def demo(
         work = asyncio.create_task(
             run_demo(video, once=once, s3=s3, data_dir=data_dir, console=ERRORS)
         )
-        stop = asyncio.create_task(_stop_event().wait())
+        stop = asyncio.create_task(_stop_event(at_hangup=True).wait())
         await asyncio.wait((work, stop), return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         if not work.done():
@@ -241,10 +241,12 @@ def _check_behaviours(file: Path | None) -> None:
         raise typer.Exit(2) from error
 
 
-def _stop_event() -> asyncio.Event:
-    """An event that SIGINT and SIGTERM set."""
+def _stop_event(*, at_hangup: bool = False) -> asyncio.Event:
+    """An event that SIGINT and SIGTERM set; at a hangup SIGHUP too, unless nohup ignores it."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    if at_hangup and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        loop.add_signal_handler(signal.SIGHUP, stop.set)
     return stop

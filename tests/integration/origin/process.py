@@ -31,23 +31,31 @@ class OriginProcess:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
-    async def terminate(self) -> int:
-        """The exit status after SIGTERM."""
-        self._process.send_signal(signal.SIGTERM)
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._process.send_signal(number)
+
+    async def terminate(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """The exit status after a signal that ends it."""
+        self.send(number)
         async with asyncio.timeout(_START_SECONDS):
             return await self._process.wait()
 
 
 @asynccontextmanager
 async def origin_process(
-    data_dir: Path, *, max_file_bytes: int | None = None, **settings: str
+    data_dir: Path,
+    *,
+    max_file_bytes: int | None = None,
+    ignores_hangup: bool = False,
+    **settings: str,
 ) -> AsyncIterator[OriginProcess]:
     """Runs until the block ends, unless it is killed before."""
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "streamer", "serve", "--no-worker", "--port", str(port)),
         env={**os.environ, "STREAMER_DATA_DIR": str(data_dir), **settings},
-        preexec_fn=_limited(max_file_bytes),
+        preexec_fn=_prepared(max_file_bytes, ignores_hangup),
     )
     origin = OriginProcess(process, f"http://127.0.0.1:{port}")
     try:
@@ -58,11 +66,13 @@ async def origin_process(
             await origin.kill()
 
 
-def _limited(max_file_bytes: int | None) -> Callable[[], None]:
+def _prepared(max_file_bytes: int | None, ignores_hangup: bool) -> Callable[[], None]:
     def prepare() -> None:
         end_with_parent()
         if max_file_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
+        if ignores_hangup:
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
     return prepare
 

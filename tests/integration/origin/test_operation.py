@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -145,6 +146,19 @@ async def test_a_stop_does_not_wait_for_an_upload_for_ever(open_origin: OpenOrig
         await patch.close()
     async with open_origin() as origin:
         assert await origin.offset(path) == 3
+
+
+async def test_a_terminal_that_closes_stops_it_in_order(tmp_path: Path) -> None:
+    async with origin_process(tmp_path) as origin:
+        assert await origin.terminate(signal.SIGHUP) == 0
+
+
+async def test_what_nohup_started_outlives_its_terminal(tmp_path: Path) -> None:
+    async with origin_process(tmp_path, ignores_hangup=True) as origin:
+        origin.send(signal.SIGHUP)
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{origin.url}/healthz")).status_code == 200
+        assert await origin.terminate() == 0
 
 
 async def test_without_a_token_only_loopback_is_bound(tmp_path: Path) -> None:
