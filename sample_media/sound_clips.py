@@ -1,6 +1,20 @@
 """Clips whose sounds are odd."""
 
 from sample_media.ingredients import AAC, BOTH, H264, picture, tone, video
+from sample_media.recipe import Clip
+
+
+def _spatial(name: str, reason: str, layout: str, *speech: str) -> Clip:
+    """A tone from the left, in channels of a sphere (ACN, SN3D), and channels of speech."""
+    tone_left = "0.2*sin(880*PI*t)"
+    sound = "|".join((tone_left, tone_left, "0", "0", *speech))
+    names = "|".join(map(str, range(4 + len(speech))))
+    return video(
+        *(name, ".mkv", reason, *picture(), "-f", "lavfi", "-i"),
+        *(f"aevalsrc='{sound}':s=48000:d=4", "-af", f"channelmap={names}:{layout}", *H264),
+        *("-c:a", "libopus", "-mapping_family", "2"),
+    )
+
 
 SOUNDS = (
     video("no_audio", ".mp4", "Silent film.", *picture(), *H264),
@@ -11,6 +25,11 @@ SOUNDS = (
         "aevalsrc='" + "|".join(f"0.2*sin({200 + 100 * i}*PI*t)" for i in range(6))
         + "':channel_layout=5.1:s=48000:d=4",
         *H264, "-c:a", "aac", "-b:a", "256k",
+    ),
+    _spatial("spatial", "A tone from the left, as panoramic cameras record it.", "ambisonic 1"),
+    _spatial(
+        "spatial_and_speech", "The same, and two channels that do not turn: a tone on the right.",
+        "ambisonic 1+stereo", "0", "0.2*sin(1200*PI*t)",
     ),
     video(
         "mono_44100", ".mp4", "One channel at 44.1 kHz.",

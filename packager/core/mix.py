@@ -46,7 +46,8 @@ SURROUND = Mix("5.1", 6, 384_000, bytes.fromhex("011820010880230460231004608c0c2
 
 def mixes_of(audio: AudioTrack) -> tuple[Mix, ...]:
     """The mixes of a sound, the one every player takes first."""
-    return (STEREO, SURROUND) if audio.channels >= _SURROUND_CHANNELS else (STEREO,)
+    has_surround = audio.channels >= _SURROUND_CHANNELS and not audio.is_ambisonic
+    return (STEREO, SURROUND) if has_surround else (STEREO,)
 
 
 def sound_argv(
@@ -109,12 +110,27 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
         # Players play one channel on both sides as loud as it is; swresample would halve it. A
         # second one, which a stream may have later on, is the right one: until then the first is.
         sound = sound.filter("aeval", "val(0)|val(1)", channel_layout="stereo")
+    if audio.is_ambisonic:
+        sound = sound.filter("pan", args=_facing_both_sides(audio))
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.
     options: dict[str, Any] = {"async": 1, "first_pts": 0, "out_chlayout": mix.layout}
     if source.in_order:
         options["min_hard_comp"] = _JOINT_SECONDS
     return sound.filter("aresample", AUDIO_RATE, **options)
+
+
+def _facing_both_sides(audio: AudioTrack) -> str:
+    """What two microphones at the listener's place hear that face left and right.
+
+    The first channel is the sound from all around, the second what comes from the left (AmbiX: ACN,
+    SN3D); what is in front is 3 dB lower on each side. Two more channels than there are on a sphere
+    are in stereo already, as speech that does not turn with the picture.
+    """
+    left, right = "0.707*c0+0.707*c1", "0.707*c0-0.707*c1"
+    if audio.layout.endswith("+stereo"):
+        left, right = f"{left}+c{audio.channels - 2}", f"{right}+c{audio.channels - 1}"
+    return f"stereo|c0={left}|c1={right}"
 
 
 def _options(mix: Mix) -> dict[str, Any]:

@@ -34,13 +34,23 @@ class VideoTrack:
 
 @dataclass(frozen=True, slots=True)
 class AudioTrack:
-    """A sound of a source. `language` is an ISO 639 code of two or three letters."""
+    """A sound of a source.
+
+    `layout` is ffmpeg's name for its channels. `language` is an ISO 639 code of two or three
+    letters.
+    """
 
     index: int
     start_seconds: Fraction
     channels: int
     language: str | None = None
     label: str | None = None
+    layout: str = ""
+
+    @property
+    def is_ambisonic(self) -> bool:
+        """Whether its channels are a sphere of sound, not loudspeakers."""
+        return self.layout.startswith("ambisonic")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,7 @@ def read_audio_track(stream: Mapping[str, Any]) -> AudioTrack:
         channels=int(stream.get("channels") or 2),
         language=_language(stream),
         label=_label(stream),
+        layout=str(stream.get("channel_layout") or ""),
     )
 
 

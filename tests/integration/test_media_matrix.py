@@ -169,7 +169,7 @@ SOUND_ALONE = "audio_only"
 ELSEWHERE = {
     *("demo", "demo_60s", "minute", "minute_matroska", "longer_than_stated"),
     *("long_vp9", "small", "large", "portrait_later", "hdr", "sdr"),
-    *("beeps_right", "beeps_right_later"),
+    *("beeps_right", "beeps_right_later", "spatial", "spatial_and_speech"),
     *("beeps_rewound", "beeps_hours_later", "beeps_disc", "beeps_dvd"),
     *(n for n in CLIPS if n.startswith(("patches_", "greys_", "stated_"))),
 }

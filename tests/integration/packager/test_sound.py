@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +93,23 @@ def loudness(track: list[bytes], target: Path) -> tuple[float, float]:
     return float(integrated[-1]), float(peak[-1])
 
 
-def decode(track: list[bytes], target: Path) -> memoryview:
+def decode(track: list[bytes], target: Path, *options: str) -> memoryview:
     """Samples of a track that decodes without a complaint, mono, 8000 a second."""
     target.write_bytes(b"".join(track))
     decoded = subprocess.run(
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-xerror", "-i", str(target)),
-            *("-ac", "1", "-ar", "8000", "-f", "s16le", "-"),
+            *(*options, "-ac", "1", "-ar", "8000", "-f", "s16le", "-"),
         ],
         check=True, capture_output=True, timeout=60,
     )  # fmt: skip
     assert decoded.stderr == b""
     return memoryview(decoded.stdout).cast("h")
+
+
+def hertz(samples: memoryview) -> float:
+    """How often these samples, 8000 a second, swing up through zero in a second."""
+    return sum(a < 0 <= b for a, b in pairwise(samples)) * 8000 / len(samples)
 
 
 async def test_stereo_and_surround_are_gapless_and_tell_their_priming(encode: Encode) -> None:
@@ -157,6 +163,23 @@ async def test_six_loud_channels_fit_into_two(encode: Encode, tmp_path: Path) ->
     tracks = await encode("beeps_51", 10)
     _, peak_db = loudness(tracks["audio"], tmp_path / "track")
     assert -1.5 < peak_db < 2
+
+
+@pytest.mark.parametrize(("clip", "right_hertz"), [("spatial", None), ("spatial_and_speech", 600)])
+async def test_a_sphere_of_sound_is_heard_in_stereo(
+    encode: Encode, tmp_path: Path, clip: str, right_hertz: int | None
+) -> None:
+    tracks = await encode(clip, 4)
+    assert tracks.keys() == {"audio"}, "it is nothing for six loudspeakers"
+    left, right = (
+        decode(tracks["audio"], tmp_path / "track", "-af", f"pan=mono|c0=c{channel}")[8000:24_000]
+        for channel in (0, 1)
+    )
+    assert hertz(left) == pytest.approx(440, abs=1)
+    if right_hertz is None:
+        assert max(map(abs, right)) < 100
+    else:
+        assert hertz(right) == pytest.approx(right_hertz, abs=1)
 
 
 async def test_loudness_is_left_alone_unless_it_was_asked_for(

@@ -119,6 +119,13 @@ def test_a_language_keeps_its_script_and_region(told: str, language: str) -> Non
     assert audio.language == language
 
 
+def test_a_sphere_of_sound_is_told_from_loudspeakers() -> None:
+    layouts = ["ambisonic 1", "ambisonic 2+stereo", "5.1", None]
+    sounds = [audio_stream(index=n, channel_layout=layout) for n, layout in enumerate(layouts)]
+    audios = read(*sounds).audios
+    assert [audio.is_ambisonic for audio in audios] == [True, True, False, False]
+
+
 def test_sound_without_a_known_codec_is_left_out() -> None:
     assert read(video_stream(), audio_stream(codec_name=None)).audio is None
 
