@@ -82,6 +82,8 @@ _SHAPES = (
     ),
 )  # fmt: skip
 
+_LATE = "0.027/TB*gte(PTS*TB\\,3)"
+
 _TIMES = (
     video(
         "vfr", ".mp4", "Variable frame rate: every third frame of a second half is missing.",
@@ -113,6 +115,10 @@ _TIMES = (
     video(
         "ntsc_2997", ".mp4", "30000/1001 frames a second: no segment lasts exactly 4 s.",
         *picture(rate="30000/1001", seconds=10), *tone(10), *H264, *AAC,
+    ),
+    Clip(
+        "stalled", ".ts", "The line stood still at 3 s: all pictures from there on are 27 ms late.",
+        Remux("moov_last", output_options=("-bsf:v", f"setts=pts=PTS+{_LATE}:dts=DTS+{_LATE}")),
     ),
     video(
         "short", ".mp4", "Shorter than a segment, and than a second.",

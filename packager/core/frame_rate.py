@@ -28,6 +28,8 @@ _PLAUSIBLE_REAL_RATE = Fraction(130)
 _FASTEST = Fraction(961)
 # How far the average of a steady rate may be from it.
 _EQUAL = Fraction(1, 50)
+# An average that is so near a usual rate is not one of pictures that were left out here and there.
+_EXACT = Fraction(1, 20_000)
 _STEADY = Fraction(13, 10)
 # At twice the average, it may be the rate of the fields.
 _FIELDS = Fraction(19, 10)
@@ -50,7 +52,7 @@ def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fra
         rate becomes the next usual one that loses no frames.
     """
     if real is not None and _is_steady(real, average):
-        return steady_rate(real)
+        return _settled(steady_rate(real), average)
     if average is not None and average <= _PLAUSIBLE_REAL_RATE:
         return _clamp(_at_least(_halve(average)))
     return Fraction(30)
@@ -68,7 +70,8 @@ def claimed_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction
     """
     if real is None or real > _PLAUSIBLE_REAL_RATE:
         return None
-    return real if steady_rate(real) > output_frame_rate(real=real, average=average) else None
+    settled = output_frame_rate(real=real, average=average)
+    return real if steady_rate(real) > settled * (1 + _EQUAL) else None
 
 
 def has_bursts(rate: Fraction, shown: Iterable[Fraction]) -> bool:
@@ -80,7 +83,7 @@ def has_bursts(rate: Fraction, shown: Iterable[Fraction]) -> bool:
 
 
 def _is_steady(real: Fraction, average: Fraction | None) -> bool:
-    if average is not None and abs(real - average) <= average * _EQUAL:
+    if average is not None and _is_near(real, average, _EQUAL):
         return real <= _FASTEST
     if real > _PLAUSIBLE_REAL_RATE:
         return False
@@ -88,6 +91,24 @@ def _is_steady(real: Fraction, average: Fraction | None) -> bool:
         return True
     # Frames that are left out are repeated: that costs little, and shows each one when it is due.
     return real / average <= (_FIELDS if real <= MAX_FRAME_RATE else _STEADY)
+
+
+def _settled(steady: Fraction, average: Fraction | None) -> Fraction:
+    """A steady rate, or the usual one that it is mistaken for.
+
+    ffprobe finds a rate in the first seconds: one late picture there makes another one of it.
+    """
+    if average is None:
+        return steady
+    counted = _halve(average)
+    usual = _at_least(counted)
+    is_doubtful = steady not in USUAL_RATES and not _is_near(counted, steady, _SAME_RATE)
+    is_mistaken = is_doubtful or _is_near(counted, usual, _EXACT)
+    return usual if is_mistaken and _is_near(usual, steady, _EQUAL) else steady
+
+
+def _is_near(rate: Fraction, other: Fraction, share: Fraction) -> bool:
+    return abs(rate - other) <= other * share
 
 
 def _halve(rate: Fraction) -> Fraction:
@@ -99,7 +120,7 @@ def _halve(rate: Fraction) -> Fraction:
 def _named(rate: Fraction) -> Fraction:
     """The usual rate that `rate` is a rounding of, or `rate` itself."""
     nearest = min(USUAL_RATES, key=lambda usual: abs(usual - rate))
-    if abs(nearest - rate) <= nearest * _SAME_RATE:
+    if _is_near(rate, nearest, _SAME_RATE):
         return nearest
     return rate.limit_denominator(_LARGEST_DENOMINATOR)
 

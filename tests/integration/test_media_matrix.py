@@ -91,6 +91,7 @@ READY = {
     "fps_60": Stream(rate=Fraction(60), numbers=range(240)),
     "fps_120": Stream(rate=Fraction(60), numbers=range(0, 480, 2)),
     "ntsc_2997": Stream(rate=Fraction(30000, 1001), numbers=range(300)),
+    "stalled": Stream(numbers=[*range(75), *range(74, 100)]),
     "short": Stream(numbers=range(10)),
     "one_frame": Stream(numbers=range(1), sound=False),
     "start_offset": Stream(),
