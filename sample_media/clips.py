@@ -19,6 +19,7 @@ from sample_media.surgery import (
     claiming_duration,
     with_absurd_durations,
     with_chapters,
+    with_clean_aperture,
     with_noise,
     without_box,
     without_media,
@@ -61,6 +62,10 @@ _SHAPES = (
     Clip(
         "rotated", ".mp4", "Coded lying, shown upright by a display matrix, as phones do.",
         Remux("plain", input_options=("-display_rotation:v:0", "90")),
+    ),
+    Clip(
+        "cropped", ".mp4", "The container cuts a quarter off, as editors do.",
+        Edit("moov_last", lambda data: with_clean_aperture(data, 240, 180)),
     ),
     video(
         "non_square_pixels", ".mp4", "Anamorphic: 360x288 pixels shown 16:9.",

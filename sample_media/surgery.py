@@ -48,6 +48,22 @@ def with_chapters(data: bytes, titles: Mapping[float, str]) -> bytes:
     return data[:position] + _box(b"moov", moov + chapters)
 
 
+def with_clean_aperture(data: bytes, width: int, height: int) -> bytes:
+    """An MP4 file of H.264, whose moov stands last, that shows the middle of its pictures alone.
+
+    ISO/IEC 14496-12 §12.1.4.
+    """
+    aperture = _box(b"clap", struct.pack(">8I", width, 1, height, 1, 0, 1, 0, 1))
+    changed = bytearray(data)
+    position, size = data.rindex(b"moov"), 0
+    for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1"):
+        position = data.index(kind, position)
+        (size,) = struct.unpack_from(">I", data, position - 4)
+        struct.pack_into(">I", changed, position - 4, size + len(aperture))
+    stop = position - 4 + size
+    return bytes(changed[:stop] + aperture + changed[stop:])
+
+
 def with_noise(data: bytes, start_share: float, stop_share: float) -> bytes:
     """A file of which a part is overwritten with bytes without meaning."""
     start, stop = (int(len(data) * share) for share in (start_share, stop_share))

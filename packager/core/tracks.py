@@ -94,13 +94,26 @@ def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
 
 
 def _displayed_size(stream: Mapping[str, Any]) -> tuple[int, int]:
-    width, height = int(stream.get("width") or 0), int(stream.get("height") or 0)
+    cropped_width, cropped_height = _cropped(stream)
+    width = int(stream.get("width") or 0) - cropped_width
+    height = int(stream.get("height") or 0) - cropped_height
     if width < 1 or height < 1:
         raise SourceRejected("The video has no picture size; it is damaged.", code="truncated")
     aspect = read_ratio(stream.get("sample_aspect_ratio", "1:1"))
     if aspect is not None:
         width = max(1, round(width * aspect))
     return (height, width) if _rotation(stream) % 180 == 90 else (width, height)
+
+
+def _cropped(stream: Mapping[str, Any]) -> tuple[int, int]:
+    """What the container has decoders cut off, in columns and lines of pixels."""
+    for side_data in stream.get("side_data_list", []):
+        if "crop_left" in side_data:
+            left, right, top, bottom = (
+                int(side_data[f"crop_{side}"]) for side in ("left", "right", "top", "bottom")
+            )
+            return left + right, top + bottom
+    return 0, 0
 
 
 def _rotation(stream: Mapping[str, Any]) -> int:

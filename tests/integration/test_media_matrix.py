@@ -80,6 +80,7 @@ READY = {
     "beeps_matroska": Stream(rate=Fraction(30), numbers=None, frames=300),
     "portrait": Stream((360, 640)),
     "rotated": Stream((360, 640), numbers=None),
+    "cropped": Stream((240, 180), numbers=None),
     "non_square_pixels": Stream((512, 288)),
     "odd_size": Stream((320, 180)),
     "tiny": Stream((96, 64)),

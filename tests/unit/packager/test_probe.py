@@ -54,6 +54,11 @@ def refused(*streams: dict[str, Any], **container: Any) -> str:
     return refusal.value.code
 
 
+def cropping(**sides: int) -> dict[str, Any]:
+    sizes = {f"crop_{side}": pixels for side, pixels in sides.items()}
+    return {"side_data_type": "Frame Cropping", **sizes}
+
+
 def test_a_plain_video() -> None:
     source = read(video_stream(), audio_stream())
     assert (source.video.width, source.video.height) == (1920, 1080)
@@ -75,6 +80,11 @@ def test_a_plain_video() -> None:
             {"width": 720, "height": 576, "sample_aspect_ratio": "64:45",
              "side_data_list": [{"rotation": 90}]},
             (576, 1024),
+        ),
+        (
+            {"width": 720, "height": 576, "sample_aspect_ratio": "64:45",
+             "side_data_list": [{"rotation": 90}, cropping(top=70, bottom=74, left=10, right=8)]},
+            (432, 998),
         ),
     ],
 )  # fmt: skip
