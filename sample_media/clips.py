@@ -122,6 +122,10 @@ _TIMES = (
         *picture(rate="30000/1001", seconds=10), *tone(10), *H264, *AAC,
     ),
     Clip(
+        "start_offset_matroska", ".mkv", "Matroska whose time starts far from 0.",
+        Remux("moov_last", output_options=("-output_ts_offset", "37.3")),
+    ),
+    Clip(
         "stalled", ".ts", "The line stood still at 3 s: all pictures from there on are 27 ms late.",
         Remux("moov_last", output_options=("-bsf:v", f"setts=pts=PTS+{_LATE}:dts=DTS+{_LATE}")),
     ),

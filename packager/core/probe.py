@@ -42,7 +42,7 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
     used = [*videos[:1], *audios[:1]]
     zero_seconds = read_seconds(used[0].get("start_time"))
     source = SourceInfo(
-        duration_seconds=_duration(container, used),
+        duration_seconds=_duration(container, used, zero_seconds),
         zero_seconds=zero_seconds,
         format_start_seconds=read_seconds(container.get("start_time")),
         indexed=bool(_INDEXED_FORMATS & formats),
@@ -120,14 +120,18 @@ def _chapters(chapters: Iterable[Any], zero_seconds: Fraction) -> Iterable[Chapt
             yield Chapter(float(start), float(end), title)
 
 
-def _duration(container: Mapping[str, Any], streams: Iterable[Mapping[str, Any]]) -> float:
+def _duration(
+    container: Mapping[str, Any], streams: Iterable[Mapping[str, Any]], zero_seconds: Fraction
+) -> float:
     """The longest of the streams used, the container's where they do not say; 0 if unknown."""
     whole = max(0.0, float(read_seconds(container.get("duration"))))
-    longest = max((float(_stream_seconds(stream)) for stream in streams), default=0.0)
+    longest = max((float(_stream_seconds(stream, zero_seconds)) for stream in streams), default=0.0)
     return longest if longest > 0 else whole
 
 
-def _stream_seconds(stream: Mapping[str, Any]) -> Fraction:
-    """How long a stream lasts; Matroska says it in a tag."""
+def _stream_seconds(stream: Mapping[str, Any], zero_seconds: Fraction) -> Fraction:
+    """How long a stream lasts; Matroska says in a tag when it ends, by the container's clock."""
     stated = read_seconds(stream.get("duration"))
-    return stated if stated > 0 else read_clock(stream.get("tags", {}).get("DURATION"))
+    if stated > 0:
+        return stated
+    return read_clock(stream.get("tags", {}).get("DURATION")) - zero_seconds

@@ -96,6 +96,7 @@ READY = {
     "short": Stream(numbers=range(10)),
     "one_frame": Stream(numbers=range(1), sound=False),
     "start_offset": Stream(),
+    "start_offset_matroska": Stream(),
     "edit_list": Stream(numbers=range(38, 100)),
     "late_audio": Stream(),
     "late_video": Stream(numbers=range(75)),

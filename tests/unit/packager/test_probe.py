@@ -235,6 +235,13 @@ def test_matroska_s_tags_tell_how_long_streams_last(tag: str, seconds: float) ->
     assert read(stream, duration="70").duration_seconds == seconds
 
 
+def test_matroska_s_tags_count_from_the_clock_s_zero() -> None:
+    late = {"start_time": "37.3", "duration": None}
+    picture = video_stream(**late, tags={"DURATION": "00:00:51.300000000"})
+    sound = audio_stream(**late, tags={"DURATION": "00:00:51.800000000"})
+    assert read(picture, sound, start_time="37.3", duration="51.8").duration_seconds == 14.5
+
+
 def test_refusals() -> None:
     subtitles = {"index": 0, "codec_type": "subtitle", "codec_name": "srt"}
     assert refused(subtitles) == "no_video_stream"
