@@ -107,6 +107,15 @@ _FLAT = (
         "zscale=pin=bt709:tin=bt709:p=bt2020:t=bt709:m=bt2020nc:r=tv,format=yuv444p10le",
         *_LOSSLESS, "-colorspace", "bt2020nc", "-color_primaries", "bt2020",
     ),
+    _patches(
+        "patches_2020_constant", ".mkv", "BT.2020 with constant luminance.",
+        "zscale=pin=bt709:tin=bt709:p=bt2020:t=bt709:m=bt2020c:r=tv,format=yuv444p10le",
+        *_LOSSLESS, "-colorspace", "bt2020c", "-color_primaries", "bt2020", "-color_trc", "bt709",
+    ),
+    _patches(
+        "patches_ycgco", ".mkv", "A screen recording in YCgCo.",
+        "zscale=m=ycgco:r=tv,format=yuv444p", *_LOSSLESS, "-colorspace", "ycgco",
+    ),
     _greys("greys_pq", "Greys up to 10000 nits, of which no metadata tells.", "smpte2084"),
     _greys("greys_hlg", "Greys in hybrid log-gamma.", "arib-std-b67"),
 )  # fmt: skip

@@ -20,12 +20,17 @@ _LINEAR_SHARE = 0.4
 _BT709 = {"t": "bt709", "m": "bt709", "r": "tv", "dither": "ordered"}
 # Matrices by the names of their standards, where swscale calls them otherwise.
 _MATRICES = {"bt601": "smpte170m", "bt2020": "bt2020nc"}
+# What swscale refuses to read.
+_ZSCALE_ALONE = frozenset({"ycgco", "bt2020c"})
 
 
 def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
     """The pictures at a constant rate, each with its frame number as time stamp."""
+    frames = opened[str(video.index)]
+    if video.matrix in _ZSCALE_ALONE:
+        frames = frames.filter("setparams", colorspace="bt709")
     # A source may change its size and format at any picture; from here on they are the first one's.
-    frames = opened[str(video.index)].filter("scale", "iw", "ih", eval="init")
+    frames = frames.filter("scale", "iw", "ih", eval="init")
     frames = frames.filter("setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB")
     if video.interlaced:
         frames = frames.filter("bwdif", mode="send_frame", deint="all")
@@ -54,13 +59,14 @@ def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]
 def in_bt709(frames: Any, video: VideoTrack, width: int, height: int) -> tuple[Any, str]:
     """The pictures with BT.709's colours and brightness, and the matrix they are coded with.
 
-    What is neither HDR nor of a larger colour space is left as it is. The rest is brought to the
-    largest size that is needed: it costs per pixel.
+    What is neither HDR nor of a larger or odd colour space is left as it is. The rest is brought to
+    the largest size that is needed: it costs per pixel.
     """
     if video.hdr_transfer is not None:
         return _tonemap(frames, video.hdr_transfer, width, height), "bt709"
-    if video.wide_primaries is not None:
-        return _narrow(frames, video.wide_primaries, video.matrix, width, height), "bt709"
+    if video.wide_primaries is not None or video.matrix in _ZSCALE_ALONE:
+        primaries = video.wide_primaries or "bt709"
+        return _narrow(frames, primaries, video.matrix, width, height), "bt709"
     return frames, video.matrix
 
 
@@ -99,7 +105,7 @@ def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
 
 
 def _narrow(frames: Any, primaries: str, matrix: str, width: int, height: int) -> Any:
-    """Colours of a larger space; the curve between light and signal is BT.709's in both."""
+    """Colours of a larger or odd space; the curve between light and signal is BT.709's in both."""
     stated = _stated(frames, "bt709", primaries, _MATRICES.get(matrix, matrix))
     return stated.filter("zscale", width, height, p="bt709", **_BT709).filter("format", "yuv420p")
 

@@ -23,7 +23,8 @@ _MATRICES = {
     "fcc": "fcc",
     "smpte240m": "smpte240m",
     "bt2020nc": "bt2020",
-    "bt2020c": "bt2020",
+    "bt2020c": "bt2020c",
+    "ycgco": "ycgco",
 }
 _HD_LINES = 720
 _PURPOSES = {

@@ -67,6 +67,8 @@ def shown(track: Path, patches: int) -> list[Rgb]:
         "patches_444_10",
         "patches_rgb",
         "patches_2020",
+        "patches_2020_constant",
+        "patches_ycgco",
     ],
 )
 async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
