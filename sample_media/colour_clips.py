@@ -27,6 +27,16 @@ def _patches(name: str, suffix: str, reason: str, convert: str, *options: str) -
     return video(name, suffix, reason, "-f", "lavfi", "-i", source, *options)
 
 
+def _patches_hlg(name: str, reason: str, primaries: str, matrix: str) -> Clip:
+    return _patches(
+        *(name, ".mkv", reason),
+        f"zscale=pin=bt709:tin=bt709:p={primaries}:t=arib-std-b67:m={matrix}:r=tv:npl=203,"
+        "format=yuv444p10le",
+        *(*_LOSSLESS, "-colorspace", matrix, "-color_primaries", primaries),
+        *("-color_trc", "arib-std-b67"),
+    )
+
+
 def _greys(name: str, reason: str, transfer: str) -> Clip:
     source = (
         "nullsrc=s=320x64:r=25:d=0.4,format=yuv420p10le,"
@@ -39,6 +49,8 @@ def _greys(name: str, reason: str, transfer: str) -> Clip:
         *("-colorspace", "bt2020nc"),
     )
 
+
+_LOSSLESS = ("-c:v", "ffv1", "-threads", "1")
 
 _PICTURES = (
     video(
@@ -69,8 +81,6 @@ def _stated(name: str, reason: str, primaries: str, transfer: str, matrix: str) 
     stated = f"colorprim={primaries}:transfer={transfer}:colormatrix={matrix}"
     return video(name, ".mp4", reason, *picture(), *H264, "-x264-params", stated)
 
-
-_LOSSLESS = ("-c:v", "ffv1", "-threads", "1")
 
 _FLAT = (
     _patches(
@@ -116,6 +126,9 @@ _FLAT = (
         "patches_ycgco", ".mkv", "A screen recording in YCgCo.",
         "zscale=m=ycgco:r=tv,format=yuv444p", *_LOSSLESS, "-colorspace", "ycgco",
     ),
+    _patches_hlg("patches_hlg", "HLG in BT.2020, as it should be.", "bt2020", "bt2020nc"),
+    _patches_hlg("patches_hlg_709", "HLG in the colours of BT.709.", "bt709", "bt709"),
+    _patches_hlg("patches_hlg_p3", "HLG in the colours of Display P3.", "smpte432", "bt709"),
     _greys("greys_pq", "Greys up to 10000 nits, of which no metadata tells.", "smpte2084"),
     _greys("greys_hlg", "Greys in hybrid log-gamma.", "arib-std-b67"),
 )  # fmt: skip

@@ -20,6 +20,8 @@ _LINEAR_SHARE = 0.4
 _BT709 = {"t": "bt709", "m": "bt709", "r": "tv", "dither": "ordered"}
 # Matrices by the names of their standards, where swscale calls them otherwise.
 _MATRICES = {"bt601": "smpte170m", "bt2020": "bt2020nc"}
+# zscale knows no constant luminance in HDR.
+_HDR_MATRICES = _MATRICES | {"bt2020c": "bt2020nc"}
 # What swscale refuses to read.
 _ZSCALE_ALONE = frozenset({"ycgco", "bt2020c"})
 
@@ -62,11 +64,14 @@ def in_bt709(frames: Any, video: VideoTrack, width: int, height: int) -> tuple[A
     What is neither HDR nor of a larger or odd colour space is left as it is. The rest is brought to
     the largest size that is needed: it costs per pixel.
     """
-    if video.hdr_transfer is not None:
-        return _tonemap(frames, video.hdr_transfer, width, height), "bt709"
+    primaries = video.wide_primaries or "bt709"
+    if (transfer := video.hdr_transfer) is not None:
+        matrix = _HDR_MATRICES.get(video.matrix, video.matrix)
+        stated = _stated(frames, transfer, primaries, matrix)
+        return _tonemap(stated, _PEAK_NITS[transfer], width, height), "bt709"
     if video.wide_primaries is not None or video.matrix in _ZSCALE_ALONE:
-        primaries = video.wide_primaries or "bt709"
-        return _narrow(frames, primaries, video.matrix, width, height), "bt709"
+        matrix = _MATRICES.get(video.matrix, video.matrix)
+        return _narrow(_stated(frames, "bt709", primaries, matrix), width, height), "bt709"
     return frames, video.matrix
 
 
@@ -85,10 +90,9 @@ def _scale(
     return frames.filter("scale", width, height, flags=flags, **colours).filter("setsar", 1)
 
 
-def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
+def _tonemap(frames: Any, peak_nits: int, width: int, height: int) -> Any:
     """PQ or HLG: highlights are held back and stay apart, greys stay grey."""
-    stated = _stated(frames, transfer, "bt2020", "bt2020nc")
-    linear = stated.filter("zscale", width, height, t="linear", npl=_REFERENCE_NITS)
+    linear = frames.filter("zscale", width, height, t="linear", npl=_REFERENCE_NITS)
     mapped = (
         linear.filter("format", "gbrpf32le")
         .filter("zscale", p="bt709")
@@ -96,7 +100,7 @@ def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
             "tonemap",
             tonemap="mobius",
             param=_LINEAR_SHARE,
-            peak=round(_PEAK_NITS[transfer] / _REFERENCE_NITS, 3),
+            peak=round(peak_nits / _REFERENCE_NITS, 3),
             # Colours keep their hue: the three channels are scaled alike.
             desat=0,
         )
@@ -104,10 +108,9 @@ def _tonemap(frames: Any, transfer: str, width: int, height: int) -> Any:
     return mapped.filter("zscale", **_BT709).filter("format", "yuv420p")
 
 
-def _narrow(frames: Any, primaries: str, matrix: str, width: int, height: int) -> Any:
+def _narrow(frames: Any, width: int, height: int) -> Any:
     """Colours of a larger or odd space; the curve between light and signal is BT.709's in both."""
-    stated = _stated(frames, "bt709", primaries, _MATRICES.get(matrix, matrix))
-    return stated.filter("zscale", width, height, p="bt709", **_BT709).filter("format", "yuv420p")
+    return frames.filter("zscale", width, height, p="bt709", **_BT709).filter("format", "yuv420p")
 
 
 def _stated(frames: Any, transfer: str, primaries: str, matrix: str) -> Any:

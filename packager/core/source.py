@@ -14,8 +14,8 @@ class VideoTrack:
     `index` counts all streams of the file. `start_seconds` is the time stamp that decoders give
     the first picture.
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
-    `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than BT.709
-    otherwise. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
+    `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than
+    BT.709. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
     is not settled. `obstacle` is a reason why the pictures cannot be a rendition as they are coded,
     as far as the container tells.
     """

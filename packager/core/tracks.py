@@ -44,7 +44,6 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
     Raises:
         SourceRejected: It has no size, or too large a one.
     """
-    transfer, primaries = stream.get("color_transfer"), stream.get("color_primaries")
     width, height = _displayed_size(stream)
     if width * height > MAX_PIXELS:
         raise SourceRejected(
@@ -65,8 +64,8 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
         matrix=matrix,
         burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
-        hdr_transfer=transfer if transfer in _HDR_TRANSFERS else None,
-        wide_primaries=primaries if primaries in _WIDE_PRIMARIES else None,
+        hdr_transfer=_hdr_transfer(stream),
+        wide_primaries=_wide_primaries(stream),
         obstacle=find_obstacle(stream, matrix),
     )
 
@@ -124,10 +123,27 @@ def _rotation(stream: Mapping[str, Any]) -> int:
     return 0
 
 
+def _hdr_transfer(stream: Mapping[str, Any]) -> str | None:
+    transfer = stream.get("color_transfer")
+    return transfer if transfer in _HDR_TRANSFERS else None
+
+
+def _wide_primaries(stream: Mapping[str, Any]) -> str | None:
+    """The primaries if they are not BT.709's; of HDR that does not say, BT.2020's."""
+    primaries = stream.get("color_primaries")
+    if primaries in _WIDE_PRIMARIES:
+        return str(primaries)
+    return "bt2020" if _hdr_transfer(stream) and primaries != "bt709" else None
+
+
 def _matrix(stream: Mapping[str, Any]) -> str:
-    """The tagged colour matrix, or what players assume of an untagged one by its size."""
+    """The tagged colour matrix, or what players assume of an untagged one."""
     tagged = _MATRICES.get(str(stream.get("color_space")))
-    return tagged or ("bt709" if int(stream["height"]) >= _HD_LINES else "bt601")
+    if tagged is not None:
+        return tagged
+    if _hdr_transfer(stream):
+        return "bt2020"
+    return "bt709" if int(stream["height"]) >= _HD_LINES else "bt601"
 
 
 def _language(stream: Mapping[str, Any]) -> str | None:

@@ -77,6 +77,14 @@ async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
         assert colour == pytest.approx(expected, abs=3)
 
 
+@pytest.mark.parametrize("name", ["patches_hlg_709", "patches_hlg_p3"])
+async def test_hdr_has_the_colours_it_states(name: str, tmp_path: Path) -> None:
+    usual = shown(await encode("patches_hlg", tmp_path / "usual.mp4"), len(PATCHES))
+    found = shown(await encode(name, tmp_path / "track.mp4"), len(PATCHES))
+    for colour, expected in zip(found, usual, strict=True):
+        assert colour == pytest.approx(expected, abs=3)
+
+
 @pytest.mark.parametrize(
     "name", ["stated_pal", "stated_srgb", "patches_601_untagged", "patches_2020", "greys_pq"]
 )

@@ -199,6 +199,14 @@ def test_hdr_interlaced_and_matrix() -> None:
     assert read(video_stream(width=720, height=480)).video.matrix == "bt601"
 
 
+def test_hdr_that_does_not_state_its_colours_has_those_of_bt2020() -> None:
+    video = read(video_stream(color_transfer="arib-std-b67")).video
+    assert (video.wide_primaries, video.matrix) == ("bt2020", "bt2020")
+    stated = {"color_primaries": "bt709", "color_space": "bt709"}
+    video = read(video_stream(color_transfer="arib-std-b67", **stated)).video
+    assert (video.wide_primaries, video.matrix) == (None, "bt709")
+
+
 def test_time_zero_is_the_first_picture() -> None:
     source = read(
         video_stream(start_time="5001.4"), audio_stream(start_time="5000.9"), start_time="5000.9"
