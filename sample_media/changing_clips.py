@@ -1,4 +1,4 @@
-"""Clips whose pictures change their size, format or colours.
+"""Clips whose pictures change their size, format, colours or fields.
 
 Recordings of calls and of channels do. Each is two clips of six seconds, one after the other.
 """
@@ -7,16 +7,25 @@ from sample_media.ingredients import AAC, H264, picture, tone, video
 from sample_media.recipe import Clip, Joined
 
 _SECONDS = 6
+_MPEG2 = ("-c:v", "mpeg2video", "-q:v", "3", "-threads", "1")
 _HEVC = ("-c:v", "libx265", "-preset", "ultrafast")
 _X265 = "log-level=error:pools=none:frame-threads=1"
 _HDR = f"{_X265}:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
 
 
-def _part(name: str, reason: str, size: tuple[int, int], *options: str, second: bool) -> Clip:
+def _part(
+    name: str,
+    reason: str,
+    size: tuple[int, int],
+    *options: str,
+    second: bool,
+    rate: str = "25",
+    then: str = "null",
+) -> Clip:
     begin = str(10 + _SECONDS * second)
     return video(
-        *(name, ".ts", reason, *picture(size, seconds=_SECONDS), *tone(_SECONDS), *options, *AAC),
-        *("-muxdelay", "0", "-output_ts_offset", begin),
+        *(name, ".ts", reason, *picture(size, rate, _SECONDS, then), *tone(_SECONDS)),
+        *(*options, *AAC, "-muxdelay", "0", "-output_ts_offset", begin),
     )
 
 
@@ -38,5 +47,11 @@ CHANGING = (
         "sdr", "What comes between.", (640, 360), *_HEVC, "-pix_fmt", "yuv420p",
         "-x265-params", _X265, second=True,
     ),
+    _part("film", "What a channel begins with.", (360, 288), *_MPEG2, second=False),
+    _part(
+        "news", "What it goes on with: fields.", (360, 288), *_MPEG2, "-alternate_scan", "1",
+        rate="50", then="tinterlace=interleave_top,setfield=tff", second=True,
+    ),
+    Clip("film_and_news", ".ts", "Whole pictures, then fields.", Joined(("film", "news"))),
     Clip("dimming", ".ts", "HDR, then not.", Joined(("hdr", "sdr"))),
 )  # fmt: skip

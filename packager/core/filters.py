@@ -34,8 +34,9 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> A
     # A source may change its size and format at any picture; from here on they are the first one's.
     frames = frames.filter("scale", "iw", "ih", eval="init")
     frames = frames.filter("setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB")
-    if video.interlaced:
-        frames = frames.filter("bwdif", mode="send_frame", deint="all")
+    if video.interlaced or video.may_become_interlaced:
+        deint = "all" if video.interlaced else "interlaced"
+        frames = frames.filter("bwdif", mode="send_frame", deint=deint)
     # Pictures that cannot be decoded at the very beginning are replaced by the first one that can.
     start = {"start_time": 0} if from_zero else {}
     return frames.filter("fps", fps=spell_ratio(grid.frame_rate), round="near", **start)

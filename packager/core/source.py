@@ -16,8 +16,9 @@ class VideoTrack:
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
     `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than
     BT.709. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
-    is not settled. `obstacle` is a reason why the pictures cannot be a rendition as they are coded,
-    as far as the container tells.
+    is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
+    may follow. `obstacle` is a reason why the pictures cannot be a rendition as they are coded, as
+    far as the container tells.
     """
 
     index: int
@@ -28,6 +29,7 @@ class VideoTrack:
     matrix: str
     burst_rate: Fraction | None = None
     interlaced: bool = False
+    may_become_interlaced: bool = False
     hdr_transfer: str | None = None
     wide_primaries: str | None = None
     obstacle: str | None = None

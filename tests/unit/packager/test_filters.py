@@ -23,6 +23,14 @@ def test_fields_are_woven_into_pictures() -> None:
     assert "bwdif=deint=all:mode=send_frame[s2];[s2]fps" in graph(video, LOW)
 
 
+def test_pictures_that_are_whole_are_left_alone_where_fields_may_follow() -> None:
+    video = VideoTrack(
+        0, 720, 576, Fraction(25), Fraction(0), "bt601", may_become_interlaced=True
+    )  # fmt: skip
+    assert "bwdif=deint=interlaced:mode=send_frame" in graph(video, LOW)
+    assert "bwdif" not in graph(VideoTrack(0, 1, 1, Fraction(30), Fraction(0), "bt709"), LOW)
+
+
 def test_hdr_is_brought_down_once_in_the_largest_size() -> None:
     video = VideoTrack(
         0, 1280, 720, Fraction(30), Fraction(0), "bt2020",

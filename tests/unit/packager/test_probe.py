@@ -194,6 +194,8 @@ def test_hdr_interlaced_and_matrix() -> None:
     assert video.hdr_transfer == "smpte2084"
     assert video.matrix == "bt2020"
     assert video.interlaced
+    assert not video.may_become_interlaced
+    assert read(video_stream(codec_name="mpeg2video")).video.may_become_interlaced
     assert read(video_stream(color_primaries="smpte432")).video.wide_primaries == "smpte432"
     assert read(video_stream(color_primaries="smpte170m")).video.wide_primaries is None
     assert read(video_stream(width=720, height=480)).video.matrix == "bt601"
