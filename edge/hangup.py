@@ -22,6 +22,11 @@ def on_hangup(work: Callable[[], None]) -> Iterator[None]:
             loop.remove_signal_handler(signal.SIGHUP)
 
 
+def survive_hangups() -> None:
+    """Let SIGHUP not end this process where there is nothing to read again; on the running loop."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _do_all)
+
+
 def _do_all() -> None:
     for work in _works:
         work()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from edge.access_log import check_writable
+from edge.hangup import survive_hangups
 from edge.node import Node, Ports
 from edge.settings import EdgeSettings
 from edge.supervisor import supervise
@@ -37,6 +38,7 @@ async def run_edge(
     if worker_count(settings) > 1:
         await supervise(settings, stop=stop, started=started)
         return
+    survive_hangups()
     async with AsyncExitStack() as stack:
         node = await Node.open(settings, stack)
         ports = await node.serve(stack)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from edge.control import Control
 from edge.core.fields import Fields
 from edge.core.head import FieldBlock
 from edge.entry import Entry
+from edge.hangup import survive_hangups
 from edge.http import Connection
 from edge.listener import Listener
 from edge.metrics import Counters, Metrics
@@ -62,8 +62,7 @@ async def run_worker(settings: EdgeSettings, place: Place, *, stop: asyncio.Even
     Raises:
         OSError: A socket cannot be bound.
     """
-    # Where there is nothing to read again, the signal must not end the process.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _log.debug, "nothing to reload")
+    survive_hangups()
     async with AsyncExitStack() as stack:
         node = await Node.open(share(settings, place.count), stack, place)
         inner = await _serve_workers(node, place, stack)

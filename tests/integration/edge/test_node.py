@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from edge.node import Ports
 from edge.run import run_edge
 from edge.settings import EdgeSettings
+from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 
@@ -150,3 +152,13 @@ def test_sizes_have_units(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = EdgeSettings.model_validate({"disk_size": "512M"})
     assert (settings.memory_size, settings.disk_size) == (1024**3, 512 * 1024**2)
     assert settings.api_token.get_secret_value() == "t"
+
+
+async def test_a_reload_with_nothing_to_read_again_ends_nothing(
+    origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script()
+    async with child_edge(origin.url, tmp_path / "cache") as child:
+        child.process.send_signal(signal.SIGHUP)
+        assert (await child.get("/a")).status == 200
+        assert child.process.returncode is None
