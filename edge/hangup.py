@@ -11,19 +11,16 @@ _works: list[Callable[[], None]] = []
 @contextmanager
 def on_hangup(work: Callable[[], None]) -> Iterator[None]:
     """Do something at every SIGHUP, beside what others do then; on the running loop."""
-    loop = asyncio.get_running_loop()
+    survive_hangups()
     _works.append(work)
-    loop.add_signal_handler(signal.SIGHUP, _do_all)
     try:
         yield
     finally:
         _works.remove(work)
-        if not _works:
-            loop.remove_signal_handler(signal.SIGHUP)
 
 
 def survive_hangups() -> None:
-    """Let SIGHUP not end this process where there is nothing to read again; on the running loop."""
+    """From now on, let SIGHUP not end this process; on the running loop."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _do_all)
 
 

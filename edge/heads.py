@@ -23,7 +23,7 @@ from edge.core.purging import key_ranges, path_ranges, respelled, softened
 from edge.core.record import decode_response, encode_response
 from streamer.core.purge import Kind, Order, parse_tags
 
-_VERSION = 2
+_VERSION = 3
 _BUSY_SECONDS = 10.0
 _RUN_BITS = 10
 _SCHEMA = """
@@ -229,6 +229,7 @@ def _open(path: Path) -> sqlite3.Connection:
     )
     try:
         rows.execute("PRAGMA journal_mode = WAL")
+        rows.execute("PRAGMA secure_delete = OFF")  # dropping tables must not rewrite their pages
         rows.execute("BEGIN IMMEDIATE")
         (version,) = rows.execute("PRAGMA user_version").fetchone()
         if version != _VERSION:

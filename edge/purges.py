@@ -56,6 +56,7 @@ class PurgeLog:
         self._interval_seconds = interval_seconds
         self._session = aiohttp.ClientSession(timeout=_TIMEOUT)
         self._following: asyncio.Task[None] | None = None
+        self._hopeless = 0
         self._behind_until = 0.0
 
     async def __aenter__(self) -> Self:
@@ -89,12 +90,20 @@ class PurgeLog:
 
         Where that did not help, it is not done again for an interval.
         """
-        loop = asyncio.get_running_loop()
-        if self._is_behind(purge_id) and loop.time() >= self._behind_until:
+        if self._is_behind(purge_id) and not self._is_hopeless(purge_id):
+            is_begun = self._following is not None
             await self.catch_up()
+            if is_begun and self._is_behind(purge_id):
+                # What was being read may have been written before the purge was recorded.
+                await self.catch_up()
             if self._is_behind(purge_id):
-                self._behind_until = loop.time() + self._interval_seconds
+                now = asyncio.get_running_loop().time()
+                self._hopeless, self._behind_until = purge_id, now + self._interval_seconds
         return not self._is_behind(purge_id)
+
+    def _is_hopeless(self, purge_id: int) -> bool:
+        is_recent = asyncio.get_running_loop().time() < self._behind_until
+        return is_recent and purge_id >= self._hopeless
 
     async def obey(self, item: dict[str, Any]) -> bool:
         """Obey one item; False if it has to be obeyed again."""
@@ -125,7 +134,10 @@ class PurgeLog:
             self._position.obeyed = 0
         elif before is None or before > newest or before + 1 < log["oldest"]:
             items = [{"id": newest, "path": _EVERYTHING}]
+        told = items is log["items"]
         for item in items:
+            if told and int(item["id"]) <= (self._position.obeyed or 0):
+                continue  # another process has told it meanwhile
             if not await self.obey(item):
                 break
             self._counters.purges += 1

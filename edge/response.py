@@ -1,10 +1,10 @@
 """Writing one response that does not take the hot path: framing and backpressure."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Protocol
 
-from edge.core.cross_origin import readable_by
+from edge.core.cross_origin import for_sites
 from edge.core.fields import Fields
 from edge.core.head import RequestHead
 from edge.growing import Reader
@@ -43,7 +43,7 @@ class Response:
         is_complete: Whether the whole response was written.
         closes: Whether the connection must end after it.
         own: The fields that this viewer alone may have.
-        page_origin: The site whose pages may read it with their cookies, if there is one.
+        allow_origins: The sites whose pages may read it with their cookies.
     """
 
     def __init__(self, wire: Wire, request: RequestHead, *, closes: bool) -> None:
@@ -60,7 +60,7 @@ class Response:
         self.is_complete = False
         self.closes = closes or not request.keeps_alive
         self.own = Fields()
-        self.page_origin: str | None = None
+        self.allow_origins: Collection[str] = ()
 
     def start(self, status: int, reason: str, fields: Fields, length: int | None) -> None:
         """Send the head.
@@ -73,8 +73,8 @@ class Response:
         """
         framing = self._framing(status, length)
         fields = fields.plus(*self.own.items)
-        if self.page_origin is not None:
-            fields = readable_by(fields, self.page_origin)
+        if self.allow_origins:
+            fields = for_sites(fields, self._request.fields, self.allow_origins)
         lines = [f"HTTP/1.1 {status} {reason}"]
         lines += [f"{name}: {value}" for name, value in (*fields.items, *framing)]
         self.status, self.fields, self.content_length = status, fields, length

@@ -35,10 +35,10 @@ async def run_edge(
     """
     if settings.access_log is not None:
         await asyncio.to_thread(check_writable, settings.access_log)
+    survive_hangups()
     if worker_count(settings) > 1:
         await supervise(settings, stop=stop, started=started)
         return
-    survive_hangups()
     async with AsyncExitStack() as stack:
         node = await Node.open(settings, stack)
         ports = await node.serve(stack)

@@ -12,7 +12,6 @@ from typing import Protocol
 from edge.aftermath import Aftermath
 from edge.cache import Cache
 from edge.core.behaviours import is_unshared
-from edge.core.cross_origin import allowed_origin
 from edge.core.fields import Fields
 from edge.core.forward import response_fields, toward
 from edge.core.key import is_large, target_of
@@ -142,7 +141,7 @@ class Service:
             return await self._fail(response, 508, Forward.BYPASS, "loop")
         behaviour = self._rules.of_key(request.key)
         if self._gate is not None:
-            response.page_origin = allowed_origin(head.fields, behaviour.allow_origins)
+            response.allow_origins = behaviour.allow_origins
             forbidden = self._gate.refusal(request, behaviour, time.time())
             if forbidden is not None:
                 await self._sender.fail(response, 403, None, forbidden)
@@ -226,6 +225,7 @@ class Service:
             )
             result = await self._send_outcome(request, response, fill, status)
         if result is None:
+            response.own = Fields()
             return await self._pass(request, response, why)
         return result
 
@@ -322,7 +322,7 @@ class Service:
     async def _pass(self, request: Request, response: Response, why: Forward) -> Result:
         """Forward a request for this viewer alone."""
         head, body = request.head, request.body
-        asked_at = time.time()
+        asked_at, known = time.time(), self._selected_response(request)
         answered = await self._upstream.ask(
             head.method,
             target_of(request.key).decode("ascii"),
@@ -338,6 +338,8 @@ class Service:
             return await self._fail(response, answered.status, why, answered.kind)
         fields = response_fields(answered.fields, self._via, self._http_date())
         selected = self._selected(request)
+        if selected is not None and selected.response is not known:
+            selected = None  # it was purged, renewed or replaced meanwhile
         left = await self._aftermath.follow(
             request, answered, fields, stored=selected, asked_at=asked_at
         )
@@ -352,6 +354,10 @@ class Service:
         variants = self._cache.selectable(request.key)
         index = select(request.head.fields, [entry.response for entry in variants])
         return None if index is None else variants[index]
+
+    def _selected_response(self, request: Request) -> StoredResponse | None:
+        entry = self._selected(request)
+        return None if entry is None else entry.response
 
     async def _send_passed(
         self,

@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge.control_client import ControlClient
 from edge.errors import WorkerFailed
+from edge.hangup import on_hangup
 from edge.place import Place
 from edge.settings import EdgeSettings
 from edge.worker import ENVIRONMENT, describe_worker
@@ -105,7 +107,7 @@ async def working(settings: EdgeSettings, identity: str) -> AsyncIterator[Worker
             workers.append(Worker(process, await stack.enter_async_context(control)))
         found = Workers(workers)
         try:
-            with _passing_on_sighup(found):
+            with on_hangup(partial(found.signal, signal.SIGHUP)):
                 yield found
         finally:
             await asyncio.gather(*(worker.process.stop() for worker in workers))
@@ -133,14 +135,3 @@ def _private_directory() -> Iterator[Path]:
     """A directory that only this user may enter, with a path short enough for sockets."""
     with tempfile.TemporaryDirectory(prefix="edge-", ignore_cleanup_errors=True) as name:
         yield Path(name)
-
-
-@contextmanager
-def _passing_on_sighup(workers: Workers) -> Iterator[None]:
-    """Tell the workers what tells this process to read its configuration anew."""
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, workers.signal, signal.SIGHUP)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGHUP)

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from edge.core.fields import Fields
 from edge.core.key import host_of, host_scope, scoped, target_of, without_cmcd
 from edge.core.ttl import UNRULED, TtlRule
-from streamer.core.paths import normal_path, thorough_path
+from streamer.core.paths import normal_path, readings
 from streamer.core.signing import COOKIES, carries_signature, without_signature
 from streamer.core.wildcard import compiled
 
@@ -123,7 +123,7 @@ class Behaviours:
         path = target.partition("?")[0]
         if _ODD.search(path) is None or self.of(host, target).signed_by:
             return False
-        return bool(self.of(host, thorough_path(path)).signed_by)
+        return any(self.of(host, read).signed_by for read in readings(path))
 
     def of_key(self, key: bytes) -> Behaviour:
         """The behaviour for the object of a key."""

@@ -20,12 +20,22 @@ def is_preflight(head: RequestHead) -> bool:
     return head.method == "OPTIONS" and "access-control-request-method" in head.fields.combined
 
 
-def readable_by(fields: Fields, origin: str) -> Fields:
-    """An answer's fields for a site whose pages may read it with their cookies.
+def for_sites(fields: Fields, asked: Fields, origins: Collection[str]) -> Fields:
+    """An answer's fields, where pages of some sites may read it with their cookies.
 
-    `*` would not do: browsers take it for answers to requests without cookies only.
+    `*` would not do for them: browsers take it for answers to requests without cookies only. So
+    answers differ, and browsers must not take one for another either.
+
+    Args:
+        fields: Those that everybody gets.
+        asked: The request's.
+        origins: The sites.
     """
     varies = [value for value in (fields.get("vary"), "Origin") if value]
-    return fields.without({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS, "vary"}).plus(
-        (_ALLOW_ORIGIN, origin), (_ALLOW_CREDENTIALS, "true"), ("vary", ", ".join(varies))
+    fields = fields.without({"vary"}).plus(("vary", ", ".join(varies)))
+    origin = allowed_origin(asked, origins)
+    if origin is None:
+        return fields
+    return fields.without({_ALLOW_ORIGIN, _ALLOW_CREDENTIALS}).plus(
+        (_ALLOW_ORIGIN, origin), (_ALLOW_CREDENTIALS, "true")
     )

@@ -11,6 +11,13 @@ _DIGEST_BYTES = 16
 _FIRST_SEGMENT = b"\n#EXTINF"
 _INIT_SEGMENT = b"\n#EXT-X-MAP"
 _BYTE_RANGE = b"\n#EXT-X-BYTERANGE"
+# What tells more than about the segments beside it, and usually stands before or behind them all.
+_ABOUT_ALL = (
+    _INIT_SEGMENT,
+    b"\n#EXT-X-TARGETDURATION",
+    b"\n#EXT-X-PLAYLIST-TYPE",
+    b"\n#EXT-X-ENDLIST",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +60,16 @@ class Version:
             raise PlaylistError("a playlist is encoded in UTF-8") from error
 
     def end(self) -> Mark | None:
-        """The mark behind its last segment; None where what follows depends on those before."""
-        if self._has_byte_ranges or _INIT_SEGMENT in self._listed:
+        """The mark behind its last segment; None where it cannot be read on from there.
+
+        What follows may depend on what was before, and a last URI may still get longer.
+        """
+        stop = _stop_of_segments(self._listed)
+        before, behind = self._listed[:stop], self._listed[stop:]
+        is_open = any(line.strip() and line[:1] != b"#" for line in behind.splitlines())
+        if is_open or self._has_byte_ranges or _INIT_SEGMENT in behind:
             return None
-        return self._mark(_stop_of_segments(self._listed))
+        return None if any(tag in before for tag in _ABOUT_ALL) else self._mark(stop)
 
     def _mark(self, length_bytes: int) -> Mark:
         listed = memoryview(self._listed)[:length_bytes]

@@ -1,6 +1,7 @@
 """URL paths, and what servers may make of how they are spelled."""
 
 import re
+from collections.abc import Iterator
 from urllib.parse import unquote
 
 _ABNORMAL = re.compile(r"%|//|/\.")
@@ -45,12 +46,13 @@ def has_dot_segments(path: str) -> bool:
     return is_dotted or _decoded(path) != path
 
 
-def thorough_path(path: str) -> str:
-    """A path as a server reads it that does all that `has_dot_segments` thinks of."""
+def readings(path: str) -> Iterator[str]:
+    """The paths for which some servers take one: all that `has_dot_segments` thinks of."""
     for _ in range(_DECODINGS):
+        yield normal_path(path)
+        segments = path.replace("\\", "/").split("/")
+        yield normal_path("/".join(segment.partition(";")[0] for segment in segments))
         path = _decoded(path)
-    segments = path.replace("\\", "/").split("/")
-    return normal_path("/".join(segment.partition(";")[0] for segment in segments))
 
 
 def _decoded(path: str) -> str:

@@ -13,6 +13,7 @@ cannot be validated, where their origin allows that (RFC 5861).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from streamer.core.errors import InvalidInput
 from streamer.core.paths import normal_path, normal_prefix
@@ -115,6 +116,7 @@ def matches(pattern: str, path: str) -> bool:
     return path == named or normal_path(path) == normal
 
 
+@lru_cache(maxsize=64)
 def spellings(pattern: str) -> tuple[str, str]:
     """The path or the beginning of paths that a purge names: as it spells it, and normally."""
     if pattern.endswith(WILDCARD):

@@ -275,6 +275,7 @@ async def test_pages_of_a_site_that_is_named_may_send_a_signature_s_cookies(
         assert own.headers["vary"] == "Accept-Encoding, Origin"
         other = await ask(edge, "/v/film", "edge", cookies, "Origin: https://www.shop.evil")
         assert other.headers["access-control-allow-origin"] == "*"
+        assert other.headers["vary"] == "Accept-Encoding, Origin"
         assert "access-control-allow-credentials" not in other.headers
     refused = await ask(edge, "/v/film", "edge", "Origin: https://www.shop")
     assert refused.status == 403

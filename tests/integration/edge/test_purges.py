@@ -184,6 +184,26 @@ async def test_a_304_under_way_does_not_undo_a_soft_purge(
     assert (await edge.get("/a")).body == b"new"
 
 
+async def test_the_answer_to_a_head_under_way_does_not_undo_a_soft_purge(
+    origin: CountingOrigin, start_edge: StartEdge
+) -> None:
+    edge = await following(start_edge, origin)
+    headers = {"Cache-Control": "max-age=60", "ETag": '"1"'}
+    origin.scripts["/a"] = Script([b"old"], headers)
+    await edge.get("/a")
+    said = asyncio.Event()
+    origin.scripts["/a"] = Script([b"old"], headers, before=said)
+    async with edge.client() as client:
+        client.send(b"HEAD /a HTTP/1.1\r\nHost: edge\r\nCache-Control: no-cache\r\n\r\n")
+        await origin.arrived("/a", 2)
+        origin.purges.append({"path": "/a", "soft": True})
+        await has_obeyed(edge, 1)
+        said.set()
+        assert (await client.reply(method="HEAD")).status == 200
+    origin.scripts["/a"] = Script([b"new"], {**headers, "ETag": '"2"'})
+    assert (await edge.get("/a")).body == b"new"
+
+
 async def test_what_sleeps_on_the_disk_is_purged_too(
     origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path
 ) -> None:

@@ -167,6 +167,7 @@ def test_hosts_are_compared_without_port(host: str | None, normal: str) -> None:
         "/x/%5c../members/a",
         "/x%252f..%252fmembers/a",
         "/members;v=1/a",
+        "/open/%252e%252e/members/a/%25252e%25252e/%25252e%25252e/open",
     ],
 )
 def test_spellings_that_some_origins_take_for_a_closed_path_are_seen(path: str) -> None:

@@ -185,6 +185,26 @@ def test_only_what_a_version_adds_is_read() -> None:
     assert resolving.count <= 2
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n0.m4s\n#EXTINF:4,\n1.m4s",
+        b"#EXTM3U\n#EXTINF:4,\n0.m4s\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n1.m4s\n",
+    ],
+    ids=["no final newline", "a tag for all in between"],
+)
+def test_a_version_that_cannot_be_read_on_from_is_read_whole(text: bytes) -> None:
+    index = PlaylistIndex(2, lambda: BEHAVIOURS.beside)
+    for _ in range(3):
+        index.learn(b"/i.m3u8", text)
+    grown = text.rstrip(b"\n") + b"\n#EXTINF:4,\n2.m4s\n#EXT-X-ENDLIST\n"
+    assert index.learn(b"/i.m3u8", grown) == [b"/2.m4s"]
+    track = index.track(b"/i.m3u8")
+    assert track is not None
+    assert (track.count, track.timeline.keys) == (3, [b"/0.m4s", b"/1.m4s", b"/2.m4s"])
+    assert track.has_ended
+
+
 def test_what_other_behaviours_resolved_is_resolved_anew() -> None:
     behaviours = [BEHAVIOURS, Behaviours([Behaviour("*.m4s", query=QueryRule(keeps_others=False))])]
     index = PlaylistIndex(2, lambda: behaviours[0].beside)
