@@ -8,29 +8,31 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 
 class UploadNote:
     """What is known of one upload.
 
     Attributes:
-        location: Where an earlier process began it; None when none did.
+        location: Where it goes, if an earlier process or this one began it.
     """
 
-    def __init__(self, file: TextIO | None = None) -> None:
+    def __init__(self, file: FileIO | None = None) -> None:
         self._file = file
-        self.location = file.read() or None if file else None
+        self.location = file.readall().decode() or None if file else None
 
     def keep(self, location: str) -> None:
-        """Note where it goes."""
+        """Note where it goes, if there is room."""
+        self.location = location
         if self._file:
-            self._file.seek(0)
-            self._file.truncate()
-            self._file.write(location)
-            self._file.flush()
+            with suppress(OSError):
+                self._file.seek(0)
+                self._file.truncate()
+                self._file.write(location.encode())
 
 
 @contextmanager
@@ -48,12 +50,17 @@ def upload_note(server: str, path: Path, request: Mapping[str, Any]) -> Iterator
     name = hashlib.sha256(json.dumps(what).encode()).hexdigest()
     try:
         file = _open_locked(_directory() / name)
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: nobody knows where home is
         yield UploadNote()
         return
     with file:
-        yield UploadNote(file)
-        Path(file.name).unlink(missing_ok=True)
+        note = UploadNote(file)
+        try:
+            yield note
+            note.location = None
+        finally:
+            if note.location is None:
+                Path(str(file.name)).unlink(missing_ok=True)
 
 
 def _directory() -> Path:
@@ -62,13 +69,16 @@ def _directory() -> Path:
     return Path(home) / "streamer" / "uploads"
 
 
-def _open_locked(path: Path) -> TextIO:
+def _open_locked(path: Path) -> FileIO:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+")
+    file = FileIO(path, "a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         file.close()
         raise
+    if not os.fstat(file.fileno()).st_nlink:
+        file.close()
+        raise FileNotFoundError(path)  # another process was done with it meanwhile
     file.seek(0)
     return file

@@ -51,7 +51,8 @@ def describe_still(start: Fraction, stop: Fraction) -> list[str]:
 def describe_omission(names: Sequence[str], reason: str) -> str:
     """A sentence about renditions that a video does without."""
     verb = "was" if len(names) == 1 else "were"
-    return f"{', '.join(names)} {verb} left out: {reason.rstrip('.').replace(' / ', '; ')}."
+    because = reason.rstrip(".").replace(" / ", "; ") or "encoding failed"
+    return f"{', '.join(names)} {verb} left out: {because}."
 
 
 def describe_end(what: str, stated_seconds: float, found_seconds: float) -> list[str]:

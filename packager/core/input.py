@@ -34,8 +34,11 @@ FORMATS = (
     "amr",
     "gif",
 )
-# Its tags may be of any size.
-_CONTAINER = "format=format_name,duration,start_time:chapter=start_time,end_time:chapter_tags=title"
+# Its other tags may be of any size.
+_CONTAINER = (
+    "format=format_name,duration,start_time:format_tags=encoder"
+    ":chapter=start_time,end_time:chapter_tags=title"
+)
 # About a minute.
 _FIRST_PACKETS = "%+#4000"
 # The worker's own server on the loopback interface, see `packager.sources`.

@@ -128,6 +128,8 @@ def _facing_both_sides(audio: AudioTrack) -> str:
     are in stereo already, as speech that does not turn with the picture.
     """
     left, right = "0.707*c0+0.707*c1", "0.707*c0-0.707*c1"
+    if audio.layout.startswith("ambisonic 0"):
+        left = right = "0.707*c0"
     if audio.layout.endswith("+stereo"):
         left, right = f"{left}+c{audio.channels - 2}", f"{right}+c{audio.channels - 1}"
     return f"stereo|c0={left}|c1={right}"

@@ -125,13 +125,16 @@ def _duration(
 ) -> float:
     """The longest of the streams used, the container's where they do not say; 0 if unknown."""
     whole = max(0.0, float(read_seconds(container.get("duration"))))
-    longest = max((float(_stream_seconds(stream, zero_seconds)) for stream in streams), default=0.0)
+    # ffmpeg says when a stream of Matroska ends, others how long it lasts.
+    by_ffmpeg = str(container.get("tags", {}).get("encoder")).startswith("Lavf")
+    counted_from = zero_seconds if by_ffmpeg else Fraction(0)
+    longest = max((float(_stream_seconds(stream, counted_from)) for stream in streams), default=0.0)
     return longest if longest > 0 else whole
 
 
-def _stream_seconds(stream: Mapping[str, Any], zero_seconds: Fraction) -> Fraction:
-    """How long a stream lasts; Matroska says in a tag when it ends, by the container's clock."""
+def _stream_seconds(stream: Mapping[str, Any], counted_from: Fraction) -> Fraction:
+    """How long a stream lasts; Matroska says it in a tag, counted from a time of its clock."""
     stated = read_seconds(stream.get("duration"))
     if stated > 0:
         return stated
-    return read_clock(stream.get("tags", {}).get("DURATION")) - zero_seconds
+    return read_clock(stream.get("tags", {}).get("DURATION")) - counted_from

@@ -53,7 +53,7 @@ class AudioTrack:
     @property
     def is_ambisonic(self) -> bool:
         """Whether its channels are a sphere of sound, not loudspeakers."""
-        return self.layout.startswith("ambisonic")
+        return self.layout.startswith("ambisonic") and self.channels > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,11 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
         SourceRejected: It has no size, or too large a one.
     """
     width, height = _displayed_size(stream)
-    if width * height > MAX_PIXELS:
-        raise SourceRejected(
-            f"The picture is too large ({width}x{height} pixels).", code="too_large"
-        )
+    for across, down in ((width, height), _coded_size(stream)):
+        if across * down > MAX_PIXELS:
+            raise SourceRejected(
+                f"The picture is too large ({across}x{down} pixels).", code="too_large"
+            )
     real, average = (read_ratio(stream.get(f"{name}_frame_rate")) for name in ("r", "avg"))
     frame_rate = output_frame_rate(real=real, average=average)
     # Without time stamps, decoders count from the moment a picture leaves them: late by the
@@ -97,15 +98,18 @@ def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
 
 
 def _displayed_size(stream: Mapping[str, Any]) -> tuple[int, int]:
-    cropped_width, cropped_height = _cropped(stream)
-    width = int(stream.get("width") or 0) - cropped_width
-    height = int(stream.get("height") or 0) - cropped_height
+    (coded_width, coded_height), cropped = _coded_size(stream), _cropped(stream)
+    width, height = coded_width - cropped[0], coded_height - cropped[1]
     if width < 1 or height < 1:
         raise SourceRejected("The video has no picture size; it is damaged.", code="truncated")
     aspect = read_ratio(stream.get("sample_aspect_ratio", "1:1"))
     if aspect is not None:
         width = max(1, round(width * aspect))
     return (height, width) if _rotation(stream) % 180 == 90 else (width, height)
+
+
+def _coded_size(stream: Mapping[str, Any]) -> tuple[int, int]:
+    return int(stream.get("width") or 0), int(stream.get("height") or 0)
 
 
 def _cropped(stream: Mapping[str, Any]) -> tuple[int, int]:

@@ -164,8 +164,7 @@ class Uploads:
         record = UploadRecord(upload_id, None, resumable=False)
         async with self._writers.hold(upload_id) as writer:
             with closing(await self._staging.begin_again(record)) as part:
-                async with self._dropped_if_deleted(upload_id):
-                    await self._arrivals.forget(upload_id)
+                async with self._dropped_if_deleted(upload_id), self._followed_whole(upload_id):
                     await self._catalog.note_received(
                         upload_id, received_bytes=0, length_bytes=None
                     )
@@ -298,6 +297,16 @@ class Uploads:
             with suppress(NotFound):
                 stack.enter_context(closing(await self._staging.open(upload_id)))
             yield
+
+    @asynccontextmanager
+    async def _followed_whole(self, upload_id: str) -> AsyncIterator[None]:
+        """Follow an upload from its beginning, and no longer if it does not come to its end."""
+        await self._arrivals.forget(upload_id)
+        try:
+            yield
+        except BaseException:
+            await self._arrivals.forget(upload_id)
+            raise
 
     @asynccontextmanager
     async def _dropped_if_deleted(self, upload_id: str) -> AsyncIterator[None]:

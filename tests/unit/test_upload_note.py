@@ -1,5 +1,6 @@
 """Where uploads go, noted between runs of a command."""
 
+import resource
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,12 +59,29 @@ def test_another_server_request_or_content_is_another_upload(film: Path) -> None
     assert found(SERVER, film, {"title": "Film"}) is None
 
 
-@pytest.mark.usefixtures("home")
-def test_what_another_command_uploads_just_now_is_left_to_it(film: Path) -> None:
+def test_what_another_command_uploads_just_now_is_left_to_it(home: Path, film: Path) -> None:
     interrupt(SERVER, film, {})
     with upload_note(SERVER, film, {}) as first, upload_note(SERVER, film, {}) as second:
-        second.keep(f"{LOCATION}2")
         assert (first.location, second.location) == (LOCATION, None)
+        second.keep(f"{LOCATION}2")
+        assert [path.read_text() for path in home.rglob("*") if path.is_file()] == [LOCATION]
+
+
+def test_what_was_never_begun_leaves_nothing(home: Path, film: Path) -> None:
+    with suppress(KeyboardInterrupt), upload_note(SERVER, film, {}):
+        raise KeyboardInterrupt
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
+def test_a_full_disk_ends_no_upload(home: Path, film: Path) -> None:
+    with upload_note(SERVER, film, {}) as note:
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+        try:
+            note.keep(LOCATION)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert [path for path in home.rglob("*") if path.is_file()] == []
 
 
 def test_where_nothing_can_be_noted_uploads_go_on(

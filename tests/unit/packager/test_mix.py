@@ -19,8 +19,8 @@ from packager.core.source import AudioTrack, SourceInfo
 SOURCE = SourceInfo(60.0, Fraction(7, 5), Fraction(0), True, None)
 
 
-def sound(channels: int) -> AudioTrack:
-    return AudioTrack(2, Fraction(0), channels)
+def sound(channels: int, layout: str = "") -> AudioTrack:
+    return AudioTrack(2, Fraction(0), channels, layout=layout)
 
 
 def graph(argv: list[str]) -> str:
@@ -56,6 +56,22 @@ def test_what_is_added_up_or_made_louder_is_limited() -> None:
 
 def test_one_channel_is_heard_on_both_sides() -> None:
     assert "aeval=val(0)|val(1):channel_layout=stereo" in mixed(1, STEREO)
+
+
+@pytest.mark.parametrize(
+    ("channels", "layout", "panned"),
+    [
+        (4, "ambisonic 1", "stereo|c0=0.707*c0+0.707*c1|c1=0.707*c0-0.707*c1"),
+        (3, "ambisonic 0+stereo", "stereo|c0=0.707*c0+c1|c1=0.707*c0+c2"),
+        (1, "ambisonic 0", None),
+    ],
+)
+def test_a_sphere_without_a_left_side_sounds_alike_on_both(
+    channels: int, layout: str, panned: str | None
+) -> None:
+    argv = sound_argv("/s", SOURCE, sound(channels, layout), STEREO, "pipe:7")
+    found = graph(argv).replace("\\", "")
+    assert f"pan=args={panned}" in found if panned else "pan" not in found
 
 
 @pytest.mark.parametrize(

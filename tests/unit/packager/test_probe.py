@@ -249,7 +249,12 @@ def test_matroska_s_tags_count_from_the_clock_s_zero() -> None:
     late = {"start_time": "37.3", "duration": None}
     picture = video_stream(**late, tags={"DURATION": "00:00:51.300000000"})
     sound = audio_stream(**late, tags={"DURATION": "00:00:51.800000000"})
-    assert read(picture, sound, start_time="37.3", duration="51.8").duration_seconds == 14.5
+    clock = {"start_time": "37.3", "duration": "51.8"}
+    by_ffmpeg = clock | {"tags": {"encoder": "Lavf62.3.100"}}
+    assert read(picture, sound, **by_ffmpeg).duration_seconds == 14.5
+    # mkvmerge says how long they last.
+    by_mkvmerge = clock | {"tags": {"encoder": "libebml v1.4.5 + libmatroska v1.7.1"}}
+    assert read(picture, sound, **by_mkvmerge).duration_seconds == 51.8
 
 
 def test_refusals() -> None:
@@ -260,4 +265,7 @@ def test_refusals() -> None:
     assert refused(video_stream(codec_name=None)) == "unsupported_codec"
     assert refused(video_stream(width=0)) == "truncated"
     assert refused(video_stream(width=20_000, height=20_000)) == "too_large"
+    crop = {f"crop_{side}": 9_950 for side in ("left", "right", "top", "bottom")}
+    cropped = video_stream(width=20_000, height=20_000, side_data_list=[crop])
+    assert refused(cropped) == "too_large"
     assert refused(video_stream(duration="90000")) == "too_long"
