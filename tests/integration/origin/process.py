@@ -71,8 +71,8 @@ def _prepared(max_file_bytes: int | None, ignores_hangup: bool) -> Callable[[], 
         end_with_parent()
         if max_file_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
-        if ignores_hangup:
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # Who runs the tests may ignore it, and that is inherited.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if ignores_hangup else signal.SIG_DFL)
 
     return prepare
 
