@@ -20,7 +20,7 @@ from streamer.core.playlist import (
     SubtitleRendition,
     VariantStream,
 )
-from streamer.core.video import MediaKind, Rendition, Segment
+from streamer.core.video import Extent, MediaKind, Rendition, Segment
 
 SEGMENT_SECONDS = 4
 _SUBTITLES_GROUP = "subtitles"
@@ -61,12 +61,8 @@ def published_tracks(
     renditions: Sequence[Rendition], segments: Mapping[str, Sequence[Segment]]
 ) -> list[Track]:
     """The renditions that viewers can play, in the catalog's order."""
-    longest_ticks = {
-        name: max(segment.duration_ticks for segment in published)
-        for name, published in segments.items()
-        if published
-    }
-    target = target_duration_seconds(renditions, longest_ticks)
+    extents = {name: Extent.of(published) for name, published in segments.items() if published}
+    target = target_duration_seconds(renditions, extents)
     return [
         track
         for rendition in renditions
@@ -85,22 +81,20 @@ def published_track(
     return Track(rendition, tuple(segments), target_seconds) if segments and is_described else None
 
 
-def target_duration_seconds(
-    renditions: Sequence[Rendition], longest_ticks: Mapping[str, int]
-) -> int:
+def target_duration_seconds(renditions: Sequence[Rendition], extents: Mapping[str, Extent]) -> int:
     """One EXT-X-TARGETDURATION for all playlists of a video, which may not change as they grow.
 
     No segment, rounded to the nearest second, is longer (RFC 8216bis §4.4.3.1).
 
     Args:
         renditions: Those of the video.
-        longest_ticks: How long the longest segment of each lasts that has any.
+        extents: How much is published of each that has any segments.
     """
     longest = max(
         (
-            Fraction(longest_ticks[rendition.name], rendition.timescale)
+            Fraction(extents[rendition.name].longest_ticks, rendition.timescale)
             for rendition in renditions
-            if rendition.kind is not MediaKind.SUBTITLES and rendition.name in longest_ticks
+            if rendition.kind is not MediaKind.SUBTITLES and rendition.name in extents
         ),
         default=Fraction(0),
     )

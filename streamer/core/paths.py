@@ -41,8 +41,7 @@ def has_dot_segments(path: str) -> bool:
     """
     for _ in range(_DECODINGS):
         path = _decoded(path)
-    segments = path.replace("\\", "/").split("/")
-    is_dotted = any(segment.partition(";")[0] in (".", "..") for segment in segments)
+    is_dotted = any(segment in (".", "..") for segment in _bare_segments(path))
     return is_dotted or _decoded(path) != path
 
 
@@ -50,9 +49,13 @@ def readings(path: str) -> Iterator[str]:
     """The paths for which some servers take one: all that `has_dot_segments` thinks of."""
     for _ in range(_DECODINGS):
         yield normal_path(path)
-        segments = path.replace("\\", "/").split("/")
-        yield normal_path("/".join(segment.partition(";")[0] for segment in segments))
+        yield normal_path("/".join(_bare_segments(path)))
         path = _decoded(path)
+
+
+def _bare_segments(path: str) -> list[str]:
+    """The segments, where backslashes part them too, without what follows a `;` in them."""
+    return [segment.partition(";")[0] for segment in path.replace("\\", "/").split("/")]
 
 
 def _decoded(path: str) -> str:

@@ -1,9 +1,11 @@
 """A video's life: its states, the legal moves between them, and what each rendition holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
+from typing import Self
 
 from streamer.core.options import Encryption, PackagingOptions
 
@@ -186,3 +188,10 @@ class Extent:
     ticks: int
     size_bytes: int
     longest_ticks: int
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> Self:
+        """That of these segments; there is at least one."""
+        durations = [segment.duration_ticks for segment in segments]
+        sizes = [segment.size_bytes for segment in segments]
+        return cls(len(segments), sum(durations), sum(sizes), max(durations))

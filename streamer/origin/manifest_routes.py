@@ -163,15 +163,12 @@ async def _track(services: Services, video: Video, rendition: str) -> Track:
     catalog = services.catalog
     version = await catalog.version_of(video.id, rendition)
     renditions = await catalog.renditions(video.id, _served(video, version))
-    extents = await catalog.extents(video.id)
-    longest = {name: extent.longest_ticks for name, extent in extents.items()}
-    target = target_duration_seconds(renditions, longest)
+    target = target_duration_seconds(renditions, await catalog.extents(video.id))
     segments = await catalog.segments(video.id, rendition)
-    wanted = (other for other in renditions if other.name == rendition)
-    track = next((published_track(it, segments, target) for it in wanted), None)
-    if track is None:
-        raise NotFound("there is no such rendition yet")
-    return track
+    for other in renditions:
+        if other.name == rendition and (track := published_track(other, segments, target)):
+            return track
+    raise NotFound("there is no such rendition yet")
 
 
 async def _tracks(services: Services, video_id: str) -> list[Track]:

@@ -29,8 +29,7 @@ class Measures:
     async def of(self, video_id: str, renditions: Sequence[Rendition]) -> list[Measure]:
         """The measures of a video's renditions, in their order."""
         extents = await self._catalog.extents(video_id)
-        longest = {name: extent.longest_ticks for name, extent in extents.items()}
-        target = target_duration_seconds(renditions, longest)
+        target = target_duration_seconds(renditions, extents)
         return [
             await self._measure(video_id, rendition, extents.get(rendition.name), target)
             for rendition in renditions

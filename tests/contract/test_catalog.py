@@ -299,9 +299,11 @@ async def test_published_segments_are_seen_up_to_the_first_gap(catalog: Catalog)
 async def test_an_extent_changes_with_each_publication(catalog: Catalog) -> None:
     await package(catalog, LOW, HIGH)
     assert await catalog.extents(ID) == {}
-    await publish(catalog, segment(LOW, 0, size_bytes=7), segment(LOW, 2, size_bytes=5))
+    first = [segment(LOW, 0, size_bytes=7), segment(LOW, 2, size_bytes=5)]
+    await publish(catalog, *first)
     ticks = segment(LOW, 0).duration_ticks
     assert await catalog.extents(ID) == {LOW.name: Extent(2, 2 * ticks, 12, ticks)}
+    assert Extent.of(first) == Extent(2, 2 * ticks, 12, ticks)
     longer = replace(segment(LOW, 2, size_bytes=9), duration_ticks=ticks + 1)
     await publish(catalog, longer, segment(HIGH, 0, size_bytes=1))
     assert await catalog.extents(ID) == {

@@ -498,33 +498,20 @@ async def test_another_origin_goes_on_where_one_stopped(tmp_path: Path) -> None:
             assert (await first.video(video_id)).state is VideoState.PROBING
 
 
-async def test_an_origin_fails_no_fetch_that_another_took_over(
-    trusting: Origin,
+@pytest.mark.parametrize(
+    ("path", "is_answered"),
+    [("/broken", True), ("/slow", True), ("/slow", False)],
+    ids=["fails nothing", "takes nothing in", "waits for nothing"],
+)
+async def test_an_origin_ends_a_fetch_that_another_took_over(
+    trusting: Origin, path: str, is_answered: bool
 ) -> None:
     async with source_server() as source:
-        video_id = await fetch(trusting, f"{source.url}/broken")
+        video_id = await fetch(trusting, f"{source.url}{path}")
         await eventually(lambda: source.requests)
         await give_to_another(trusting, video_id)
-        source.gate.set()
-        await eventually(lambda: not is_fetching(trusting, video_id))
-        assert (await trusting.video(video_id)).state is VideoState.UPLOADING
-
-
-async def test_an_origin_ends_a_fetch_that_another_took_over(trusting: Origin) -> None:
-    async with source_server() as source:
-        video_id = await fetch(trusting, f"{source.url}/slow")
-        await eventually(lambda: source.requests)
-        await give_to_another(trusting, video_id)
-        await eventually(lambda: not is_fetching(trusting, video_id))
-        assert (await trusting.video(video_id)).state is VideoState.UPLOADING
-
-
-async def test_an_origin_takes_in_no_fetch_that_another_took_over(trusting: Origin) -> None:
-    async with source_server() as source:
-        video_id = await fetch(trusting, f"{source.url}/slow")
-        await eventually(lambda: source.requests)
-        await give_to_another(trusting, video_id)
-        source.gate.set()
+        if is_answered:
+            source.gate.set()
         await eventually(lambda: not is_fetching(trusting, video_id))
         assert (await trusting.video(video_id)).state is VideoState.UPLOADING
 

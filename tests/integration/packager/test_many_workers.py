@@ -121,13 +121,10 @@ async def test_workers_killed_at_any_moment_change_no_byte(
     assert await objects(installation, VIDEO) == await objects(installation, OTHER)
 
 
-@pytest.mark.parametrize("clock_is_off", [timedelta(hours=-1), timedelta(hours=1)])
-async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
-    installation: Installation,
-    ffmpeg: WatchedFfmpeg,
-    start_worker: StartWorker,
-    clock_is_off: timedelta,
+async def keep_busy(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
+    """Start a worker that has as much to do as it takes on, and other chunks wait."""
     for kind in SHARED[:2]:
         ffmpeg.hold(kind)
     start_worker(PACKAGER_CONCURRENCY="1")
@@ -137,6 +134,16 @@ async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
         return all(ffmpeg.is_running(kind) for kind in SHARED[:2])
 
     await eventually(the_worker_has_enough)
+
+
+@pytest.mark.parametrize("clock_is_off", [timedelta(hours=-1), timedelta(hours=1)])
+async def test_what_a_host_had_that_is_gone_is_taken_over_in_time(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    clock_is_off: timedelta,
+) -> None:
+    await keep_busy(installation, ffmpeg, start_worker)
     # This test is the other host: it takes a chunk and is not heard of again.
     gone = "elsewhere/1/abcdef"
     await installation.catalog.worker_heartbeat(gone, now=datetime.now(UTC) + clock_is_off)
@@ -157,15 +164,7 @@ async def test_a_living_host_s_clock_costs_it_nothing(
     start_worker: StartWorker,
     clock_is_off: timedelta,
 ) -> None:
-    for kind in SHARED[:2]:
-        ffmpeg.hold(kind)
-    start_worker(PACKAGER_CONCURRENCY="1")
-    await installation.hand_over(VIDEO, CLIP)
-
-    async def the_worker_has_enough() -> bool:
-        return all(ffmpeg.is_running(kind) for kind in SHARED[:2])
-
-    await eventually(the_worker_has_enough)
+    await keep_busy(installation, ffmpeg, start_worker)
     catalog, living = installation.catalog, "elsewhere/1/abcdef"
     await catalog.worker_heartbeat(living, now=datetime.now(UTC) + clock_is_off)
     claimed = await catalog.claim_chunk(living)

@@ -13,6 +13,7 @@ from streamer.core.manifests import (
 )
 from streamer.core.playlist_reader import parse_playlist
 from streamer.core.playlist_text import render_media, render_multivariant
+from streamer.core.video import Extent
 from tests.unit.core.published import (
     DIGEST,
     HIGH,
@@ -95,16 +96,20 @@ def test_a_finished_playlist_is_vod() -> None:
 
 
 def test_target_duration_never_changes_as_segments_are_added() -> None:
-    length = segments(LOW, 10)[0].duration_ticks
+    one = {"240p": Extent.of(segments(LOW, 10))}
+    all_of_them = {
+        "240p": Extent.of(segments(LOW, 10, 10)),
+        "audio-eng": Extent.of(segments(SOUND, 10)),
+    }
     assert target_duration_seconds([LOW, SOUND], {}) == 4
-    assert target_duration_seconds([LOW, SOUND], {"240p": length}) == 4
-    both = {"240p": length, "audio-eng": segments(SOUND, 10)[0].duration_ticks}
-    assert target_duration_seconds([LOW, SOUND], both) == 4
+    assert target_duration_seconds([LOW, SOUND], one) == 4
+    assert target_duration_seconds([LOW, SOUND], all_of_them) == 4
 
 
 def test_target_duration_covers_the_longest_segment_rounded() -> None:
     slow = replace(video("240p", 426, 240), timescale=2, frame_rate=Fraction(1, 5))
-    assert target_duration_seconds([slow], {"240p": 9}) == 5
+    nine_halves = [replace(segments(slow, 10)[0], duration_ticks=9)]
+    assert target_duration_seconds([slow], {"240p": Extent.of(nine_halves)}) == 5
     (track,) = published_tracks(
         [slow], {"240p": [replace(segments(slow, 10)[0], duration_ticks=ticks) for ticks in (9, 2)]}
     )
