@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -167,7 +168,7 @@ class Ffmpeg:
 
             def started(process_id: int) -> None:
                 pipes.close_write_ends()
-                watch.process_id = process_id
+                watch.begin(process_id)
 
             report = await _run(
                 command,
@@ -186,10 +187,10 @@ class Ffmpeg:
 class _Watch:
     """Notices progress, and the lack of it.
 
-    `processor_seconds` is what the process took in all.
+    `processor_seconds` is what the process took in all. A busy machine may hear of its end when
+    nobody knows any more: then it is how long it ran.
     """
 
-    process_id: int
     processor_seconds: float | None = None
 
     def __init__(
@@ -205,6 +206,11 @@ class _Watch:
         self._alive = asyncio.Event()
         self._over = False
 
+    def begin(self, process_id: int) -> None:
+        """The process has started."""
+        self._process_id = process_id
+        self._started = time.monotonic()
+
     async def seen(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The same pieces; each one shows that the run moves."""
         async for piece in pieces:
@@ -216,8 +222,9 @@ class _Watch:
         async for piece in pieces:
             progress = piece.decode("ascii", "replace")
             if tells_end(progress):
-                # A moment later it has ended, and nobody knows any more.
-                self.processor_seconds = used_seconds(self.process_id)
+                ran_seconds = time.monotonic() - self._started
+                used = used_seconds(self._process_id)
+                self.processor_seconds = ran_seconds if used is None else used
             frames = read_frames(progress)
             if frames is None or frames == self._frames:
                 continue

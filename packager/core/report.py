@@ -36,7 +36,7 @@ class Report:
         text: Its last lines, fit for a log or a person.
         tells_damage: Part of what it read could not be decoded.
         tail: The end of it, as it is, for those who look for what they asked for.
-        processor_seconds: The time of processors it took, where the system tells.
+        processor_seconds: The time of processors it took, or how long it ran where nobody tells.
     """
 
     text: str

@@ -214,6 +214,13 @@ async def test_what_a_run_took_of_the_processors_is_told(tmp_path: Path) -> None
     assert used > 0.1
 
 
+async def test_a_run_whose_end_is_heard_of_too_late_took_as_long_as_it_ran(tmp_path: Path) -> None:
+    program = script(tmp_path / "ffmpeg", "(sleep 0.5; printf 'frame=1\\nprogress=end\\n') &")
+    report = await Ffmpeg(program, program).run(lambda _: [], [])
+    assert report.processor_seconds is not None
+    assert report.processor_seconds > 0.4
+
+
 async def test_without_a_last_word_nobody_knows_what_it_took(tmp_path: Path) -> None:
     program = script(tmp_path / "ffmpeg", "printf 'frame=1\\nprogress=continue\\n'")
     report = await Ffmpeg(program, program).run(lambda _: [], [])
