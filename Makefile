@@ -1,4 +1,4 @@
-# make demo | test | check | bench | install | lock | clean. Each prepares what it needs, once.
+# make demo | test | test-slow | check | bench | install | lock | clean. Each prepares what it needs, once.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON ?= python3
@@ -7,7 +7,7 @@ STAMPS := .make
 WEB := streamer/web
 WEB_SOURCES := $(shell find $(WEB) -path $(WEB)/node_modules -prune -o -path $(WEB)/dist -prune -o -type f -print 2>/dev/null)
 
-.PHONY: help install demo test check bench format lock clean
+.PHONY: help install demo test test-slow check bench format lock clean
 help:
 	@sed -n '1s/^# //p' Makefile
 
@@ -46,11 +46,23 @@ install: $(STAMPS)/venv $(STAMPS)/web
 demo: install
 	@$(BIN)/streamer demo $(ARGS)
 
-test: install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
-	@$(BIN)/pytest $(or $(ARGS),-n 3 --dist loadfile --no-loadscope-reorder --ignore tests/e2e)
-	@# Players keep time: nothing else runs beside them.
-	@$(if $(ARGS),,$(BIN)/pytest tests/e2e)
+TEST_NEEDS := install $(STAMPS)/test-tools $(STAMPS)/http-cache-tests $(STAMPS)/players
+# Players keep time: nothing else runs beside them.
+define pytest
+@$(BIN)/pytest -m "$(1)" -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/e2e
+@$(BIN)/pytest -m "$(1)" tests/e2e
+endef
+
+test: $(TEST_NEEDS)
+ifdef ARGS
+	@$(BIN)/pytest $(ARGS)
+else
+	$(call pytest,not slow)
+endif
 	@cd $(WEB) && npm test --silent
+
+test-slow: $(TEST_NEEDS)
+	$(call pytest,slow)
 
 check: install
 	@$(BIN)/ruff format --check .

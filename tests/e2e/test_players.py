@@ -17,6 +17,8 @@ from tests.e2e.pages import OpenPage, qualities, seek, wait_until, wait_until_pa
 from tests.e2e.system import System, wait_for
 from tests.e2e.test_tracks import SHOWN
 
+pytestmark = pytest.mark.slow
+
 PLAYERS = Path(__file__).parent.parent / "players"
 LIBRARIES = {
     "hls": "hls.js/dist/hls.min.js",

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.e2e.pages import OpenPage, preview, wait_until, wait_until_playing
 from tests.e2e.system import System
 
+pytestmark = pytest.mark.slow
+
 CHAPTERS = """;FFMETADATA1
 [CHAPTER]
 TIMEBASE=1/1

@@ -193,6 +193,7 @@ async def test_a_streamable_source_is_played_before_it_is_uploaded(
     assert round(seconds * 25) == FRAMES
 
 
+@pytest.mark.slow
 @in_a_directory
 @pytest.mark.parametrize("name", CONTAINERS)
 async def test_what_follows_the_lead_does_not_wait_for_the_last_byte(
@@ -213,6 +214,7 @@ async def test_what_follows_the_lead_does_not_wait_for_the_last_byte(
     assert seconds == pytest.approx(60)
 
 
+@pytest.mark.slow
 @in_a_directory
 @pytest.mark.parametrize("name", ["fragmented.mp4", "transport.ts"])
 @pytest.mark.parametrize(("quantizers", "guess"), [((20, 45), (25, 55)), ((45, 20), (90, 250))])
@@ -239,6 +241,7 @@ async def test_a_wrong_guess_of_how_long_it_will_be_loses_nothing(
     assert seconds == pytest.approx(60)
 
 
+@pytest.mark.slow
 @in_a_directory
 async def test_recordings_joined_to_one_stream_are_one_video(
     client: httpx.AsyncClient, tmp_path: Path
@@ -253,6 +256,7 @@ async def test_recordings_joined_to_one_stream_are_one_video(
     assert round(seconds * 25) == 3 * FRAMES
 
 
+@pytest.mark.slow
 @in_a_directory
 async def test_a_source_that_still_arrives_is_not_passed_through(
     client: httpx.AsyncClient, tmp_path: Path
@@ -305,6 +309,7 @@ async def test_an_upload_that_is_given_up_leaves_nothing(
     assert not list((place.settings.data_dir / "uploads").iterdir())
 
 
+@pytest.mark.slow
 async def test_an_upload_that_stands_still_does_not_keep_its_worker(tmp_path: Path) -> None:
     environment = {"STREAMER_DATA_DIR": str(tmp_path / "data")}
     async with (

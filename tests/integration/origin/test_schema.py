@@ -21,6 +21,8 @@ from tests.integration.origin.process import origin_process
 from tests.servers import Postgres
 from tests.unit.core.published import LOW, SOUND, segments
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CHECKS = (

@@ -85,6 +85,7 @@ async def encode(
     return {info.key.removeprefix(prefix) async for info in workshop.store.list(prefix)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -131,6 +131,7 @@ async def test_no_frame_is_repeated_missing_or_shifted(
     assert await numbers_in_chunks(bench) == list(range(FRAMES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
 async def test_chunks_that_begin_with_a_key_frame_of_the_source(
     open_bench: OpenBench, tmp_path: Path, suffix: str
@@ -145,6 +146,7 @@ async def test_chunks_that_begin_with_a_key_frame_of_the_source(
     assert await numbers_in_chunks(bench) == list(range(FRAMES))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("suffix", "in_order"), [(".ts", False), (".ts", True), (".flv", False), (".mkv", True)]
 )
@@ -252,6 +254,7 @@ async def test_boxes_of_a_rendition_are_whole(open_bench: OpenBench) -> None:
         assert reader.is_empty
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("codec", [VideoCodec.HEVC, VideoCodec.AV1])
 async def test_further_codecs_join_as_exactly(
     workshop: Workshop, open_bench: OpenBench, codec: VideoCodec

@@ -22,6 +22,8 @@ from tests.integration.packager.installation import (
 )
 from tests.servers import Postgres
 
+pytestmark = pytest.mark.slow
+
 VIDEO, OTHER = "testvideo1", "testvideo2"
 CLIP = "minute"
 # The clip's chunks begin at these frames, 40 to a segment; the workflow encodes the first itself.

@@ -13,6 +13,8 @@ from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
 from tests.servers import Postgres
 
+pytestmark = pytest.mark.slow
+
 VIDEO = "testvideo1"
 # The first frames of chunks of the clip "minute".
 CHUNKS = ["160", "240", "360", "440"]

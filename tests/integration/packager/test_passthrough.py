@@ -189,6 +189,7 @@ async def test_every_frame_is_the_source_s_own(
     assert packaged.own.codecs.startswith("avc1.64")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("-bf", "0"), B_FRAMES, ("-g", "10", "-keyint_min", "10")])
 async def test_time_is_the_grid_s_to_the_tick(
     shared: Installation, tmp_path: Path, options: tuple[str, ...]
@@ -211,6 +212,7 @@ async def test_time_is_the_grid_s_to_the_tick(
     assert int.from_bytes(moov.child("trak", "edts", "elst").payload[12:16], "big") == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [Encryption.AES_128, Encryption.SAMPLE_AES])
 async def test_it_is_encrypted_as_the_others_are(
     shared: Installation, conforming: Path, tmp_path: Path, method: Encryption
@@ -238,6 +240,7 @@ def decrypt(data: bytes, number: int, key: bytes) -> bytes:
     return unpadder.update(padded) + unpadder.finalize()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

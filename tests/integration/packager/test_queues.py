@@ -14,6 +14,8 @@ from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
 from tests.servers import Postgres
 
+pytestmark = pytest.mark.slow
+
 ABANDONED, ARRIVING, WHOLE = "testvideo1", "testvideo2", "testvideo3"
 
 
