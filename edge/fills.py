@@ -436,8 +436,10 @@ class Fills:
         """Receive a body, for whoever reads it meanwhile, and store it if it is whole."""
         body = outcome.body
         try:
-            await self._receive(fill, outcome, answer)
-            self._finish(fill, outcome)
+            if await self._receive(fill, outcome, answer):
+                self._finish(fill, outcome)
+            else:
+                self._counters.fills_abandoned += 1
         except BodyTruncated:
             self._counters.fills_truncated += 1
         finally:
@@ -446,7 +448,8 @@ class Fills:
                 body.truncate()
             answer.close()
 
-    async def _receive(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> None:
+    async def _receive(self, fill: Fill, outcome: Growing, answer: UpstreamResponse) -> bool:
+        """Receive a body as long as it is of use to anybody; returns whether it is whole."""
         body, total_bytes = outcome.body, outcome.total_bytes
         pieces = answer.pieces()
         held = 0
@@ -455,16 +458,26 @@ class Fills:
                 self._counters.fetched_bytes += 0 if fill.told else len(piece)
                 self._held_bytes += len(piece)
                 held += len(piece)
-                await body.append(piece)
+                body.append(piece)
                 if not body.is_retained:
                     # Nobody can begin to read any more: it is a stream for those who do already.
-                    self._unshare(fill)
+                    self._outgrow(fill)
                     self._held_bytes -= held
                     held = 0
+                    if not fill.viewers:
+                        return False
+                await body.drained()
         finally:
             self._held_bytes -= held
         if total_bytes is not None and body.received_bytes != total_bytes:
             raise BodyTruncated("the upstream's answer was shorter than it said")
+        return True
+
+    def _outgrow(self, fill: Fill) -> None:
+        """Share what is not stored with nobody else. What it was to replace is not valid either."""
+        self._unshare(fill)
+        if fill.request.stale is not None:
+            self._cache.drop(fill.request.stale)
 
     def _finish(self, fill: Fill, outcome: Growing) -> None:
         request, body = fill.request, outcome.body

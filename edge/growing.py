@@ -59,14 +59,17 @@ class GrowingBody:
         self._news = asyncio.Event()
         self._progress = asyncio.Event()
 
-    async def append(self, piece: bytes) -> None:
-        """Add a piece; waits only when the body is no longer retained and a reader is behind."""
+    def append(self, piece: bytes) -> None:
+        """Add a piece."""
         self._pieces.append(piece)
         self.received_bytes += len(piece)
         self._held_bytes += len(piece)
         if self.received_bytes > self._retained_bytes:
             self.is_retained = False
         self._tell()
+
+    async def drained(self) -> None:
+        """Return once no reader is far behind: at once as long as the body is retained."""
         while not self.is_retained and self._drop_passed() > _WINDOW_BYTES:
             self._progress.clear()
             await self._progress.wait()

@@ -239,6 +239,25 @@ async def test_unsized_object_over_the_bound_becomes_a_stream(
     assert edge.node.cache.variants(b"/big") == []
 
 
+async def test_refresh_that_outgrows_the_bound_is_given_up(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(max_object_size="16K")
+    usable = {"Cache-Control": "max-age=1, stale-while-revalidate=60"}
+    origin.scripts["/a"] = Script([b"small"], usable)
+    await edge.get("/a")
+    await edge.pass_time(2)
+    origin.scripts["/a"] = Script([b"x" * 100_000] * 40, usable, length=-1)
+    assert (await edge.get("/a")).body == b"small"
+    await edge.until(lambda: edge.node.metrics.counters.fills_abandoned == 1)
+    await edge.until(lambda: len(edge.node.fills) == 0)
+    assert edge.node.fills.held_bytes == 0
+    assert len((await edge.get("/a")).body) == 4_000_000
+    origin.scripts["/a"] = Script([b"small again"], usable)
+    assert (await edge.get("/a")).body == b"small again"
+    assert "hit" in (await edge.get("/a")).cache_status
+
+
 async def test_object_invalidated_while_it_is_fetched_is_not_stored(
     edge: Edge, origin: CountingOrigin
 ) -> None:
