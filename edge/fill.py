@@ -61,10 +61,9 @@ class Growing:
     withheld: Fields = field(default_factory=Fields)
 
     @property
-    def is_worth_finishing(self) -> bool:
-        """Whether it is completed though nobody waits for it. A stream is for its readers only."""
-        received_bytes = self.body.received_bytes
-        return self.body.is_retained and worth_finishing(received_bytes, self.total_bytes)
+    def is_nearly_done(self) -> bool:
+        """Whether it is near enough to its end to be completed though nobody waits for it."""
+        return worth_finishing(self.body.received_bytes, self.total_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +144,20 @@ class Fill:
     def is_unasked(self) -> bool:
         """Whether it was begun without any viewer's request."""
         return self.is_ahead or self.request.is_refresh
+
+    @property
+    def is_worth_finishing(self) -> bool:
+        """Whether it is completed though nobody waits for it. A stream is for its readers only."""
+        is_kept = self.is_ahead or self.is_kept
+        outcome = self.outcome.result() if self.outcome.done() else None
+        if not isinstance(outcome, Growing):
+            return is_kept
+        return outcome.body.is_retained and (is_kept or outcome.is_nearly_done)
+
+    def is_late(self, now: float) -> bool:
+        """Whether no viewer waits for what was begun ahead of them and has lost its worth."""
+        kept_until = self.request.kept_until
+        return kept_until is not None and kept_until <= now and not self.viewers
 
     @property
     def tags(self) -> frozenset[str] | None:

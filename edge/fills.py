@@ -222,12 +222,9 @@ class Fills:
             untaken.close()
         if viewer is fill.starter:
             fill.starter = None
-        if fill.viewers or fill.is_ahead or fill.is_kept:
+        if fill.viewers or fill.is_worth_finishing:
             return
         if fill.task is None or fill not in self._running:
-            return
-        outcome = fill.outcome.result() if fill.outcome.done() else None
-        if isinstance(outcome, Growing) and outcome.is_worth_finishing:
             return
         self._counters.fills_abandoned += 1
         self._unshare(fill)
@@ -466,6 +463,8 @@ class Fills:
                     held = 0
                     if not fill.viewers:
                         return False
+                if fill.is_late(self._clock.now):
+                    return False
                 await body.drained()
         finally:
             self._held_bytes -= held

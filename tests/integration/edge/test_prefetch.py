@@ -5,6 +5,7 @@ import tracemalloc
 
 from edge.core.behaviours import Behaviours
 from edge.core.fields import Fields
+from edge.fill import FillRequest
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CLOSE, CountingOrigin, Script
 
@@ -290,6 +291,47 @@ async def test_viewer_joining_a_fetch_that_fails_gets_its_own(
     await edge.until(lambda: any(fill.viewers for fill in edge.node.fills._running))
     gate.set()
     assert (await ask).status == 200
+
+
+async def test_fetch_ahead_that_outgrows_the_bound_is_given_up(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(max_object_size="16K", prefetch_concurrency=1)
+    origin.scripts["/v/low/init.mp4"] = Script([b"x" * 100_000] * 40, IMMUTABLE, length=-1)
+    targets = _publish(origin, "low", 1)
+    await edge.get("/v/low/index.m3u8")
+    await edge.until(lambda: bool(edge.node.cache.variants(targets[0].encode())))
+    assert edge.node.metrics.counters.fills_abandoned == 1
+    assert edge.node.metrics.counters.prefetch_failed == 1
+
+
+async def test_fetch_ahead_that_outgrows_the_bound_ends_when_its_viewer_leaves(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(max_object_size="16K")
+    (target,) = _publish(origin, "low", 1)
+    rest = asyncio.Event()
+    large = Script([b"first", rest, b"x" * 100_000, asyncio.Event()], IMMUTABLE, length=-1)
+    origin.scripts[target] = large
+    await edge.get("/v/low/index.m3u8")
+    await origin.arrived(target)
+    async with edge.client() as client:
+        client.ask(target)
+        await client.head()
+        rest.set()
+        await client.some(100_000)
+    await _settled(edge)
+    assert edge.node.metrics.counters.fills_abandoned == 1
+
+
+async def test_fetch_ahead_that_has_lost_its_worth_is_given_up(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script([b"first", asyncio.Event(), b"last"])
+    edge.node.fills.start(FillRequest(b"/a", Fields(), kept_until=edge.node.clock.now))
+    await origin.arrived("/a")
+    await _settled(edge)
+    assert edge.node.metrics.counters.fills_abandoned == 1
 
 
 async def test_unused_objects_keep_to_their_share_and_count_as_wasted(
