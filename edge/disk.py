@@ -3,7 +3,8 @@
 A file holds one whole object (`edge.core.record`). It is written aside, synced and renamed; its row
 among the heads (`edge.heads`) follows within a fraction of a second, with others in one
 transaction. Nothing depends on the two being written together: a row without a file is found out
-when its object is wanted, and a file without a row is deleted by the next run.
+when its object is wanted, and a file without a row is deleted by the next run. A directory that is
+emptied meanwhile is filled again.
 """
 
 import asyncio
@@ -236,6 +237,7 @@ class DiskFiles:
 
         def carry_out() -> ValueT:
             try:
+                self._heads.follow()
                 self._heads.apply(changes)
             except OSError:
                 loop.call_soon_threadsafe(self._count_error)
@@ -260,11 +262,12 @@ class DiskFiles:
         target = self._path(number)
         aside = self._incoming / target.name
         try:
+            self._incoming.mkdir(parents=True, exist_ok=True)
             with aside.open("xb", buffering=0) as file:
                 _write_all(file.fileno(), head)
                 _write_all(file.fileno(), body)
                 os.fdatasync(file.fileno())
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             aside.rename(target)
         except OSError:
             _unlink_quietly(aside)

@@ -93,15 +93,18 @@ class Heads:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._rows = _open(path)
-        except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
-                raise OSError(errno.EIO, str(error)) from error
-            _log.warning("the heads of the disk tier are lost: %s", type(error).__name__)
-            for damaged in path.parent.glob(path.name + "*"):
-                damaged.unlink()
-            self._rows = _open(path)
+        self._path = path
+        self._rows = _open_or_begin_anew(path)
+        self._inode = _inode(path)
+
+    def follow(self) -> None:
+        """Open the file that is there now, if this one was deleted: what it said is gone."""
+        if _inode(self._path) == self._inode:
+            return
+        _log.warning("the heads of the disk tier were deleted")
+        deleted, self._rows = self._rows, _open_or_begin_anew(self._path)
+        self._inode = _inode(self._path)
+        deleted.close()
 
     def apply(self, changes: Sequence[Change]) -> None:
         """Record changes, all or none."""
@@ -223,6 +226,18 @@ class Heads:
                 raise
 
 
+def _open_or_begin_anew(path: Path) -> sqlite3.Connection:
+    try:
+        return _open(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise OSError(errno.EIO, str(error)) from error
+        _log.warning("the heads of the disk tier are lost: %s", type(error).__name__)
+        for damaged in path.parent.glob(path.name + "*"):
+            damaged.unlink()
+        return _open(path)
+
+
 def _open(path: Path) -> sqlite3.Connection:
     rows = sqlite3.connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -241,6 +256,14 @@ def _open(path: Path) -> sqlite3.Connection:
         rows.close()
         raise
     return rows
+
+
+def _inode(path: Path) -> int | None:
+    """What tells a file from another of its name; None: there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
 
 
 def _response(head: bytes, stale_at: float | None) -> StoredResponse:

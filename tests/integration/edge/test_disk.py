@@ -2,6 +2,7 @@
 
 import asyncio
 import resource
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,14 @@ from tests.integration.edge.raw_client import RawClient
 
 def _files(directory: Path) -> list[Path]:
     return [path for path in (directory / "objects").rglob("*") if path.is_file()]
+
+
+def _empty(directory: Path) -> None:
+    for path in directory.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 async def _written(edge: Edge, count: int) -> None:
@@ -157,6 +166,30 @@ async def test_full_disk_degrades_to_memory(
     origin.scripts["/b"] = Script()
     await edge.get("/b")
     await edge.until(lambda: edge.node.metrics.counters.disk_writes_skipped == 1)
+
+
+async def test_directory_that_is_emptied_meanwhile_is_filled_again(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    for target in ("/slept", "/awake", "/new"):
+        origin.scripts[target] = Script([target.encode()])
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/slept")
+    await _written(first, 1)
+    await first.close()
+    second = await start_edge(cache_dir=tmp_path)
+    await second.get("/awake")
+    await _written(second, 1)
+    _empty(tmp_path)
+    assert (await second.get("/slept")).body == b"/slept"
+    assert "hit" in (await second.get("/awake")).cache_status
+    await second.get("/new")
+    await _written(second, 3)
+    assert second.node.metrics.counters.disk_errors == 0
+    await second.close()
+    third = await start_edge(cache_dir=tmp_path)
+    assert [(await third.get(target)).body for target in ("/slept", "/new")] == [b"/slept", b"/new"]
+    assert [origin.count(target) for target in ("/slept", "/awake", "/new")] == [2, 1, 1]
 
 
 async def test_directory_belongs_to_one_edge(start_edge: StartEdge, tmp_path: Path) -> None:
