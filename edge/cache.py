@@ -186,7 +186,7 @@ class Cache:
         return covered
 
     async def read(self, entry: Entry) -> bytes | None:
-        """The body of an entry; None when it turns out to be lost, and then so is the entry."""
+        """The body of an entry; None if it cannot be read. If it is lost, so is the entry."""
         file = entry.file
         if entry.body is not None:
             return entry.body
@@ -195,10 +195,12 @@ class Cache:
             return None
         try:
             return await self._files.read(file)
-        except (CorruptRecordError, OSError) as error:
-            self._lose(file, type(error).__name__)
+        except CorruptRecordError as error:
+            self._lose(file, str(error))
             self.drop(entry)
-            return None
+        except OSError:
+            self._counters.disk_errors += 1
+        return None
 
     async def recover(self) -> None:
         """Index what an earlier run left on the disk. Meanwhile it is looked for there by key."""

@@ -8,6 +8,7 @@ emptied meanwhile is filled again.
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 import time
@@ -41,6 +42,9 @@ _FLUSH_SECONDS = 0.2
 _FLUSH_CHANGES = 512
 # Another worker may have written a file whose row is still to come.
 _RUBBISH_SECONDS = 60.0
+
+# What a process lacks says nothing about the file that it wanted to read.
+_LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 ValueT = TypeVar("ValueT")
 Adopt = Callable[["StoredFile"], None]
@@ -134,8 +138,8 @@ class DiskFiles:
         """The body of an object, verified.
 
         Raises:
-            CorruptRecordError: The file is not what was written.
-            OSError: It is gone, or the disk fails.
+            CorruptRecordError: The file is lost or damaged.
+            OSError: It cannot be read now.
         """
         return await self._in_thread(lambda: self._read(file.id, file.key))
 
@@ -143,7 +147,7 @@ class DiskFiles:
         """The objects of a key whose ids are wanted, newest first.
 
         Raises:
-            OSError: The heads cannot be read.
+            OSError: The heads, or a file, cannot be read now.
         """
         found = await self._with_heads(lambda heads: heads.find(key))
         loads = (self._load(one, key) for one in found if wanted(one.id))
@@ -214,7 +218,7 @@ class DiskFiles:
     async def _load(self, found: Found, key: bytes) -> Loaded:
         try:
             body = await self._in_thread(lambda: self._read(found.id, key))
-        except (CorruptRecordError, OSError):
+        except CorruptRecordError:
             return Loaded(found, None)
         return Loaded(found, body)
 
@@ -275,10 +279,15 @@ class DiskFiles:
         return _occupied(len(head) + len(body))
 
     def _read(self, number: int, key: bytes) -> bytes:
-        with self._path(number).open("rb") as stream:
-            preamble = decode_preamble(stream.read(PREAMBLE_BYTES))
-            head = decode_head(preamble, stream.read(preamble.head_bytes))
-            body = stream.read()
+        try:
+            with self._path(number).open("rb") as stream:
+                preamble = decode_preamble(stream.read(PREAMBLE_BYTES))
+                head = decode_head(preamble, stream.read(preamble.head_bytes))
+                body = stream.read()
+        except OSError as error:
+            if error.errno in _LACKS:
+                raise
+            raise CorruptRecordError("the file is lost") from error
         check_body(head, body)
         if head.key != key:
             raise CorruptRecordError("the file is another object's")

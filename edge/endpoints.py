@@ -11,14 +11,11 @@ from edge.certificates import Certificates
 from edge.errors import BadCertificate
 from edge.hangup import on_hangup
 from edge.http import Connection
-from edge.listener import Listener, allow_files
+from edge.listener import Listener
 from edge.redirect import Redirect
 from edge.settings import EdgeSettings
 from edge.site import Site
 from edge.tls import Tls, TlsTransport
-
-# Those of the disk tier, of connections to upstreams, of the log.
-_OTHER_FILES = 1000
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +41,6 @@ async def open_endpoints(
         BadCertificate: A certificate or its key cannot be used.
         OSError: A port cannot be bound.
     """
-    wanted = settings.max_connections + _OTHER_FILES
-    if (allowed := allow_files(wanted)) < wanted:
-        _log.warning("only %d files may be open: raise the limit for all connections", allowed)
     bind = partial(listener.open, settings.host, reuse_port=reuse_port)
     if not settings.tls_cert:
         return await bind(settings.port, partial(Connection, site))

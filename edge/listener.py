@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,16 +91,6 @@ class Listener:
         await self._connections.over(grace_seconds)
         for connection in self._connections:
             connection.abort()
-
-
-def allow_files(wanted: int) -> int:
-    """Let this process have `wanted` open files, if its hard limit allows; returns how many."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return wanted
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    return allowed
 
 
 @contextmanager

@@ -81,7 +81,7 @@ class Counters:
     evictions: int = _counter("Objects that left a tier to make room.")
     disk_writes: int = _counter("Objects written to the disk tier.")
     disk_writes_skipped: int = _counter("Objects not written because the disk is slow or fails.")
-    disk_errors: int = _counter("Writes that failed.")
+    disk_errors: int = _counter("Reads and writes that failed.")
     disk_corrupt: int = _counter("Files dropped because they were damaged or lost.")
     disk_swept: int = _counter("Files of earlier runs deleted because nothing knew of them.")
     prefetch_requests: int = _counter("Fetches begun ahead of viewers.")

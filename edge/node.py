@@ -28,6 +28,7 @@ from edge.heartbeat import Heartbeat, describe, edge_id
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.onward import FromViewers
+from edge.open_files import allow_connections
 from edge.origins import Origins
 from edge.owner import open_owner_first
 from edge.place import Place
@@ -177,7 +178,9 @@ class Node:
             on_fetch=prefetcher.viewed_entry,
             access_log=_open_access_log(settings, identity, metrics),
             connections=Connections(
-                metrics.counters, settings.max_connections, settings.max_connections_per_address
+                metrics.counters,
+                allow_connections(settings.max_connections),
+                settings.max_connections_per_address,
             ),
             rules=rules,
             trusted_proxies=settings.trusted_proxies,

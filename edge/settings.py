@@ -218,7 +218,9 @@ class EdgeSettings(BaseSettings):
         default=50 * 1024**3, ge=0, description="A longer request body gets a 413."
     )
     max_connections: int = Field(
-        default=10_000, ge=1, description="More connections than this get a 503."
+        default=10_000,
+        ge=1,
+        description="More connections than this, or than open files allow, get a 503.",
     )
     max_connections_per_address: int = Field(
         default=2000,

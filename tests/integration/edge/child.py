@@ -43,8 +43,12 @@ class Child:
 
 
 @asynccontextmanager
-async def child_edge(origin_url: str, directory: Path, **environment: str) -> AsyncIterator[Child]:
+async def child_edge(
+    origin_url: str, directory: Path, *, shell: str = ":", **environment: str
+) -> AsyncIterator[Child]:
+    """Run an edge while the context lasts; `shell` is done before in its process."""
     process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'{shell}; exec "$@"', "sh"),
         *(sys.executable, "-c", _CODE, origin_url, str(directory)),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, **environment},

@@ -168,6 +168,29 @@ async def test_full_disk_degrades_to_memory(
     await edge.until(lambda: edge.node.metrics.counters.disk_writes_skipped == 1)
 
 
+async def test_file_that_cannot_be_opened_now_is_not_lost(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"])
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/a")
+    await _written(first, 1)
+    await first.close()
+    second = await start_edge(cache_dir=tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with second.client() as client:
+        await second.until(lambda: len(second.node.site.connections) == 1)
+        await second.until(lambda: len(second.node.cache.disk) == 1)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # opening more fails: EMFILE
+        try:
+            client.ask("/a")
+            assert (await client.reply()).status == 502
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert "hit" in (await second.get("/a")).cache_status
+    assert origin.count("/a") == 1
+
+
 async def test_directory_that_is_emptied_meanwhile_is_filled_again(
     start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
 ) -> None:

@@ -1,10 +1,13 @@
 """HTTP/1.1 on real sockets: framing, order, refusals, bounds."""
 
 import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 
 from edge.site import Bounds
+from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.raw_client import RawClient
@@ -262,6 +265,18 @@ async def test_viewer_that_takes_its_time_is_kept(edge: Edge, origin: CountingOr
         connection.expire()
         assert await client.some(4_000_000)
         assert not connection._transport.is_closing()
+
+
+async def test_connections_leave_files_to_open(origin: CountingOrigin, tmp_path: Path) -> None:
+    origin.scripts["/a"] = Script()
+    async with AsyncExitStack() as stack:
+        edge = await stack.enter_async_context(
+            child_edge(origin.url, tmp_path, shell="ulimit -n 100")
+        )
+        clients = [await stack.enter_async_context(RawClient(edge.port)) for _ in range(51)]
+        assert (await clients[50].reply()).status == 503
+        clients[0].ask("/a")
+        assert (await clients[0].reply()).status == 200
 
 
 async def test_too_many_connections_get_503(start_edge: StartEdge) -> None:
