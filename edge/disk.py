@@ -11,7 +11,6 @@ import asyncio
 import errno
 import fcntl
 import os
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,7 +29,7 @@ from edge.core.record import (
     decode_preamble,
     encode_head,
 )
-from edge.heads import Added, Change, Found, Heads, Removed, Renewed, id_at, new_id, new_run
+from edge.heads import Added, Change, Found, Heads, Removed, Renewed, id_at, new_id
 from edge.metrics import Counters
 from streamer.core.errors import Conflict
 from streamer.core.purge import Order
@@ -103,21 +102,22 @@ class DiskFiles:
         directory: Created when missing.
         counters: Where it is counted that heads could not be written: the objects that they are
             about are forgotten with this run.
+        worker: The number of this process among those that share the directory.
 
     Raises:
         OSError: The directory cannot be used.
     """
 
-    def __init__(self, directory: Path, counters: Counters) -> None:
+    def __init__(self, directory: Path, counters: Counters, worker: int) -> None:
         self._objects = directory / "objects"
         self._incoming = directory / "incoming"
         self._objects.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
         self._heads = Heads(directory / "heads.sqlite")
         self._counters = counters
-        self._run = new_run()
-        self._begun_at = time.time()
-        self._last_id = self._first_id = new_id(0, self._run)
+        self._worker = worker
+        # The clock of an earlier run may have been ahead.
+        self._last_id = self._first_id = new_id(self._heads.newest(), worker)
         self._changes: list[Change] = []
         self._flushing: asyncio.Task[None] | None = None
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="edge-disk")
@@ -129,7 +129,7 @@ class DiskFiles:
         Raises:
             OSError: There is no room, or the disk fails. Nothing is left behind.
         """
-        self._last_id = number = new_id(self._last_id, self._run)
+        self._last_id = number = new_id(self._last_id, self._worker)
         size_bytes = await self._in_thread(lambda: self._write(number, key, response, body))
         self._note(Added(number, key, size_bytes, response))
         return StoredFile(key, size_bytes, id=number)
@@ -295,7 +295,7 @@ class DiskFiles:
 
     def _old_ids(self, folder: Path) -> list[int]:
         """The ids of a folder's files that are old enough to have rows; what is no file goes."""
-        limit = id_at(self._begun_at - _RUBBISH_SECONDS)
+        limit = self._first_id - id_at(_RUBBISH_SECONDS)
         ids = []
         for path in folder.iterdir():
             try:

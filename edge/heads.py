@@ -9,7 +9,6 @@ without a row is rubbish.
 
 import errno
 import logging
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -25,7 +24,7 @@ from streamer.core.purge import Kind, Order, parse_tags
 
 _VERSION = 3
 _BUSY_SECONDS = 10.0
-_RUN_BITS = 10
+_WORKER_BITS = 10
 _SCHEMA = """
 DROP TABLE IF EXISTS objects;
 DROP TABLE IF EXISTS tags;
@@ -122,6 +121,12 @@ class Heads:
                 (key,),
             ).fetchall()
         return [Found(number, size, _response(head, stale)) for number, size, head, stale in rows]
+
+    def newest(self) -> int:
+        """The highest id of an object; 0 if there is none."""
+        with _as_os_errors():
+            (newest,) = self._rows.execute("SELECT max(id) FROM objects").fetchone()
+        return newest or 0
 
     def page(self, after: int, before: int, limit: int) -> list[tuple[int, bytes, int]]:
         """Ids, keys and sizes of objects whose ids are between two, oldest first."""
@@ -279,19 +284,15 @@ def _as_os_errors() -> Iterator[None]:
         raise OSError(errno.EIO, f"heads: {error}") from error
 
 
-def new_id(last: int, run: int) -> int:
-    """An id later than `last`: the microsecond, then the bits of `run`.
+def new_id(last: int, worker: int) -> int:
+    """An id later than `last`: the microsecond, then the worker's number.
 
-    Workers that have different ones never give the same id.
+    So workers never give the same id.
     """
-    return max((time.time_ns() // 1000 << _RUN_BITS) | run, last + (1 << _RUN_BITS))
-
-
-def new_run() -> int:
-    """What tells the ids of a process from those of others."""
-    return secrets.randbits(_RUN_BITS)
+    microsecond = max(time.time_ns() // 1000, (last >> _WORKER_BITS) + 1)
+    return microsecond << _WORKER_BITS | worker
 
 
 def id_at(seconds: float) -> int:
     """The first id of a time."""
-    return int(seconds * 1_000_000) << _RUN_BITS
+    return int(seconds * 1_000_000) << _WORKER_BITS

@@ -280,7 +280,8 @@ async def _open_cache(
     directory = settings.cache_dir
     files = None
     if directory is not None:
-        files = await asyncio.to_thread(DiskFiles, directory, metrics.counters)
+        worker = 0 if place is None else place.number
+        files = await asyncio.to_thread(DiskFiles, directory, metrics.counters, worker)
     return Cache(
         settings.name,
         clock,

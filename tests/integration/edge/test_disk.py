@@ -29,6 +29,14 @@ def _empty(directory: Path) -> None:
             path.unlink()
 
 
+def _rename(path: Path, later_by: int) -> None:
+    """Give a file a later id."""
+    number = int(path.name, 16) + later_by
+    later = path.parent.parent / f"{number >> 12 & 0xFF:02x}" / f"{number:016x}"
+    later.parent.mkdir(exist_ok=True)
+    path.rename(later)
+
+
 async def _written(edge: Edge, count: int) -> None:
     await edge.until(lambda: edge.node.metrics.counters.disk_writes >= count)
 
@@ -289,15 +297,41 @@ async def test_a_lost_or_damaged_index_costs_the_objects_and_their_files(
     await _written(first, 1)
     await first.close()
     (path,) = _files(tmp_path)
-    number = int(path.name, 16) - id_at(120)  # younger ones may belong to another worker
-    long_ago = tmp_path / "objects" / f"{number >> 12 & 0xFF:02x}" / f"{number:016x}"
-    long_ago.parent.mkdir(exist_ok=True)
-    path.rename(long_ago)
+    _rename(path, -id_at(120))  # younger ones may belong to another worker
     (tmp_path / "heads.sqlite").write_bytes(b"this is no database" * 1000)
     second = await start_edge(cache_dir=tmp_path)
     await second.until(lambda: not _files(tmp_path))
     assert (await second.get("/a")).body == b"body"
     assert origin.count("/a") == 2
+
+
+async def test_objects_of_a_clock_that_was_ahead_are_found_again_or_deleted(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
+) -> None:
+    day = id_at(86_400)
+    for target in ("/rubbish", "/a", "/b"):
+        origin.scripts[target] = Script([target.encode()])
+    first = await start_edge(cache_dir=tmp_path)
+    await first.get("/rubbish")
+    await first.get("/a")
+    await _written(first, 2)
+    await first.close()
+    rubbish, path = sorted(_files(tmp_path), key=lambda path: path.name)
+    _rename(rubbish, day - id_at(120))
+    _rename(path, day)
+    with closing(sqlite3.connect(tmp_path / "heads.sqlite")) as heads, heads:
+        heads.execute("DELETE FROM objects WHERE id = ?", (int(rubbish.name, 16),))
+        heads.execute("UPDATE objects SET id = id + ?", (day,))
+    second = await start_edge(cache_dir=tmp_path)
+    await second.until(lambda: len(second.node.cache.disk) == len(_files(tmp_path)) == 1)
+    await second.get("/b")
+    await _written(second, 1)
+    await second.close()
+    third = await start_edge(cache_dir=tmp_path)
+    await third.until(lambda: len(third.node.cache.disk) == 2)
+    for target in ("/a", "/b"):
+        assert "hit" in (await third.get(target)).cache_status
+        assert origin.count(target) == 1
 
 
 async def test_the_heads_of_another_version_are_not_read(
