@@ -17,6 +17,7 @@ from edge.core.key import target_of
 from edge.core.loop import marked, passed_nodes
 from edge.core.retry import another_may_do, backoff_seconds, is_repeatable
 from edge.core.route import Tiers, candidates
+from edge.errors import BodyTruncated
 from edge.exposition import Family
 from edge.position import Position, Telling, untold
 from edge.settings import EdgeSettings
@@ -123,7 +124,7 @@ class Upstreams:
 
 
 class _Request:
-    """One request; knows whether any of its body was taken."""
+    """One request; knows whether any of its body was taken, and whether it broke off."""
 
     def __init__(
         self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
@@ -132,6 +133,7 @@ class _Request:
         self.target = target
         self.fields = fields
         self.has_begun_body = False
+        self.is_cut_short = False
         self._body = body
 
     @property
@@ -144,8 +146,12 @@ class _Request:
 
     async def _watched(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         self.has_begun_body = True
-        async for piece in body:
-            yield piece
+        try:
+            async for piece in body:
+                yield piece
+        except BodyTruncated:
+            self.is_cut_short = True
+            raise
 
 
 class _Attempt:
@@ -188,7 +194,8 @@ class _Attempt:
     async def _try(self, traffic: Traffic) -> UpstreamResponse | UpstreamFailure:
         with traffic.watched() as exchange:
             answer = await self._request.send_to(traffic.source)
-            exchange.end(answer)
+            if not (isinstance(answer, UpstreamFailure) and self._request.is_cut_short):
+                exchange.end(answer)
         return answer
 
     def _goes_on(self, answer: UpstreamResponse | UpstreamFailure, *, is_last: bool) -> bool:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
+import pytest
 import pytest_asyncio
 from prometheus_client.parser import text_string_to_metric_families
 
-from edge.core.breaker import HalfOpen, Open
+from edge.core.breaker import Closed, HalfOpen, Open
 from edge.core.route import rank
 from edge.origins import Origins
 from edge.upstream import Upstream
@@ -193,6 +194,31 @@ async def test_viewer_that_leaves_during_the_probe_lets_the_next_find_out(
         await origin.arrived("/a")
     await edge.until(lambda: isinstance(traffic.breaker, Open))
     assert (await edge.get("/b")).status == 404
+
+
+BAD_BODIES = {
+    "ill-framed": ("Transfer-Encoding: chunked", b"3\r\nabc\r\nZZ\r\n", 400),
+    "too long": ("Transfer-Encoding: chunked", b"800\r\n" + b"x" * 2048 + b"\r\n", 413),
+    "too slow": ("Content-Length: 1000", b"abc", 408),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_BODIES.values(), ids=BAD_BODIES)
+async def test_what_is_wrong_with_a_viewers_body_is_no_fault_of_the_upstream(
+    start_edge: StartEdge, origin: CountingOrigin, bad: tuple[str, bytes, int]
+) -> None:
+    field, body, status = bad
+    edge = await start_edge(breaker_failures=1, max_request_body="1K", body_timeout_seconds=0.2)
+    traffic = _upstreams(edge).traffic[origin.url]
+    for breaker in (Closed(), Open(until=0.0, times=1)):
+        traffic.breaker = breaker
+        async with edge.client() as client:
+            client.ask("/up", field, method="POST")
+            client.send(body)
+            assert (await client.reply()).status == status
+        assert traffic.is_healthy
+        assert isinstance(traffic.breaker, type(breaker))
+    assert set((await _figures(edge, "edge_upstream_failures_total")).values()) == {0}
 
 
 async def test_connections_to_an_upstream_are_bounded_and_waiting_has_an_end(
