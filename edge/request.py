@@ -125,8 +125,7 @@ class IncomingBody:
         return rest
 
     def _feed_chunked(self, data: bytes, decoder: ChunkedDecoder) -> bytes:
-        for piece in decoder.feed(data):
-            self._push(piece)
+        self._push(decoder.feed(data))
         self.is_complete = decoder.is_complete
         return decoder.rest
 

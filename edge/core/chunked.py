@@ -7,7 +7,9 @@ might read differently is a `ChunkError`.
 import re
 from enum import Enum, auto
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")
+_SIZE = rb"([0-9A-Fa-f]{1,15})(?:[ \t]{0,64}+;[\t\x20-\x7e\x80-\xff]{0,4000}+)?"
+_SIZE_LINE = re.compile(_SIZE)
+_CHUNK_START = re.compile(_SIZE + rb"\r\n")
 _TRAILER = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 _MAX_LINE_BYTES = 4096
 _MAX_TRAILER_BYTES = 16384
@@ -31,6 +33,7 @@ class ChunkedDecoder:
     def __init__(self) -> None:
         self._expecting = _Expecting.SIZE
         self._buffer = b""
+        self._position = 0
         self._remaining = 0
         self._trailer_bytes = 0
 
@@ -44,8 +47,8 @@ class ChunkedDecoder:
         """Bytes received after the end of the body."""
         return self._buffer if self.is_complete else b""
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The pieces of the body that `data` completes.
+    def feed(self, data: bytes) -> bytes:
+        """What `data` adds to the body.
 
         Raises:
             ChunkError: The framing is not valid.
@@ -54,7 +57,8 @@ class ChunkedDecoder:
         pieces: list[bytes] = []
         while self._advance(pieces):
             pass
-        return pieces
+        self._buffer, self._position = self._buffer[self._position :], 0
+        return b"".join(pieces)
 
     def _advance(self, pieces: list[bytes]) -> bool:
         match self._expecting:
@@ -63,30 +67,45 @@ class ChunkedDecoder:
             case _Expecting.NOTHING:
                 return False
             case _:
+                if self._expecting is _Expecting.SIZE:
+                    self._read_whole_chunks(pieces)
                 line = self._take_line()
                 if line is None:
                     return False
                 self._read_line(line)
                 return True
 
+    def _read_whole_chunks(self, pieces: list[bytes]) -> None:
+        """Read the chunks that are here to their end: a viewer may send millions of one byte."""
+        buffer, position = self._buffer, self._position
+        while match := _CHUNK_START.match(buffer, position):
+            begin = match.end()
+            end = begin + int(match[1], 16)
+            if end == begin or buffer[end : end + 2] != b"\r\n":
+                break
+            pieces.append(buffer[begin:end])
+            position = end + 2
+        self._position = position
+
     def _read_data(self, pieces: list[bytes]) -> bool:
-        piece, self._buffer = self._buffer[: self._remaining], self._buffer[self._remaining :]
+        piece = self._buffer[self._position : self._position + self._remaining]
         if not piece:
             return False
         pieces.append(piece)
+        self._position += len(piece)
         self._remaining -= len(piece)
         if self._remaining == 0:
             self._expecting = _Expecting.DATA_END
         return True
 
     def _take_line(self) -> bytes | None:
-        end = self._buffer.find(b"\r\n")
-        if end > _MAX_LINE_BYTES or (end < 0 and len(self._buffer) > _MAX_LINE_BYTES):
+        begin, end = self._position, self._buffer.find(b"\r\n", self._position)
+        if (len(self._buffer) if end < 0 else end) - begin > _MAX_LINE_BYTES:
             raise ChunkError("a line is too long")
         if end < 0:
             return None
-        line, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
-        return line
+        self._position = end + 2
+        return self._buffer[begin:end]
 
     def _read_line(self, line: bytes) -> None:
         if self._expecting is _Expecting.SIZE:

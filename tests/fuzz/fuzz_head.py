@@ -96,7 +96,7 @@ def read_in_pieces(data: bytes, cuts: list[int]) -> bytes | None:
     try:
         for end in (*sorted(cuts), len(data)):
             if not decoder.is_complete:
-                body += b"".join(decoder.feed(data[begin:end]))
+                body += decoder.feed(data[begin:end])
             begin = end
     except ChunkError:
         return None
