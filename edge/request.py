@@ -9,7 +9,7 @@ from edge.core.head import RequestHead
 from edge.core.policy import Query
 from edge.errors import BodyTruncated
 
-_MAX_QUEUED_BYTES = 256 * 1024
+_MAX_QUEUED_BYTES = 128 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,7 @@ class IncomingBody:
             ChunkError: The body is not framed as it should be.
         """
         rest = self._feed_chunked(data, self._decoder) if self._decoder else self._feed_sized(data)
+        self._queued_bytes += len(data) - len(rest)  # as they came: small chunks take time
         if self.received_bytes > self._limit_bytes:
             self.is_complete = False
             self.truncate(413)
@@ -105,7 +106,7 @@ class IncomingBody:
         if self._expects_continue and not self.is_complete:
             self._proceed()
         while True:
-            while self._queue:
+            while self._queued_bytes:
                 pieces, self._queue, self._queued_bytes = self._queue, [], 0
                 self._want(True)
                 for piece in pieces:
@@ -132,5 +133,4 @@ class IncomingBody:
     def _push(self, piece: bytes) -> None:
         if piece:
             self._queue.append(piece)
-            self._queued_bytes += len(piece)
             self.received_bytes += len(piece)
