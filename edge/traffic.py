@@ -83,7 +83,9 @@ class Exchange:
             traffic.breaker = answered(traffic.breaker, now, traffic.limits)
             return
         traffic.failures[answer.kind] += 1
-        if answer.kind in _NO_FAULT:
+        if answer.kind is FailureKind.MALFORMED:
+            traffic.breaker = answered(traffic.breaker, now, traffic.limits)
+        elif answer.kind in _NO_FAULT:
             traffic.breaker = abandoned(traffic.breaker, now)
         else:
             jitter = random.random()  # noqa: S311

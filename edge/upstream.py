@@ -31,6 +31,9 @@ class FailureKind(StrEnum):
     CONNECT = "upstream-connect"
     TIMEOUT = "upstream-timeout"
     PROTOCOL = "upstream-protocol"
+    """The connection ended before the head of an answer did."""
+    MALFORMED = "upstream-malformed"
+    """What came is no valid answer."""
     BUSY = "upstream-busy"
     """All connections that may be open were in use for too long."""
     OPEN = "upstream-open"
@@ -197,11 +200,13 @@ class Upstream:
             return UpstreamFailure(FailureKind.TIMEOUT)
         except aiohttp.ClientConnectorError:
             return UpstreamFailure(FailureKind.CONNECT)
+        except aiohttp.ClientResponseError:
+            return UpstreamFailure(FailureKind.MALFORMED)
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return UpstreamFailure(FailureKind.PROTOCOL)
         if response.status < 200:
             response.close()  # 101: nobody asked for another protocol
-            return UpstreamFailure(FailureKind.PROTOCOL)
+            return UpstreamFailure(FailureKind.MALFORMED)
         if response.connection is not None and response.connection.protocol is not None:
             response.connection.protocol.read_timeout = None
         return _Answer(response, self._limits.read_seconds, self._slots.release)

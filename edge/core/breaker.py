@@ -4,8 +4,8 @@
     Open      not asked until its pause is over
     HalfOpen  one request is under way to find out; its outcome closes or opens again
 
-Only what got no answer is a failure: an upstream that answers, even with an error, is there, and
-the error may concern one object alone.
+Only what got no answer is a failure: an upstream that answers, even with an error or with what
+cannot be understood, is there, and that may concern one object alone.
 """
 
 from dataclasses import dataclass

@@ -100,14 +100,24 @@ async def _is_stored(edge: Edge, target: str = "/a") -> bool:
         HEAD + b"X: " + b"x" * 100_000 + b"\r\n\r\n",
         HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(10_000)) + b"\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n",
-        b"",
-        HEAD,
     ],
     ids=lambda head: repr(head[:24]) + str(len(head)),
 )
-async def test_head_that_cannot_be_understood_is_502(
-    wild: WildOrigin, wild_edge: Edge, head: bytes
+async def test_head_that_cannot_be_understood_is_502_and_takes_no_other_page_down(
+    wild: WildOrigin, start_edge: StartEdge, head: bytes
 ) -> None:
+    edge = await start_edge(origin=wild.url, breaker_failures=1)
+    wild.send(head, None)
+    wild.send(HEAD + b"Content-Length: 4\r\n\r\ngood")
+    reply = await edge.get("/a")
+    assert reply.status == 502
+    assert "detail=upstream-malformed" in reply.cache_status
+    assert not await _is_stored(edge)
+    assert (await edge.get("/b")).body == b"good"
+
+
+@pytest.mark.parametrize("head", [b"", HEAD], ids=["none", "half"])
+async def test_head_that_breaks_off_is_502(wild: WildOrigin, wild_edge: Edge, head: bytes) -> None:
     wild.send(head, None)
     reply = await wild_edge.get("/a")
     assert reply.status == 502
