@@ -21,6 +21,7 @@ _KEEP_ALIVE_SECONDS = 30.0
 _TAINTED_IN_A_ROW = 8
 _READ_BUFFER_BYTES = 256 * 1024
 _MAX_FIELD_BYTES = 32768
+_MAX_FIELDS = 512
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _BODILESS = frozenset({204, 304})
 
@@ -155,6 +156,7 @@ class Upstream:
             read_bufsize=_READ_BUFFER_BYTES,
             max_field_size=_MAX_FIELD_BYTES,
             max_line_size=_MAX_FIELD_BYTES,
+            max_headers=_MAX_FIELDS,
         )
 
     async def __aenter__(self) -> Self:

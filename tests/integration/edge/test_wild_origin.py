@@ -229,3 +229,12 @@ async def test_large_but_bearable_head_goes_through(wild: WildOrigin, wild_edge:
         status, headers = await client.head()
         assert (status, len(headers["x"])) == (200, 20_000)
         assert await client.some(2) == b"ok"
+
+
+async def test_answer_of_many_fields_goes_through(wild: WildOrigin, wild_edge: Edge) -> None:
+    many = b"".join(b"X-%d: y\r\n" % number for number in range(500))
+    wild.send(HEAD + many + b"Content-Length: 2\r\n\r\nok")
+    for _ in range(2):
+        reply = await wild_edge.get("/a")
+        assert (reply.status, reply.body, reply.headers["x-499"]) == (200, b"ok", "y")
+    assert wild.count(b"/a") == 1
