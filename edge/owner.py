@@ -67,7 +67,7 @@ class OwnerFirst:
         self, worker: Traffic, method: str, target: str, fields: Fields
     ) -> UpstreamResponse | UpstreamFailure | None:
         """The owner's answer, or why it got none; None if it is not there to answer."""
-        with worker.watched() as exchange:
+        with worker.watched(target.encode("ascii")) as exchange:
             answer = await worker.source.ask(method, target, fields)
             exchange.end(answer)
         if isinstance(answer, UpstreamFailure):

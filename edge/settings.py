@@ -190,7 +190,8 @@ class EdgeSettings(BaseSettings):
     breaker_failures: int = Field(
         default=5,
         ge=1,
-        description="An upstream that gave no answer so often in a row is left alone for a while.",
+        description="An upstream that gave no answer so often in a row is left alone for a while. "
+        "One URL counts once a minute, unless connections are refused.",
     )
     head_timeout_seconds: float = Field(
         default=15.0, gt=0, description="A viewer's request head must be complete in this time."

@@ -18,12 +18,15 @@ from edge.core.breaker import (
     asked,
     failed,
 )
+from edge.core.recent import Recent
 from edge.exposition import Family, Sample
 from edge.metrics import Histogram
 from edge.upstream import FailureKind, Source, UpstreamFailure, UpstreamResponse
 
 # Our own bound, which says nothing about the upstream.
 _NO_FAULT = frozenset({FailureKind.BUSY})
+_FAILED_SECONDS = 60.0
+_FAILED_KEYS = 1024
 
 
 @dataclass(slots=True)
@@ -37,6 +40,7 @@ class Traffic:
         error_answers: How many answers were 500 or above.
         failures: How many requests got no answer, by how.
         first_byte: How long the heads of answers took.
+        failed: The keys that got no answer lately over a connection that was not refused.
     """
 
     source: Source
@@ -45,6 +49,7 @@ class Traffic:
     error_answers: int = 0
     failures: dict[FailureKind, int] = field(default_factory=lambda: dict.fromkeys(FailureKind, 0))
     first_byte: Histogram = field(default_factory=Histogram)
+    failed: Recent = field(default_factory=lambda: Recent(_FAILED_SECONDS, _FAILED_KEYS))
     breaker: Breaker = field(default_factory=Closed)
 
     @property
@@ -53,9 +58,9 @@ class Traffic:
         return admits(self.breaker, _now())
 
     @contextmanager
-    def watched(self) -> Iterator["Exchange"]:
-        """Watch one request; without an outcome it counts as given up."""
-        exchange = Exchange(self, _now())
+    def watched(self, key: bytes) -> Iterator["Exchange"]:
+        """Watch one request for a key; without an outcome it counts as given up."""
+        exchange = Exchange(self, key, _now())
         self.requests += 1
         self.breaker = asked(self.breaker)
         try:
@@ -70,6 +75,7 @@ class Exchange:
     """One request under way."""
 
     traffic: Traffic
+    key: bytes
     begun_at: float
     is_over: bool = False
 
@@ -85,11 +91,19 @@ class Exchange:
         traffic.failures[answer.kind] += 1
         if answer.kind is FailureKind.MALFORMED:
             traffic.breaker = answered(traffic.breaker, now, traffic.limits)
-        elif answer.kind in _NO_FAULT:
+        elif answer.kind in _NO_FAULT or self._repeats(answer.kind, now):
             traffic.breaker = abandoned(traffic.breaker, now)
         else:
             jitter = random.random()  # noqa: S311
             traffic.breaker = failed(traffic.breaker, now, traffic.limits, jitter)
+
+    def _repeats(self, kind: FailureKind, now: float) -> bool:
+        """Whether its key failed lately already: what is slow or crashes may be it alone."""
+        if kind is FailureKind.CONNECT:
+            return False
+        repeats = self.traffic.failed.has(self.key, now)
+        self.traffic.failed.add(self.key, now)
+        return repeats
 
 
 def families(traffic: Mapping[str, Traffic]) -> Iterator[Family]:

@@ -78,11 +78,12 @@ class Upstreams:
             body: The request's content.
             key: What chooses among equals; by default the target.
         """
-        names = self._candidates(target.encode("ascii") if key is None else key, fields)
+        key = target.encode("ascii") if key is None else key
+        names = self._candidates(key, fields)
         if not names:
             return UpstreamFailure(FailureKind.OPEN)
         request = _Request(method, target, marked(untold(fields), self._node), body)
-        attempt = _Attempt(request, [self.traffic[name] for name in names])
+        attempt = _Attempt(key, request, [self.traffic[name] for name in names])
         try:
             async with asyncio.timeout(None if body is not None else self._total_seconds):
                 return await attempt.run()
@@ -157,7 +158,8 @@ class _Request:
 class _Attempt:
     """Trying the candidates for one request. An error answer is kept until there is a better."""
 
-    def __init__(self, request: _Request, candidates: Sequence[Traffic]) -> None:
+    def __init__(self, key: bytes, request: _Request, candidates: Sequence[Traffic]) -> None:
+        self._key = key
         self._request = request
         self._candidates = candidates
         self._kept: UpstreamResponse | None = None
@@ -192,7 +194,7 @@ class _Attempt:
         return self.take() or answer
 
     async def _try(self, traffic: Traffic) -> UpstreamResponse | UpstreamFailure:
-        with traffic.watched() as exchange:
+        with traffic.watched(self._key) as exchange:
             answer = await self._request.send_to(traffic.source)
             if not (isinstance(answer, UpstreamFailure) and self._request.is_cut_short):
                 exchange.end(answer)

@@ -5,7 +5,8 @@
     HalfOpen  one request is under way to find out; its outcome closes or opens again
 
 Only what got no answer is a failure: an upstream that answers, even with an error or with what
-cannot be understood, is there, and that may concern one object alone.
+cannot be understood, is there, and that may concern one object alone. So may a connection that
+ends or stays silent: of those, `edge.traffic` counts the first of each object.
 """
 
 from dataclasses import dataclass

@@ -141,10 +141,11 @@ async def test_breaker_opens_spares_the_origin_and_closes_again(
 ) -> None:
     edge = await start_edge(breaker_failures=2, negative_ttl_seconds=0)
     traffic = _upstreams(edge).traffic[origin.url]
-    origin.scripts["/a"] = _hang_up
-    for _ in range(2):
-        assert "detail=upstream-protocol" in (await edge.get("/a")).cache_status
+    origin.scripts["/a"] = origin.scripts["/b"] = _hang_up
+    for target in ("/a", "/b"):
+        assert "detail=upstream-protocol" in (await edge.get(target)).cache_status
     assert isinstance(traffic.breaker, Open)
+    del origin.scripts["/b"]
     traffic.breaker = LASTING
     asked = origin.count("/a")
     for _ in range(5):
@@ -163,6 +164,31 @@ async def test_breaker_opens_spares_the_origin_and_closes_again(
     assert (await probe).body == b"back"
     assert (await _figures(edge, "edge_upstream_breaker"))[origin.url, ""] == 0
     assert (await edge.get("/b")).status == 404
+
+
+async def test_one_broken_or_slow_page_takes_no_other_down(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(breaker_failures=2, first_byte_timeout_seconds=0.5)
+    origin.scripts["/closes"] = _hang_up
+    origin.scripts["/slow"] = Script(before=asyncio.Event())
+    for target, status in (("/closes", 502), ("/slow", 504)):
+        for _ in range(3):
+            assert (await edge.get(target)).status == status
+        assert (await edge.get("/other")).status == 404
+    traffic = _upstreams(edge).traffic[origin.url]
+    traffic.breaker = Open(until=0.0, times=1)
+    assert (await edge.get("/closes")).status == 502  # it finds out nothing
+    assert (await edge.get("/fine")).status == 404
+
+
+async def test_origin_that_cannot_be_reached_is_left_alone_whatever_is_asked_for(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(breaker_failures=2)
+    await origin.close()
+    assert (await edge.get("/a")).status == 502
+    assert isinstance(_upstreams(edge).traffic[origin.url].breaker, Open)
 
 
 async def test_open_breaker_gives_the_stale_object_at_once(
