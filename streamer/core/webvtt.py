@@ -112,7 +112,7 @@ def _lines(text: str) -> list[str]:
 
 def _webvtt_cues(lines: Sequence[str]) -> Iterator[Cue]:
     for timing, body in _timed_blocks(lines):
-        end = next((n for n, line in enumerate(body) if not line.strip()), len(body))
+        end = body.index("") if "" in body else len(body)
         yield from _cue(timing, body[:end], _clean_settings(timing[9] or ""))
 
 

@@ -73,6 +73,14 @@ def test_settings_that_place_a_cue_are_kept_and_others_go() -> None:
     assert parse_webvtt(text) == (Cue(1000, 2000, "x", "line:0 size:50% align:start"),)
 
 
+def test_a_line_of_spaces_ends_no_cue() -> None:
+    """W3C WebVTT §6.4; YouTube's automatic captions have such lines."""
+    text = (
+        "WEBVTT\n\n00:01.000 --> 00:02.000 align:start\n \nhello<00:01.500><c> you</c>\n \n\nno\n"
+    )
+    assert parse_webvtt(text) == (Cue(1000, 2000, "hello<00:01.500><c> you</c>", "align:start"),)
+
+
 @pytest.mark.parametrize(
     ("text", "cleaned"),
     [
