@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from packager.core.probe_values import read_clock, read_label, read_seconds
+from packager.core.probe_values import read_clock, read_label, read_seconds, read_tag
 from packager.core.source import SourceInfo
 from packager.core.tracks import read_audio_track, read_subtitle_track, read_video_track
 from packager.core.unreadable import explain_encrypted
@@ -116,7 +116,7 @@ def _chapters(chapters: Iterable[Any], zero_seconds: Fraction) -> Iterable[Chapt
         start = max(Fraction(0), read_seconds(chapter.get("start_time")) - zero_seconds)
         end = read_seconds(chapter.get("end_time")) - zero_seconds
         if start < end:
-            title = read_label(chapter.get("tags", {}).get("title")) or f"Chapter {number}"
+            title = read_label(read_tag(chapter, "title")) or f"Chapter {number}"
             yield Chapter(float(start), float(end), title)
 
 
@@ -126,7 +126,7 @@ def _duration(
     """The longest of the streams used, the container's where they do not say; 0 if unknown."""
     whole = max(0.0, float(read_seconds(container.get("duration"))))
     # ffmpeg says when a stream of Matroska ends, others how long it lasts.
-    by_ffmpeg = str(container.get("tags", {}).get("encoder")).startswith("Lavf")
+    by_ffmpeg = str(read_tag(container, "encoder")).startswith("Lavf")
     counted_from = zero_seconds if by_ffmpeg else Fraction(0)
     longest = max((float(_stream_seconds(stream, counted_from)) for stream in streams), default=0.0)
     return longest if longest > 0 else whole
@@ -137,4 +137,4 @@ def _stream_seconds(stream: Mapping[str, Any], counted_from: Fraction) -> Fracti
     stated = read_seconds(stream.get("duration"))
     if stated > 0:
         return stated
-    return read_clock(stream.get("tags", {}).get("DURATION")) - counted_from
+    return read_clock(read_tag(stream, "duration")) - counted_from

@@ -1,7 +1,9 @@
 """Single values of ffprobe's JSON: text from outside, made into what it should be."""
 
 import re
+from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 _LABEL_CHARACTERS = 80
 # Python reads any number of digits, and exponents; a file may have its processor busy with one.
@@ -12,6 +14,15 @@ _RATIO = re.compile(r"([0-9]{1,12})[/:]([0-9]{1,12})")
 _LANGUAGE = re.compile(
     r"(?P<code>[a-z]{2,3})(?P<script>(?:-[a-z]{4})?)(?P<region>(?:-[a-z]{2}|-[0-9]{3})?)(?:-.*)?"
 )
+
+
+def read_tag(described: Mapping[str, Any], name: str) -> Any:
+    """A tag of a container, stream or chapter, in whatever case its format spells names.
+
+    None when there is none.
+    """
+    tags = described.get("tags", {})
+    return next((value for key, value in tags.items() if key.lower() == name), None)
 
 
 def read_seconds(text: object) -> Fraction:

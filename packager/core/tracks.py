@@ -5,7 +5,13 @@ from typing import Any
 
 from packager.core.conformance import find_obstacle
 from packager.core.frame_rate import claimed_rate, output_frame_rate
-from packager.core.probe_values import read_label, read_language, read_ratio, read_seconds
+from packager.core.probe_values import (
+    read_label,
+    read_language,
+    read_ratio,
+    read_seconds,
+    read_tag,
+)
 from packager.core.source import AudioTrack, SubtitleTrack, VideoTrack
 from streamer.core.errors import SourceRejected
 from streamer.core.languages import language_name
@@ -154,12 +160,12 @@ def _matrix(stream: Mapping[str, Any]) -> str:
 
 
 def _language(stream: Mapping[str, Any]) -> str | None:
-    return read_language(stream.get("tags", {}).get("language"))
+    return read_language(read_tag(stream, "language"))
 
 
 def _label(stream: Mapping[str, Any]) -> str | None:
     """The track's title, or its language's name and what it is for."""
-    title = read_label(stream.get("tags", {}).get("title"))
+    title = read_label(read_tag(stream, "title"))
     if title is not None:
         return title
     disposition = stream.get("disposition", {})
