@@ -7,6 +7,7 @@ from typing import Any
 import ffmpeg
 
 from packager.core.argv import BARE, compile_argv, spell_ratio
+from packager.core.channels import layout_by_order
 from packager.core.input import open_source
 from packager.core.source import AudioTrack, SourceInfo
 
@@ -110,8 +111,12 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
         # Players play one channel on both sides as loud as it is; swresample would halve it. A
         # second one, which a stream may have later on, is the right one: until then the first is.
         sound = sound.filter("aeval", "val(0)|val(1)", channel_layout="stereo")
-    if audio.is_ambisonic:
+    elif audio.is_ambisonic:
         sound = sound.filter("pan", args=_facing_both_sides(audio))
+    elif taken := layout_by_order(audio.channels, audio.layout):
+        count, layout = taken
+        order = "|".join(map(str, range(count)))
+        sound = sound.filter("channelmap", order, channel_layout=layout)
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.
     options: dict[str, Any] = {"async": 1, "first_pts": 0, "out_chlayout": mix.layout}
