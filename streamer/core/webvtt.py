@@ -15,9 +15,14 @@ _MAX_MILLISECONDS = 100 * 3_600_000
 _SIGNATURE = re.compile(r"WEBVTT(?=[ \t\r\n]|$)")
 _LINE_END = re.compile(r"\r{0,2}\n|\r")
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-# SubRip writes a comma, and both are found with one or two digits behind it.
-_TIME = r"(?:([0-9]{1,4}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{1,3})"
-_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(?:\s+(.*))?\s*")
+# SubRip writes a comma. Found are also a colon, a space behind it, fewer digits or, where there are
+# hours, none, and shorter arrows.
+_TIME = (
+    r"(?=[0-9]+:[0-9]+[.,:])"
+    r"(?:([0-9]{1,4}):)?([0-9]{1,2}):([0-9]{1,2})(?:[.,:] ?([0-9]{1,3}))?"
+)
+_ARROW = "->"
+_TIMING = re.compile(rf"\s*{_TIME}\s*-?{_ARROW}\s*{_TIME}(?:\s+(.*))?\s*")
 _COUNTER = re.compile(r"\s*[0-9]+\s*")
 # Advanced SubStation Alpha's codes, which many SubRip files have too.
 _OVERRIDE = re.compile(r"\{\\[^{}]*\}")
@@ -128,7 +133,7 @@ def _timed_blocks(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], Sequenc
     timings = [
         (number, match)
         for number, line in enumerate(lines)
-        if "-->" in line and (match := _TIMING.fullmatch(line))
+        if _ARROW in line and (match := _TIMING.fullmatch(line))
     ]
     stops = (number for number, _ in timings[1:])
     for number, match in timings:
@@ -149,7 +154,7 @@ def _cue(timing: re.Match[str], body: Sequence[str], settings: str) -> Iterator[
 def _milliseconds(timing: re.Match[str], group: int) -> int:
     hours, minutes, seconds, fraction = timing.group(group, group + 1, group + 2, group + 3)
     whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
-    return whole * 1000 + int(fraction.ljust(3, "0"))
+    return whole * 1000 + int((fraction or "").ljust(3, "0"))
 
 
 def _clean_settings(text: str) -> str:

@@ -73,6 +73,22 @@ def test_settings_that_place_a_cue_are_kept_and_others_go() -> None:
     assert parse_webvtt(text) == (Cue(1000, 2000, "x", "line:0 size:50% align:start"),)
 
 
+@pytest.mark.parametrize(
+    "timing",
+    [
+        "00:00:01,500 -> 00:01:02,000",
+        "00:00:01:500 --> 00:01:02:000",
+        "00:00:01, 500 --> 00:01:02, 000",
+        "00:00:01.5 --> 00:01:02",
+        "00:01:500-->01:02.0",
+        "0:00:01,500 --> 0:01:02,000 X1:100 X2:200 Y1:1 Y2:2",
+    ],
+)
+def test_a_timing_of_subrip_is_read_as_it_was_meant(timing: str) -> None:
+    cues = parse_subrip(f"1\n{timing}\n9:00 -> 10:00\n\n2\n00:02:00,000 --> 00:02:01,000\nend\n")
+    assert cues == (Cue(1500, 62_000, "9:00 -&gt; 10:00"), Cue(120_000, 121_000, "end"))
+
+
 def test_a_line_of_spaces_ends_no_cue() -> None:
     """W3C WebVTT §6.4; YouTube's automatic captions have such lines."""
     text = (
