@@ -1,6 +1,8 @@
 """Rows of the catalog as the values of `streamer.core`, and back."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -50,8 +52,17 @@ def to_video(row: Row[Any]) -> Video:
         received_bytes=row.received_bytes,
         length_bytes=row.length_bytes,
         warnings=tuple(row.warnings),
-        chapters=tuple(Chapter(**chapter) for chapter in row.chapters),
+        chapters=tuple(_chapters(row)),
     )
+
+
+def _chapters(row: Row[Any]) -> Iterator[Chapter]:
+    """Those that the source states, up to the end of the video once it is ready."""
+    end_seconds = row.duration_seconds if row.state == VideoState.READY else math.inf
+    for stated in row.chapters:
+        chapter = Chapter(**stated)
+        if chapter.start_seconds < end_seconds:
+            yield replace(chapter, end_seconds=min(chapter.end_seconds, end_seconds))
 
 
 def _error(code: str | None, message: str | None) -> VideoError | None:

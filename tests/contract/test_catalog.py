@@ -800,6 +800,14 @@ async def test_a_source_is_described_bit_by_bit(catalog: Catalog) -> None:
     assert (video.warnings, video.chapters) == (("a", "b", "c"), tuple(chapters))
 
 
+async def test_chapters_end_with_a_video_that_is_ready(catalog: Catalog) -> None:
+    await package(catalog)
+    spans = [(0.0, 50.0, "a"), (50.0, 99.0, "b"), (99.0, 120.0, "c")]
+    await catalog.describe_source(ID, chapters=[Chapter(*span) for span in spans])
+    video = await catalog.finish(ID, duration_seconds=60.4, now=NOW)
+    assert video.chapters == (Chapter(0.0, 50.0, "a"), Chapter(50.0, 60.4, "b"))
+
+
 async def test_a_new_version_has_warnings_of_its_own(catalog: Catalog) -> None:
     await make_playing(catalog)
     await catalog.describe_source(ID, warnings=["not passed through"])
