@@ -183,11 +183,19 @@ def media_playlist(track: Track, *, ended: bool) -> MediaPlaylist:
     )
 
 
-def subtitles_playlist(track: Track) -> MediaPlaylist:
-    """The playlist of subtitles: one whole text, also while the video grows."""
+def subtitles_playlist(track: Track, end_seconds: float = math.inf) -> MediaPlaylist:
+    """The playlist of subtitles: one whole text, also while the video grows.
+
+    It lasts to the end of the last cue, or of the video, where that is known: `end_seconds`.
+    """
     playlist = media_playlist(track, ended=True)
-    longest = max(segment.duration_seconds for segment in playlist.segments)
-    return replace(playlist, target_duration_seconds=max(1, math.ceil(longest)))
+    (text,) = playlist.segments
+    seconds = min(text.duration_seconds, end_seconds)
+    return replace(
+        playlist,
+        segments=(replace(text, duration_seconds=seconds),),
+        target_duration_seconds=max(1, math.ceil(seconds)),
+    )
 
 
 def display_names(renditions: Sequence[Rendition], fallback: str) -> list[str]:

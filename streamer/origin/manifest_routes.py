@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -92,7 +93,7 @@ async def get_media(
     video = await _playable(services, video_id)
     track = await _track(services, video, rendition)
     if track.rendition.kind is MediaKind.SUBTITLES:
-        playlist = subtitles_playlist(track)
+        playlist = subtitles_playlist(track, _end_seconds(video))
         if await services.catalog.is_encrypted(video_id):
             playlist = text_with_token(playlist, _spelled(token))
     else:
@@ -151,6 +152,13 @@ async def _playable(services: Services, video_id: str) -> Video:
     if not video.playable:
         raise NotFound("this video is not playable yet", code="not_playable_yet")
     return video
+
+
+def _end_seconds(video: Video) -> float:
+    """Where a video ends; any time until that is known."""
+    if video.state is not VideoState.READY or video.duration_seconds is None:
+        return math.inf
+    return video.duration_seconds
 
 
 def _served(video: Video, version: int | None) -> int | None:

@@ -1,6 +1,7 @@
 """Subtitles that are uploaded to a video."""
 
 import asyncio
+import re
 from xml.etree import ElementTree
 
 import httpx
@@ -65,6 +66,21 @@ async def test_the_same_language_again_replaces(origin: Origin) -> None:
         "uploaded-de",
         "uploaded-de-forced",
     ]
+
+
+async def test_subtitles_last_no_longer_than_a_video_that_is_ready(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await add(origin, video_id, SRT.replace("00:00:02,500", "00:00:12,000").encode())
+
+    async def lengths() -> list[float]:
+        text = (await origin.client.get(f"/v/{video_id}/uploaded-de/index.m3u8")).text
+        return [
+            float(number) for number in re.findall(r"(?:EXTINF|TARGETDURATION):([0-9.]+)", text)
+        ]
+
+    assert await lengths() == [12, 12]
+    await origin.catalog.finish(video_id, duration_seconds=8.0, now=now())
+    assert await lengths() == [8, 8]
 
 
 async def take_away(origin: Origin, video_id: str) -> httpx.Response:
