@@ -33,6 +33,9 @@ FORMATS = (
     "flac",
     "amr",
     "gif",
+    "ivf",
+    "rm",
+    "yuv4mpegpipe",
 )
 # Its other tags may be of any size.
 _CONTAINER = (

@@ -167,6 +167,24 @@ async def test_a_chunk_that_is_searched_for_is_decoded_from_a_key_frame_nearby(
     assert await numbers_in_chunks(replace(bench, pictures=pictures)) == list(range(FRAMES))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("suffix", "encoded"),
+    [
+        (".ivf", ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "500k")),
+        (".rm", ("-c:v", "rv20", "-q:v", "3")),
+        (".y4m", ("-c:v", "wrapped_avframe")),
+    ],
+)
+async def test_rare_containers_join_as_exactly(
+    open_bench: OpenBench, tmp_path: Path, suffix: str, encoded: tuple[str, ...]
+) -> None:
+    path = tmp_path / f"source{suffix}"
+    command = [FFMPEG, "-v", "error", "-i", str(generate("numbered")), "-an", *encoded, str(path)]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    assert await numbers_in_chunks(await open_bench(path)) == list(range(FRAMES))
+
+
 async def numbers_in_chunks(bench: Bench) -> list[int]:
     assert len(bench.plan) == 4
     # In any order: a chunk needs no other.
