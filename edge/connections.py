@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edge.core.addresses import network_of
+from edge.core.addresses import Networks, is_within, network_of
 from edge.core.head import Refusal
 from edge.metrics import Counters
 
@@ -19,12 +19,20 @@ class Connections:
         counters: Where they are counted.
         limit: How many there may be.
         limit_per_address: How many of them may come from one address.
+        proxies: Whose connections are those of many viewers: only `limit` bounds them.
     """
 
-    def __init__(self, counters: Counters, limit: int, limit_per_address: int) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        limit: int,
+        limit_per_address: int,
+        proxies: Networks = (),
+    ) -> None:
         self._counters = counters
         self._limit = limit
         self._limit_per_address = limit_per_address
+        self._proxies = proxies
         self._open: set[Connection] = set()
         self._by_network: dict[str, int] = {}
         self._gone = asyncio.Event()
@@ -42,7 +50,8 @@ class Connections:
             return Refusal(503, "too many connections")
         network = network_of(address)
         count = self._by_network.get(network, 0)
-        if address and count >= self._limit_per_address:
+        is_full = count >= self._limit_per_address and not is_within(address, self._proxies)
+        if address and is_full:
             self._counters.connections_refused += 1
             return Refusal(429, "too many connections from this address")
         self._counters.connections += 1

@@ -181,6 +181,7 @@ class Node:
                 metrics.counters,
                 allow_connections(settings.max_connections),
                 settings.max_connections_per_address,
+                settings.trusted_proxies,
             ),
             rules=rules,
             trusted_proxies=settings.trusted_proxies,

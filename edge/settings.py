@@ -81,7 +81,8 @@ class EdgeSettings(BaseSettings):
     trusted_proxies: Networks = Field(
         default=(),
         description="Addresses and networks of the edges and load balancers that ask this one, with"
-        " commas: their X-Forwarded-Proto says how their viewers came.",
+        " commas: their X-Forwarded-Proto says how their viewers came, and they may have more than"
+        " EDGE_MAX_CONNECTIONS_PER_ADDRESS.",
     )
     behaviours: Path | None = Field(
         default=None,

@@ -304,6 +304,21 @@ async def test_too_many_connections_of_one_address_get_429(start_edge: StartEdge
         assert (await again.reply()).status == 404
 
 
+async def test_trusted_proxies_may_have_more_connections(start_edge: StartEdge) -> None:
+    edge = await start_edge(max_connections_per_address=1, trusted_proxies="127.0.0.2")
+    async with (
+        RawClient(edge.port, source="127.0.0.2") as first,
+        RawClient(edge.port, source="127.0.0.2") as second,
+        edge.client() as viewer,
+        edge.client() as refused,
+    ):
+        await edge.until(lambda: len(edge.node.site.connections) == 3)
+        for client in (first, second, viewer):
+            client.ask("/none")
+            assert (await client.reply()).status == 404
+        assert (await refused.reply()).status == 429
+
+
 async def test_long_request_body_gets_413(start_edge: StartEdge, origin: CountingOrigin) -> None:
     edge = await start_edge(max_request_body="1K")
     origin.scripts["/echo"] = lambda seen: Script([seen.body], {})
