@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import imageio_ffmpeg
+import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.pages import (
@@ -164,7 +165,8 @@ def test_it_fits_a_phone_and_answers_to_touch(open_page: OpenPage, ready_video: 
     expect(page.locator("#stage")).to_have_class(re.compile(r"\bidle\b"))
 
 
-def test_a_video_that_is_not_there_says_so(open_page: OpenPage) -> None:
-    page = open_page("/watch/zzzzzzzzzzzzzzzzzzzz")
+@pytest.mark.parametrize("name", ["zzzzzzzzzzzzzzzzzzzz", "%00%ff"])
+def test_a_video_that_is_not_there_says_so(open_page: OpenPage, name: str) -> None:
+    page = open_page(f"/watch/{name}")
     expect(page.get_by_role("heading", name="No video here")).to_be_visible()
     expect(page.get_by_role("link", name="Back to the library")).to_be_visible()

@@ -8,7 +8,7 @@ import { ago, clock } from "../shared/format";
 import { statusOf } from "../shared/status";
 import { bindThemeButton } from "../shared/theme";
 import { toast, toastError } from "../shared/toast";
-import { isFinal, type VideoResource } from "../shared/video";
+import { isFinal, type VideoResource, videoIdIn } from "../shared/video";
 import { watchVideo } from "../shared/watch";
 import { HlsStream } from "./hls-stream";
 import { SHORTCUTS } from "./keys";
@@ -18,7 +18,7 @@ import { hideNotice, showMissing, showRefused, showWaiting } from "./notice";
 import { Player, type StreamFactory } from "./player";
 import { eligibleEdges, SourceRing, sourcesFor } from "./sources";
 
-const videoId = decodeURIComponent(location.pathname.split("/").at(-1) ?? "");
+const videoId = videoIdIn(location.pathname);
 let player: Promise<Player> | null = null;
 let isRefused = false;
 

@@ -56,3 +56,13 @@ export function isPackagedAnew(video: VideoResource): boolean {
 export function mediaPath(id: string, name: "poster.jpg" | "storyboard.vtt"): string {
   return `/v/${encodeURIComponent(id)}/${name}`;
 }
+
+/** The id that ends the path of a player page. One that is wrongly encoded is taken as it stands: it names no video. */
+export function videoIdIn(path: string): string {
+  const name = path.split("/").at(-1) ?? "";
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
