@@ -6,7 +6,7 @@ lives no longer than a module; the installation is started once.
 
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -23,7 +23,7 @@ from playwright.sync_api import (
 from tests.e2e.pages import OpenPage
 from tests.e2e.system import System, running_system
 
-_BROWSER_OPTIONS = [
+BROWSER_OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -35,7 +35,7 @@ _BROWSER_OPTIONS = [
 ]
 # Posters and storyboards are looked for before they are there.
 _EXPECTED_CONSOLE_ERRORS = ("Failed to load resource",)
-_PATIENCE_MS = 60_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=20_000)
 
 
@@ -73,20 +73,34 @@ def browser() -> Iterator[Browser]:
     executable = shutil.which("chromium")
     assert executable, "chromium is not installed: make test installs it"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_BROWSER_OPTIONS)
+        browser = playwright.chromium.launch(executable_path=executable, args=BROWSER_OPTIONS)
         yield browser
         browser.close()
 
 
 @pytest.fixture
-def open_page(browser: Browser, system: System) -> Iterator[OpenPage]:
-    """Opens pages of the origin in contexts of their own; fails on errors of their scripts."""
-    contexts: list[BrowserContext] = []
+def watch_for_errors() -> Iterator[Callable[[Page], None]]:
+    """Listens to the scripts of a page, which in the end may have told of no error."""
     errors: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith(_EXPECTED_CONSOLE_ERRORS):
             errors.append(message.text)
+
+    def watch_for_errors(page: Page) -> None:
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+
+    yield watch_for_errors
+    assert errors == []
+
+
+@pytest.fixture
+def open_page(
+    browser: Browser, system: System, watch_for_errors: Callable[[Page], None]
+) -> Iterator[OpenPage]:
+    """Opens pages of the origin in contexts of their own; fails on errors of their scripts."""
+    contexts: list[BrowserContext] = []
 
     def open_page(
         path: str,
@@ -104,15 +118,13 @@ def open_page(browser: Browser, system: System) -> Iterator[OpenPage]:
             has_touch=touch,
         )
         contexts.append(context)
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.add_init_script(script)
-        page.on("console", on_console)
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        watch_for_errors(page)
         page.goto((origin_url or system.origin_url) + path)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
-    assert errors == []

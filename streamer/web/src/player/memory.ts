@@ -1,5 +1,7 @@
 /** What the player remembers between visits: loudness, and where each video was left. */
 
+import { inBrowser } from "../shared/storage";
+
 const VOLUME = "streamer.volume";
 const POSITIONS = "streamer.positions";
 const MOST_POSITIONS = 100;
@@ -28,7 +30,7 @@ export function rememberedPosition(videoId: string): number {
 /** Keeps where the video is now. */
 export function rememberPosition(videoId: string, seconds: number, durationSeconds: number): void {
   const positions = withPosition(storedPositions(), videoId, seconds, durationSeconds);
-  localStorage.setItem(POSITIONS, JSON.stringify(positions));
+  inBrowser.set(POSITIONS, JSON.stringify(positions));
 }
 
 /** Gives the element the loudness of the last visit and keeps what it becomes. */
@@ -37,7 +39,7 @@ export function rememberVolume(video: HTMLVideoElement): void {
   video.volume = Math.min(1, Math.max(0, Number(volume) || 0));
   video.muted = Boolean(muted);
   video.addEventListener("volumechange", () => {
-    localStorage.setItem(VOLUME, JSON.stringify({ volume: video.volume, muted: video.muted }));
+    inBrowser.set(VOLUME, JSON.stringify({ volume: video.volume, muted: video.muted }));
   });
 }
 
@@ -48,7 +50,7 @@ function storedPositions(): Positions {
 
 function stored<T>(key: string, otherwise: T): T {
   try {
-    return JSON.parse(localStorage.getItem(key) ?? "") as T;
+    return JSON.parse(inBrowser.get(key) ?? "") as T;
   } catch {
     return otherwise;
   }

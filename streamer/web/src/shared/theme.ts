@@ -1,6 +1,7 @@
-/** Light or dark: the system's choice until the person makes another. `assets/theme-1.js` applies it before the first paint. */
+/** Light or dark: the system's choice until the person makes another. `assets/theme-2.js` applies it before the first paint. */
 
 import { icon } from "./icons";
+import { inBrowser } from "./storage";
 
 const KEY = "streamer.theme";
 
@@ -14,7 +15,7 @@ export function bindThemeButton(button: HTMLButtonElement): void {
   button.addEventListener("click", () => {
     const theme = isDark() ? "light" : "dark";
     document.documentElement.dataset.theme = theme;
-    localStorage.setItem(KEY, theme);
+    inBrowser.set(KEY, theme);
     show();
   });
   systemPrefersDark().addEventListener("change", show);

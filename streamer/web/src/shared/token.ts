@@ -1,19 +1,20 @@
 /** The API token: kept for this tab only, asked for when the origin refuses a request. */
 
 import { promptFor } from "./dialog";
+import { inTab } from "./storage";
 
 const KEY = "streamer.token";
 let question: Promise<string | null> | null = null;
 
 /** The headers that authorise a request; empty when no token was given. */
 export function authorisation(): Record<string, string> {
-  const token = sessionStorage.getItem(KEY);
+  const token = inTab.get(KEY);
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
 /** Asks for a token, once for all requests that wait; resolves to whether one was given. */
 export async function askForToken(): Promise<boolean> {
-  const refused = sessionStorage.getItem(KEY) !== null;
+  const refused = inTab.get(KEY) !== null;
   question ??= promptFor({
     title: "API token",
     text: refused
@@ -27,6 +28,6 @@ export async function askForToken(): Promise<boolean> {
   });
   const token = await question;
   if (!token) return false;
-  sessionStorage.setItem(KEY, token);
+  inTab.set(KEY, token);
   return true;
 }
