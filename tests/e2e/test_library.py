@@ -60,6 +60,27 @@ def test_a_video_is_renamed_found_and_deleted(
     expect(page.get_by_text("No video has a title like this.")).to_be_visible()
 
 
+def test_titles_are_laid_out_as_their_language_is_written(
+    open_page: OpenPage, system: System, tmp_path: Path
+) -> None:
+    title = "فيديو العرض (1080p)"
+    path = tmp_path / f"{title}.mp4"
+    path.write_text("bread, butter, milk\n" * 1000)
+    video_id = system.upload(path, title)
+    page = open_page("/")
+    shown = card(page, title)
+    expect(shown.get_by_role("link", name=title)).to_have_css("direction", "rtl")
+    shown.get_by_role("button", name="Rename").click()
+    expect(page.get_by_label("Title", exact=True)).to_have_css("direction", "rtl")
+    page.get_by_label("Title", exact=True).press("Escape")
+    page.context.set_offline(True)
+    page.get_by_label("Choose files").set_input_files(path)
+    expect(page.locator(".upload-name")).to_have_css("direction", "rtl")
+    page.context.set_offline(False)
+    page.goto(f"{system.origin_url}/watch/{video_id}")
+    expect(page.get_by_role("heading", name=title)).to_have_css("direction", "rtl")
+
+
 def test_an_upload_goes_on_after_a_pause_and_after_a_reload(
     open_page: OpenPage, clip: Path
 ) -> None:

@@ -19,7 +19,7 @@ export class Card {
   readonly #onGone: () => void;
   readonly #picture = el("a", { class: "card-picture", tabindex: "-1", "aria-hidden": "true" });
   readonly #duration = el("span", { class: "card-duration" });
-  readonly #title = el("a", { class: "card-title" });
+  readonly #title = el("a", { class: "card-title", dir: "auto" });
   readonly #chip = el("span", { class: "chip" });
   readonly #created = el("time");
   readonly #reason = el("p", { class: "card-reason", hidden: true });
@@ -136,6 +136,7 @@ export class Card {
   #edit(button: HTMLButtonElement): void {
     const input = el("input", {
       class: "card-rename",
+      dir: "auto",
       value: this.#video.title,
       "aria-label": "Title",
       maxlength: 200,

@@ -45,7 +45,7 @@ export class UploadRow {
     this.element = el(
       "li",
       { class: "upload" },
-      el("span", { class: "upload-name", title: file.name }, file.name),
+      el("span", { class: "upload-name", dir: "auto", title: file.name }, file.name),
       this.#note,
       el("span", { class: "upload-actions" }, this.#toggle, cancel),
       this.#bar,
