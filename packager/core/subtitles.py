@@ -10,7 +10,7 @@ import ffmpeg
 from packager.core.argv import BARE, compile_argv
 from packager.core.input import open_source
 from packager.core.source import SourceInfo, SubtitleTrack
-from streamer.core.webvtt import Cue, parse_webvtt, shift_cues
+from streamer.core.webvtt import Cue, parse_subrip, shift_cues
 
 # WebVTT has no time before 0, a source's clock may: ffmpeg writes all times that much later.
 _MARGIN_SECONDS = 3600
@@ -42,7 +42,8 @@ def read_cues(text: str, track: SubtitleTrack, source: SourceInfo) -> tuple[Cue,
     Raises:
         InvalidInput: There are more, or longer ones, than is allowed.
     """
-    cues: Iterable[Cue] = parse_webvtt(text)
+    # ffmpeg writes empty lines inside cues, as they are found in SubRip.
+    cues: Iterable[Cue] = parse_subrip(text)
     if track.codec in _SUBSTATION_CODECS:
         cues = _without_codes(cues)
     return shift_cues(cues, round(-1000 * (_MARGIN_SECONDS + Fraction(source.zero_seconds))))

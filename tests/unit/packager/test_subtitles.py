@@ -53,3 +53,10 @@ def test_substation_alpha_is_freed_of_what_is_no_text(text: str, cleaned: str | 
 
 def test_other_formats_keep_their_braces() -> None:
     assert cues("{a}", SUBRIP)[0].text == "{a}"
+
+
+def test_an_empty_line_ends_no_text() -> None:
+    """Where a cue began with a line of spaces, ffmpeg leaves an empty one."""
+    track = SubtitleTrack(2, "webvtt")
+    text = "\nhello\n\n42\n\n01:00:03.000 --> 01:00:04.000\nend"
+    assert [cue.text for cue in cues(text, track)] == ["hello\n42", "end"]
