@@ -126,7 +126,13 @@ _FLAT = (
         "patches_ycgco", ".mkv", "A screen recording in YCgCo.",
         "zscale=m=ycgco:r=tv,format=yuv444p", *_LOSSLESS, "-colorspace", "ycgco",
     ),
+    _patches(
+        "patches_chroma_derived", ".mkv", "A matrix that is to be computed of the primaries.",
+        "zscale=pin=bt709:tin=bt709:p=bt2020:t=bt709:m=chroma-derived-nc:r=tv,format=yuv444p10le",
+        *_LOSSLESS, "-colorspace", "chroma-derived-nc", "-color_primaries", "bt2020",
+    ),
     _patches_hlg("patches_hlg", "HLG in BT.2020, as it should be.", "bt2020", "bt2020nc"),
+    _patches_hlg("patches_hlg_ictcp", "HLG in ICtCp.", "bt2020", "ictcp"),
     _patches_hlg("patches_hlg_709", "HLG in the colours of BT.709.", "bt709", "bt709"),
     _patches_hlg("patches_hlg_p3", "HLG in the colours of Display P3.", "smpte432", "bt709"),
     _greys("greys_pq", "Greys up to 10000 nits, of which no metadata tells.", "smpte2084"),

@@ -41,7 +41,7 @@ def find_obstacle(stream: Mapping[str, Any], matrix: str) -> str | None:
     `matrix` is the colour matrix that it is taken to be coded with.
     """
     side_data = {str(data.get("side_data_type")) for data in stream.get("side_data_list", [])}
-    stated = (stream.get("color_transfer"), stream.get("color_primaries"))
+    stated = [stream.get(f"color_{name}") for name in ("space", "transfer", "primaries")]
     reasons = {
         "they are not H.264": stream.get("codec_name") != "h264",
         "they are not 8-bit 4:2:0": stream.get("pix_fmt") != "yuv420p",

@@ -21,16 +21,14 @@ _BT709 = {"t": "bt709", "m": "bt709", "r": "tv", "dither": "ordered"}
 # Matrices by the names of their standards, where swscale calls them otherwise.
 _MATRICES = {"bt601": "smpte170m", "bt2020": "bt2020nc"}
 # zscale knows no constant luminance in HDR.
-_HDR_MATRICES = _MATRICES | {"bt2020c": "bt2020nc"}
+_HDR_MATRICES = _MATRICES | {"bt2020c": "bt2020nc", "chroma-derived-c": "bt2020nc"}
 # What swscale refuses to read.
-_ZSCALE_ALONE = frozenset({"ycgco", "bt2020c"})
+_ZSCALE_ALONE = frozenset({"ycgco", "bt2020c", "ictcp", "chroma-derived-nc", "chroma-derived-c"})
 
 
 def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
     """The pictures at a constant rate, each with its frame number as time stamp."""
-    frames = opened[str(video.index)]
-    if video.matrix in _ZSCALE_ALONE:
-        frames = frames.filter("setparams", colorspace="bt709")
+    frames = decoded(opened, video)
     # A source may change its size and format at any picture; from here on they are the first one's.
     frames = frames.filter("scale", "iw", "ih", eval="init")
     frames = frames.filter("setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB")
@@ -40,6 +38,12 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> A
     # Pictures that cannot be decoded at the very beginning are replaced by the first one that can.
     start = {"start_time": 0} if from_zero else {}
     return frames.filter("fps", fps=spell_ratio(grid.frame_rate), round="near", **start)
+
+
+def decoded(opened: Any, video: VideoTrack) -> Any:
+    """The pictures of an opened source, which state nothing that swscale refuses."""
+    frames = opened[str(video.index)]
+    return _stated(frames, "bt709", "bt709", "bt709") if video.has_odd_colours else frames
 
 
 def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]:

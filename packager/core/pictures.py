@@ -8,7 +8,7 @@ from itertools import pairwise
 import ffmpeg
 
 from packager.core.argv import compile_argv
-from packager.core.filters import fit, in_bt709
+from packager.core.filters import decoded, fit, in_bt709
 from packager.core.input import open_source
 from packager.core.ladder import Rung
 from packager.core.plan import SEGMENT_SECONDS
@@ -92,7 +92,7 @@ def poster_argv(
     shrink = min(1.0, _POSTER_LONG_SIDE / max(rung.width, rung.height))
     width, height = round(rung.width * shrink), round(rung.height * shrink)
     opened = open_source(path, seek_seconds=position)
-    frames = opened[str(video.index)].filter("thumbnail", _POSTER_CANDIDATES)
+    frames = decoded(opened, video).filter("thumbnail", _POSTER_CANDIDATES)
     frames, matrix = in_bt709(frames, video, rung.width, rung.height)
     picture = fit(frames, width, height, matrix)
     return compile_argv([ffmpeg.output(picture, target, **{"frames:v": 1, **_jpeg()})])

@@ -14,6 +14,7 @@ class VideoTrack:
     `index` counts all streams of the file. `start_seconds` is the time stamp that decoders give
     the first picture.
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
+    `has_odd_colours` says that swscale refuses what the pictures state of their colours.
     `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than
     BT.709. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
     is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
@@ -27,6 +28,7 @@ class VideoTrack:
     frame_rate: Fraction
     start_seconds: Fraction
     matrix: str
+    has_odd_colours: bool = False
     burst_rate: Fraction | None = None
     interlaced: bool = False
     may_become_interlaced: bool = False

@@ -33,7 +33,16 @@ _MATRICES = {
     "bt2020nc": "bt2020",
     "bt2020c": "bt2020c",
     "ycgco": "ycgco",
+    "chroma-derived-nc": "chroma-derived-nc",
+    "chroma-derived-c": "chroma-derived-c",
 }
+# Of light that is coded as PQ or HLG.
+_HDR_MATRICES = {"ictcp": "ictcp"}
+# What swscale reads of those that a stream may state, and the curves it does not.
+_USUAL_MATRICES = frozenset(
+    {"gbr", "bt709", "bt470bg", "smpte170m", "fcc", "smpte240m", "bt2020nc", "unknown"}
+)
+_ODD_TRANSFERS = frozenset({"log100", "log316", "vlog"})
 _HD_LINES = 720
 _PURPOSES = {
     "comment": "commentary",
@@ -71,6 +80,7 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
         frame_rate=frame_rate,
         start_seconds=read_seconds(stream.get("start_time")) + held_back / frame_rate,
         matrix=matrix,
+        has_odd_colours=_has_odd_colours(stream),
         burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         may_become_interlaced=stream.get("codec_name") in _MIXED_CODECS,
@@ -151,12 +161,19 @@ def _wide_primaries(stream: Mapping[str, Any]) -> str | None:
 
 def _matrix(stream: Mapping[str, Any]) -> str:
     """The tagged colour matrix, or what players assume of an untagged one."""
-    tagged = _MATRICES.get(str(stream.get("color_space")))
+    is_hdr = _hdr_transfer(stream) is not None
+    known = _MATRICES | _HDR_MATRICES if is_hdr else _MATRICES
+    tagged = known.get(str(stream.get("color_space")))
     if tagged is not None:
         return tagged
-    if _hdr_transfer(stream):
+    if is_hdr:
         return "bt2020"
     return "bt709" if int(stream["height"]) >= _HD_LINES else "bt601"
+
+
+def _has_odd_colours(stream: Mapping[str, Any]) -> bool:
+    matrix = stream.get("color_space", "unknown")
+    return matrix not in _USUAL_MATRICES or stream.get("color_transfer") in _ODD_TRANSFERS
 
 
 def _language(stream: Mapping[str, Any]) -> str | None:

@@ -24,7 +24,10 @@ Rgb = tuple[float, ...]
 
 async def encode(name: str, target: Path) -> Path:
     """The clip in its highest rendition, as chunks are encoded."""
-    path = await asyncio.to_thread(generate, name)
+    return await encode_file(await asyncio.to_thread(generate, name), target)
+
+
+async def encode_file(path: Path, target: Path) -> Path:
     settings = PackagerSettings()
     ffmpeg = Ffmpeg(settings.ffmpeg, settings.ffprobe)
     source = read_probe(await ffmpeg.probe(str(path)), max_duration_seconds=60)
@@ -69,6 +72,7 @@ def shown(track: Path, patches: int) -> list[Rgb]:
         "patches_2020",
         "patches_2020_constant",
         "patches_ycgco",
+        "patches_chroma_derived",
     ],
 )
 async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
@@ -77,7 +81,7 @@ async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
         assert colour == pytest.approx(expected, abs=3)
 
 
-@pytest.mark.parametrize("name", ["patches_hlg_709", "patches_hlg_p3"])
+@pytest.mark.parametrize("name", ["patches_hlg_709", "patches_hlg_p3", "patches_hlg_ictcp"])
 async def test_hdr_has_the_colours_it_states(name: str, tmp_path: Path) -> None:
     usual = shown(await encode("patches_hlg", tmp_path / "usual.mp4"), len(PATCHES))
     found = shown(await encode(name, tmp_path / "track.mp4"), len(PATCHES))
@@ -94,6 +98,18 @@ async def test_what_is_published_says_that_it_is_bt709(name: str, tmp_path: Path
     (stream,) = probed["streams"]
     told = [stream.get(f"color_{name}") for name in ("primaries", "transfer", "space", "range")]
     assert told == ["bt709", "bt709", "bt709", "tv"]
+
+
+@pytest.mark.parametrize("kind", ["matrix_coefficients", "transfer_characteristics"])
+async def test_whatever_colours_a_file_states_it_is_encoded(kind: str, tmp_path: Path) -> None:
+    clip = await asyncio.to_thread(generate, "plain")
+    for number in range(18):
+        stating = tmp_path / f"stating_{number}.mp4"
+        stated = f"h264_metadata={kind}={number}"
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(clip), "-t", "1"]
+        command += ["-c", "copy", "-bsf:v", stated, "-movflags", "-write_colr", str(stating)]
+        await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+        await encode_file(stating, tmp_path / f"{number}.mp4")
 
 
 @pytest.mark.parametrize("name", ["greys_pq", "greys_hlg"])

@@ -23,6 +23,7 @@ STREAM = {
     "sample_aspect_ratio": "1:1",
     "color_range": "tv",
     "color_primaries": "bt709",
+    "color_space": "bt709",
 }
 
 
@@ -143,6 +144,7 @@ def test_what_the_container_says_of_a_stream_that_may_conform() -> None:
         ({"color_range": "pc"}, "bt709", "their colours are not those of BT.709"),
         ({"color_transfer": "smpte2084"}, "bt709", "their colours are not those of BT.709"),
         ({"color_primaries": "bt2020"}, "bt709", "their colours are not those of BT.709"),
+        ({"color_space": "smpte2085"}, "bt709", "their colours are not those of BT.709"),
     ],
 )
 def test_what_keeps_a_stream_from_it(changed: dict[str, Any], matrix: str, expected: str) -> None:

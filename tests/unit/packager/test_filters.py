@@ -43,6 +43,14 @@ def test_hdr_is_brought_down_once_in_the_largest_size() -> None:
     assert text.count("tonemap=") == 2  # the filter and its option
 
 
+def test_what_swscale_refuses_to_read_is_not_stated_to_it() -> None:
+    odd = VideoTrack(0, 1, 1, Fraction(30), Fraction(0), "ycgco", has_odd_colours=True)
+    stated = "[0:0]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709[s0];[s0]scale"
+    assert graph(odd, LOW).startswith(stated)
+    usual = VideoTrack(0, 1, 1, Fraction(30), Fraction(0), "bt709")
+    assert graph(usual, LOW).startswith("[0:0]scale")
+
+
 def test_wide_colours_are_narrowed_and_others_left_alone() -> None:
     video = VideoTrack(0, 1280, 720, Fraction(30), Fraction(0), "bt601", wide_primaries="smpte432")
     stated = "setparams=color_primaries=smpte432:color_trc=bt709:colorspace=smpte170m"

@@ -208,6 +208,27 @@ def test_hdr_interlaced_and_matrix() -> None:
     assert read(video_stream(width=720, height=480)).video.matrix == "bt601"
 
 
+@pytest.mark.parametrize(
+    ("matrix", "transfer", "read_as", "is_odd"),
+    [
+        ("bt709", "bt709", "bt709", False),
+        (None, None, "bt709", False),
+        ("gbr", None, "bt709", False),
+        ("chroma-derived-nc", "bt709", "chroma-derived-nc", True),
+        ("smpte2085", "bt709", "bt709", True),
+        ("bt709", "log316", "bt709", True),
+        ("ictcp", "smpte2084", "ictcp", True),
+        ("ictcp", "bt709", "bt709", True),
+    ],
+)
+def test_colours_that_are_rarely_stated(
+    matrix: str | None, transfer: str | None, read_as: str, is_odd: bool
+) -> None:
+    stated = {"color_space": matrix, "color_transfer": transfer}
+    video = read(video_stream(**{name: tag for name, tag in stated.items() if tag})).video
+    assert (video.matrix, video.has_odd_colours) == (read_as, is_odd)
+
+
 def test_hdr_that_does_not_state_its_colours_has_those_of_bt2020() -> None:
     video = read(video_stream(color_transfer="arib-std-b67")).video
     assert (video.wide_primaries, video.matrix) == ("bt2020", "bt2020")
