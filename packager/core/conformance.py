@@ -35,10 +35,11 @@ class NotConformantError(Exception):
     """A source's pictures cannot be passed through; the message is the end of a sentence."""
 
 
-def find_obstacle(stream: Mapping[str, Any], matrix: str) -> str | None:
+def find_obstacle(stream: Mapping[str, Any], matrix: str, *, is_turned: bool = False) -> str | None:
     """The first reason in ffprobe's JSON of a stream why it cannot be passed through, if any.
 
-    `matrix` is the colour matrix that it is taken to be coded with.
+    `matrix` is the colour matrix that it is taken to be coded with; `is_turned` says that its
+    pictures say themselves that they do not lie upright.
     """
     side_data = {str(data.get("side_data_type")) for data in stream.get("side_data_list", [])}
     stated = [stream.get(f"color_{name}") for name in ("space", "transfer", "primaries")]
@@ -46,7 +47,7 @@ def find_obstacle(stream: Mapping[str, Any], matrix: str) -> str | None:
         "they are not H.264": stream.get("codec_name") != "h264",
         "they are not 8-bit 4:2:0": stream.get("pix_fmt") != "yuv420p",
         "their pixels are not square": stream.get("sample_aspect_ratio") not in _SQUARE,
-        "the file wants them turned or changed": bool(side_data - _HARMLESS_SIDE_DATA),
+        "the file wants them turned or changed": is_turned or bool(side_data - _HARMLESS_SIDE_DATA),
         "their colours are not those of BT.709": matrix != "bt709"
         or not _BT709.issuperset(stated)
         or stream.get("color_range") not in _UNSTATED | {"tv"},

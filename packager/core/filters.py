@@ -41,8 +41,12 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> A
 
 
 def decoded(opened: Any, video: VideoTrack) -> Any:
-    """The pictures of an opened source, which state nothing that swscale refuses."""
+    """The pictures of an opened source, upright, which state nothing that swscale refuses."""
     frames = opened[str(video.index)]
+    if video.turn:
+        frames = frames.filter("sidedata", mode="delete", type="DISPLAYMATRIX")
+    for direction in video.turn:
+        frames = frames.filter("transpose", direction)
     return _stated(frames, "bt709", "bt709", "bt709") if video.has_odd_colours else frames
 
 

@@ -42,6 +42,12 @@ _CONTAINER = (
     "format=format_name,duration,start_time:format_tags=encoder"
     ":chapter=start_time,end_time:chapter_tags=title"
 )
+# Pictures may say how they lie. Among so few packets there is one of them; of long groups only the
+# first is decoded.
+_FIRST_FRAMES = (
+    *("-read_intervals", "%+#10", "-skip_frame", "nokey"),
+    *("-show_entries", "frame=stream_index:frame_side_data=displaymatrix"),
+)
 # About a minute.
 _FIRST_PACKETS = "%+#4000"
 # The worker's own server on the loopback interface, see `packager.sources`.
@@ -50,7 +56,7 @@ _SERVED = "http://127.0.0.1:"
 
 def probe_argv(path: str) -> list[str]:
     """Arguments for ffprobe: what there is to know of the container and its streams, as JSON."""
-    return _ask(path, "-show_streams", "-show_entries", _CONTAINER)
+    return _ask(path, "-show_streams", "-show_entries", _CONTAINER, *_FIRST_FRAMES)
 
 
 def packets_argv(path: str) -> list[str]:
@@ -75,16 +81,19 @@ def _ask(path: str, *options: str) -> list[str]:
     return [*arguments, "-i", _url(path)]
 
 
-def open_source(path: str, *, seek_seconds: Fraction = Fraction(0), **options: Any) -> Any:
+def open_source(
+    path: str, *, seek_seconds: Fraction = Fraction(0), turns: bool = True, **options: Any
+) -> Any:
     """An upload, at a path or served by the worker, as input of an ffmpeg graph.
 
     Its own time stamps are kept.
 
     `seek_seconds` counts from the container's first time stamp; decoding begins at a key frame
-    at or before it.
+    at or before it. `turns` says that pictures that do not lie upright are turned by ffmpeg.
     """
     seek = {"ss": _decimal(seek_seconds), "noaccurate_seek": None} if seek_seconds > 0 else {}
-    return ffmpeg.input(_url(path), copyts=None, **_whitelist(path), **seek, **options)
+    as_coded = {} if turns else {"noautorotate": None}
+    return ffmpeg.input(_url(path), copyts=None, **_whitelist(path), **seek, **as_coded, **options)
 
 
 def _url(path: str) -> str:

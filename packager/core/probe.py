@@ -25,7 +25,7 @@ _TEXT_CODECS = frozenset({"subrip", "srt", "mov_text", "ass", "ssa", "webvtt", "
 
 
 def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> SourceInfo:
-    """The source described by ffprobe's `-show_format -show_streams -show_chapters` JSON.
+    """The source described by ffprobe's JSON: format, streams, chapters, first frames.
 
     Raises:
         SourceRejected: It holds nothing to show or hear, or more than is allowed.
@@ -38,7 +38,7 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         raise SourceRejected("The file holds neither pictures nor sound.", code="no_video_stream")
     _refuse_unknown((videos or audios)[0])
     audios = [stream for stream in audios if stream.get("codec_name")][:MAX_AUDIOS]
-    formats = container_formats(probe)
+    formats, frames = container_formats(probe), probe.get("frames", [])
     used = [*videos[:1], *audios[:1]]
     zero_seconds = read_seconds(used[0].get("start_time"))
     source = SourceInfo(
@@ -46,7 +46,9 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         zero_seconds=zero_seconds,
         format_start_seconds=read_seconds(container.get("start_time")),
         indexed=bool(_INDEXED_FORMATS & formats),
-        video=read_video_track(videos[0], has_stamps="avi" not in formats) if videos else None,
+        video=read_video_track(videos[0], frames, has_stamps="avi" not in formats)
+        if videos
+        else None,
         audios=tuple(map(read_audio_track, audios)),
         subtitles=tuple(map(read_subtitle_track, _texts(streams))),
         chapters=tuple(_chapters(probe.get("chapters", []), zero_seconds)),

@@ -18,8 +18,9 @@ class VideoTrack:
     `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than
     BT.709. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
     is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
-    may follow. `obstacle` is a reason why the pictures cannot be a rendition as they are coded, as
-    far as the container tells.
+    may follow. `turn` is what turns the pictures upright where ffmpeg is not to do it by itself:
+    directions of its transpose. `obstacle` is a reason why the pictures cannot be a rendition as
+    they are coded, as far as the container tells.
     """
 
     index: int
@@ -32,6 +33,7 @@ class VideoTrack:
     burst_rate: Fraction | None = None
     interlaced: bool = False
     may_become_interlaced: bool = False
+    turn: tuple[str, ...] = ()
     hdr_transfer: str | None = None
     wide_primaries: str | None = None
     obstacle: str | None = None

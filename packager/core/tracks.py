@@ -1,6 +1,6 @@
 """One stream of ffprobe's JSON as a track."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from packager.core.conformance import find_obstacle
@@ -13,6 +13,7 @@ from packager.core.probe_values import (
     read_tag,
 )
 from packager.core.source import AudioTrack, SubtitleTrack, VideoTrack
+from packager.core.turns import read_turn
 from streamer.core.errors import SourceRejected
 from streamer.core.languages import language_name
 
@@ -51,17 +52,21 @@ _PURPOSES = {
 }
 
 
-def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTrack:
+def read_video_track(
+    stream: Mapping[str, Any], frames: Iterable[Mapping[str, Any]] = (), *, has_stamps: bool
+) -> VideoTrack:
     """The picture that `stream` describes.
 
     Args:
         stream: Its description.
+        frames: Those of the first ones of the file.
         has_stamps: Whether the container tells when a picture is shown.
 
     Raises:
         SourceRejected: It has no size, or too large a one.
     """
-    width, height = _displayed_size(stream)
+    turn = read_turn(stream, frames)
+    width, height = _displayed_size(stream, is_on_its_side=len(turn) == 1)
     for across, down in ((width, height), _coded_size(stream)):
         if across * down > MAX_PIXELS:
             raise SourceRejected(
@@ -83,10 +88,11 @@ def read_video_track(stream: Mapping[str, Any], *, has_stamps: bool) -> VideoTra
         has_odd_colours=_has_odd_colours(stream),
         burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
+        turn=turn,
         may_become_interlaced=stream.get("codec_name") in _MIXED_CODECS,
         hdr_transfer=_hdr_transfer(stream),
         wide_primaries=_wide_primaries(stream),
-        obstacle=find_obstacle(stream, matrix),
+        obstacle=find_obstacle(stream, matrix, is_turned=bool(turn)),
     )
 
 
@@ -113,7 +119,7 @@ def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
     )
 
 
-def _displayed_size(stream: Mapping[str, Any]) -> tuple[int, int]:
+def _displayed_size(stream: Mapping[str, Any], *, is_on_its_side: bool) -> tuple[int, int]:
     (coded_width, coded_height), cropped = _coded_size(stream), _cropped(stream)
     width, height = coded_width - cropped[0], coded_height - cropped[1]
     if width < 1 or height < 1:
@@ -121,7 +127,8 @@ def _displayed_size(stream: Mapping[str, Any]) -> tuple[int, int]:
     aspect = read_ratio(stream.get("sample_aspect_ratio", "1:1"))
     if aspect is not None:
         width = max(1, round(width * aspect))
-    return (height, width) if _rotation(stream) % 180 == 90 else (width, height)
+    is_on_its_side |= _rotation(stream) % 180 == 90
+    return (height, width) if is_on_its_side else (width, height)
 
 
 def _coded_size(stream: Mapping[str, Any]) -> tuple[int, int]:
