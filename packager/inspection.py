@@ -120,12 +120,12 @@ async def _describe_probed(
     if info.video is not None and (rate := info.video.burst_rate) is not None:
         info = replace(info, video=await _settle_rate(workshop, source, info.video, rate))
     states_duration = info.duration_seconds > 0 and not shifts
-    warnings: Sequence[str] = ()
+    warnings = [info.video.caveat] if info.video is not None and info.video.caveat else []
     if "mov" in container_formats(probe):
         layout = await read_mp4_layout(source.data)
         info = replace(info, index_first=layout.index_first)
         states_duration &= layout.states_duration
-        warnings = layout.warnings
+        warnings += layout.warnings
     if in_order or (arrives and not info.index_first):
         info = replace(info, has_entries=await has_entries(source.data))
     if info.duration_seconds <= 0 or ((arrives or shifts) and not states_duration):

@@ -131,6 +131,18 @@ _FLAT = (
         "zscale=pin=bt709:tin=bt709:p=bt2020:t=bt709:m=chroma-derived-nc:r=tv,format=yuv444p10le",
         *_LOSSLESS, "-colorspace", "chroma-derived-nc", "-color_primaries", "bt2020",
     ),
+    _patches(
+        "patches_pq", ".mkv", "PQ in BT.2020.",
+        "zscale=pin=bt709:tin=bt709:p=bt2020:t=smpte2084:m=bt2020nc:r=tv:npl=203,"
+        "format=yuv444p10le", *_LOSSLESS, "-colorspace", "bt2020nc",
+        *("-color_primaries", "bt2020", "-color_trc", "smpte2084"),
+    ),
+    _patches(
+        "patches_pq_ictcp", ".mkv", "PQ in ICtCp and full range, of which no more is stated.",
+        "zscale=pin=bt709:tin=bt709:p=bt2020:t=smpte2084:m=ictcp:r=pc:npl=203,format=yuv444p10le,"
+        "setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown",
+        *_LOSSLESS, "-color_range", "pc",
+    ),
     _patches_hlg("patches_hlg", "HLG in BT.2020, as it should be.", "bt2020", "bt2020nc"),
     _patches_hlg("patches_hlg_ictcp", "HLG in ICtCp.", "bt2020", "ictcp"),
     _patches_hlg("patches_hlg_709", "HLG in the colours of BT.709.", "bt709", "bt709"),

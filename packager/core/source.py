@@ -20,7 +20,8 @@ class VideoTrack:
     is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
     may follow. `turn` is what turns the pictures upright where ffmpeg is not to do it by itself:
     directions of its transpose. `obstacle` is a reason why the pictures cannot be a rendition as
-    they are coded, as far as the container tells.
+    they are coded, as far as the container tells. `caveat` is a sentence about what of them is
+    not shown as it should be.
     """
 
     index: int
@@ -37,6 +38,7 @@ class VideoTrack:
     hdr_transfer: str | None = None
     wide_primaries: str | None = None
     obstacle: str | None = None
+    caveat: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

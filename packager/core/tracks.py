@@ -38,12 +38,18 @@ _MATRICES = {
     "chroma-derived-c": "chroma-derived-c",
 }
 # Of light that is coded as PQ or HLG.
-_HDR_MATRICES = {"ictcp": "ictcp"}
+_HDR_MATRICES = {"ictcp": "ictcp", "ipt-c2": "ictcp"}
 # What swscale reads of those that a stream may state, and the curves it does not.
 _USUAL_MATRICES = frozenset(
     {"gbr", "bt709", "bt470bg", "smpte170m", "fcc", "smpte240m", "bt2020nc", "unknown"}
 )
 _ODD_TRANSFERS = frozenset({"log100", "log316", "vlog"})
+# IPT of Dolby's, of which ICtCp is a sibling; such streams do not state it.
+_DOLBY_VISION_5 = {
+    "color_space": "ipt-c2",
+    "color_transfer": "smpte2084",
+    "color_primaries": "bt2020",
+}
 _HD_LINES = 720
 _PURPOSES = {
     "comment": "commentary",
@@ -65,6 +71,9 @@ def read_video_track(
     Raises:
         SourceRejected: It has no size, or too large a one.
     """
+    is_dolby_vision_5 = _is_dolby_vision_5(stream)
+    if is_dolby_vision_5:
+        stream = {**stream, **_DOLBY_VISION_5}
     turn = read_turn(stream, frames)
     width, height = _displayed_size(stream, is_on_its_side=len(turn) == 1)
     for across, down in ((width, height), _coded_size(stream)):
@@ -93,6 +102,9 @@ def read_video_track(
         hdr_transfer=_hdr_transfer(stream),
         wide_primaries=_wide_primaries(stream),
         obstacle=find_obstacle(stream, matrix, is_turned=bool(turn)),
+        caveat="The colours are close to those of Dolby Vision, but not the same."
+        if is_dolby_vision_5
+        else None,
     )
 
 
@@ -151,6 +163,11 @@ def _rotation(stream: Mapping[str, Any]) -> int:
         if "rotation" in side_data:
             return round(float(side_data["rotation"]) / 90) * 90
     return 0
+
+
+def _is_dolby_vision_5(stream: Mapping[str, Any]) -> bool:
+    """Whether the pictures have Dolby's own colours, as no other decoder shows them."""
+    return any(data.get("dv_profile") == 5 for data in stream.get("side_data_list", []))
 
 
 def _hdr_transfer(stream: Mapping[str, Any]) -> str | None:

@@ -27,10 +27,13 @@ async def encode(name: str, target: Path) -> Path:
     return await encode_file(await asyncio.to_thread(generate, name), target)
 
 
-async def encode_file(path: Path, target: Path) -> Path:
+async def encode_file(path: Path, target: Path, **told: object) -> Path:
+    """The same of a file; `told` is what ffprobe says besides of its pictures."""
     settings = PackagerSettings()
     ffmpeg = Ffmpeg(settings.ffmpeg, settings.ffprobe)
-    source = read_probe(await ffmpeg.probe(str(path)), max_duration_seconds=60)
+    probed = await ffmpeg.probe(str(path))
+    probed["streams"][0] |= told
+    source = read_probe(probed, max_duration_seconds=60)
     assert source.video is not None
     job = ChunkJob(0, 10, build_ladder(source.video)[-1:], Preset.FAST)
     grid = frame_grid(source.video.frame_rate)
@@ -98,6 +101,15 @@ async def test_what_is_published_says_that_it_is_bt709(name: str, tmp_path: Path
     (stream,) = probed["streams"]
     told = [stream.get(f"color_{name}") for name in ("primaries", "transfer", "space", "range")]
     assert told == ["bt709", "bt709", "bt709", "tv"]
+
+
+async def test_dolby_vision_with_colours_of_its_own_is_read_as_its_sibling(tmp_path: Path) -> None:
+    usual = shown(await encode("patches_pq", tmp_path / "usual.mp4"), len(PATCHES))
+    path = await asyncio.to_thread(generate, "patches_pq_ictcp")
+    record = {"side_data_type": "DOVI configuration record", "dv_profile": 5}
+    track = await encode_file(path, tmp_path / "track.mp4", side_data_list=[record])
+    for colour, expected in zip(shown(track, len(PATCHES)), usual, strict=True):
+        assert colour == pytest.approx(expected, abs=3)
 
 
 @pytest.mark.parametrize("kind", ["matrix_coefficients", "transfer_characteristics"])

@@ -229,6 +229,17 @@ def test_colours_that_are_rarely_stated(
     assert (video.matrix, video.has_odd_colours) == (read_as, is_odd)
 
 
+def test_dolby_vision_with_colours_of_its_own_has_a_caveat() -> None:
+    def described(profile: int) -> Any:
+        record = {"side_data_type": "DOVI configuration record", "dv_profile": profile}
+        return read(video_stream(codec_name="hevc", side_data_list=[record])).video
+
+    video = described(5)
+    assert (video.hdr_transfer, video.matrix) == ("smpte2084", "ictcp")
+    assert video.caveat == "The colours are close to those of Dolby Vision, but not the same."
+    assert (described(8).hdr_transfer, described(8).caveat) == (None, None)
+
+
 def test_hdr_that_does_not_state_its_colours_has_those_of_bt2020() -> None:
     video = read(video_stream(color_transfer="arib-std-b67")).video
     assert (video.wide_primaries, video.matrix) == ("bt2020", "bt2020")
