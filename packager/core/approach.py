@@ -102,7 +102,8 @@ def open_at(
     **options: Any,
 ) -> Any:
     """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
-    options["turns"] = source.video is None or not source.video.turn
+    if source.video is not None:
+        options |= source.video.decoding
     # Filters that begin anew where the format of the pictures changes would count from there.
     options["reinit_filter"] = 0
     start = approach.start_seconds(source, grid, first_frame)

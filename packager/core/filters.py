@@ -29,8 +29,6 @@ _ZSCALE_ALONE = frozenset({"ycgco", "bt2020c", "ictcp", "chroma-derived-nc", "ch
 def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
     """The pictures at a constant rate, each with its frame number as time stamp."""
     frames = decoded(opened, video)
-    # A source may change its size and format at any picture; from here on they are the first one's.
-    frames = frames.filter("scale", "iw", "ih", eval="init")
     frames = frames.filter("setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB")
     if video.interlaced or video.may_become_interlaced:
         deint = "all" if video.interlaced else "interlaced"
@@ -41,13 +39,23 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> A
 
 
 def decoded(opened: Any, video: VideoTrack) -> Any:
-    """The pictures of an opened source, upright, which state nothing that swscale refuses."""
+    """The pictures of an opened source, upright and opaque, all in the first one's size and format.
+
+    They state nothing that swscale refuses.
+    """
     frames = opened[str(video.index)]
+    if video.has_odd_colours:
+        frames = _stated(frames, "bt709", "bt709", "bt709")
+    # A source may change its size and format at any picture.
+    frames = frames.filter("scale", "iw", "ih", eval="init")
     if video.turn:
         frames = frames.filter("sidedata", mode="delete", type="DISPLAYMATRIX")
     for direction in video.turn:
         frames = frames.filter("transpose", direction)
-    return _stated(frames, "bt709", "bt709", "bt709") if video.has_odd_colours else frames
+    if video.has_alpha:
+        # What is transparent lies on black.
+        frames = frames.filter("premultiply", inplace=1)
+    return frames
 
 
 def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]:

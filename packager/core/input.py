@@ -81,19 +81,16 @@ def _ask(path: str, *options: str) -> list[str]:
     return [*arguments, "-i", _url(path)]
 
 
-def open_source(
-    path: str, *, seek_seconds: Fraction = Fraction(0), turns: bool = True, **options: Any
-) -> Any:
+def open_source(path: str, *, seek_seconds: Fraction = Fraction(0), **options: Any) -> Any:
     """An upload, at a path or served by the worker, as input of an ffmpeg graph.
 
     Its own time stamps are kept.
 
     `seek_seconds` counts from the container's first time stamp; decoding begins at a key frame
-    at or before it. `turns` says that pictures that do not lie upright are turned by ffmpeg.
+    at or before it.
     """
     seek = {"ss": _decimal(seek_seconds), "noaccurate_seek": None} if seek_seconds > 0 else {}
-    as_coded = {} if turns else {"noautorotate": None}
-    return ffmpeg.input(_url(path), copyts=None, **_whitelist(path), **seek, **as_coded, **options)
+    return ffmpeg.input(_url(path), copyts=None, **_whitelist(path), **seek, **options)
 
 
 def _url(path: str) -> str:

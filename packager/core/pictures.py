@@ -91,7 +91,7 @@ def poster_argv(
     """One typical picture from `position` on, in the size of `rung` or a little smaller."""
     shrink = min(1.0, _POSTER_LONG_SIDE / max(rung.width, rung.height))
     width, height = round(rung.width * shrink), round(rung.height * shrink)
-    opened = open_source(path, seek_seconds=position, turns=not video.turn)
+    opened = open_source(path, seek_seconds=position, **video.decoding)
     frames = decoded(opened, video).filter("thumbnail", _POSTER_CANDIDATES)
     frames, matrix = in_bt709(frames, video, rung.width, rung.height)
     picture = fit(frames, width, height, matrix)

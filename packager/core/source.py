@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from packager.core.mended import Shift
 from streamer.core.video import Chapter
@@ -19,9 +20,10 @@ class VideoTrack:
     BT.709. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
     is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
     may follow. `turn` is what turns the pictures upright where ffmpeg is not to do it by itself:
-    directions of its transpose. `obstacle` is a reason why the pictures cannot be a rendition as
-    they are coded, as far as the container tells. `caveat` is a sentence about what of them is
-    not shown as it should be.
+    directions of its transpose. `has_alpha` says that they may be transparent, `decoder` is the one
+    to take where ffmpeg's own drops that. `obstacle` is a reason why the pictures cannot be a
+    rendition as they are coded, as far as the container tells. `caveat` is a sentence about what of
+    them is not shown as it should be.
     """
 
     index: int
@@ -35,10 +37,18 @@ class VideoTrack:
     interlaced: bool = False
     may_become_interlaced: bool = False
     turn: tuple[str, ...] = ()
+    has_alpha: bool = False
+    decoder: str | None = None
     hdr_transfer: str | None = None
     wide_primaries: str | None = None
     obstacle: str | None = None
     caveat: str | None = None
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """Options of ffmpeg's for a file whose pictures are decoded."""
+        as_coded = {"noautorotate": None} if self.turn else {}
+        return as_coded | ({} if self.decoder is None else {"c:v": self.decoder})
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,13 @@ _DOLBY_VISION_5 = {
     "color_transfer": "smpte2084",
     "color_primaries": "bt2020",
 }
+# Of formats with an alpha channel. Of PNG, ffprobe does not tell the format.
+_ALPHA_FORMATS = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv")
+_ALPHA_CODECS = frozenset({"png"})
+# Of raw pictures, what is called alpha is most often nothing.
+_OPAQUE_CODECS = frozenset({"rawvideo"})
+# In WebM it is a stream beside the pictures, which ffmpeg's own decoders do not read.
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _HD_LINES = 720
 _PURPOSES = {
     "comment": "commentary",
@@ -74,7 +81,7 @@ def read_video_track(
     is_dolby_vision_5 = _is_dolby_vision_5(stream)
     if is_dolby_vision_5:
         stream = {**stream, **_DOLBY_VISION_5}
-    turn = read_turn(stream, frames)
+    turn, decoder = read_turn(stream, frames), _alpha_decoder(stream)
     width, height = _displayed_size(stream, is_on_its_side=len(turn) == 1)
     for across, down in ((width, height), _coded_size(stream)):
         if across * down > MAX_PIXELS:
@@ -98,6 +105,8 @@ def read_video_track(
         burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         turn=turn,
+        has_alpha=decoder is not None or _has_alpha(stream),
+        decoder=decoder,
         may_become_interlaced=stream.get("codec_name") in _MIXED_CODECS,
         hdr_transfer=_hdr_transfer(stream),
         wide_primaries=_wide_primaries(stream),
@@ -168,6 +177,20 @@ def _rotation(stream: Mapping[str, Any]) -> int:
 def _is_dolby_vision_5(stream: Mapping[str, Any]) -> bool:
     """Whether the pictures have Dolby's own colours, as no other decoder shows them."""
     return any(data.get("dv_profile") == 5 for data in stream.get("side_data_list", []))
+
+
+def _has_alpha(stream: Mapping[str, Any]) -> bool:
+    codec = stream.get("codec_name")
+    in_format = str(stream.get("pix_fmt")).startswith(_ALPHA_FORMATS)
+    return codec in _ALPHA_CODECS or (in_format and codec not in _OPAQUE_CODECS)
+
+
+def _alpha_decoder(stream: Mapping[str, Any]) -> str | None:
+    """What decodes the alpha channel too of VP8 and VP9 that has one."""
+    tags = {str(name).lower(): value for name, value in stream.get("tags", {}).items()}
+    if tags.get("alpha_mode") != "1":
+        return None
+    return _ALPHA_DECODERS.get(str(stream.get("codec_name")))
 
 
 def _hdr_transfer(stream: Mapping[str, Any]) -> str | None:

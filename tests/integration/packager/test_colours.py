@@ -112,6 +112,29 @@ async def test_dolby_vision_with_colours_of_its_own_is_read_as_its_sibling(tmp_p
         assert colour == pytest.approx(expected, abs=3)
 
 
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        (".mov", "-c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le"),
+        (".mov", "-c:v png"),
+        (".mov", "-c:v qtrle -pix_fmt argb"),
+        (".webm", "-c:v libvpx-vp9 -pix_fmt yuva420p"),
+        (".webm", "-c:v libvpx -pix_fmt yuva420p -auto-alt-ref 0"),
+        (".mkv", "-c:v ffv1 -pix_fmt yuva444p10le -color_primaries bt2020 -colorspace bt2020nc"),
+    ],
+)
+async def test_what_is_transparent_is_black(suffix: str, options: str, tmp_path: Path) -> None:
+    source = "color=white:s=64x32:d=0.4,format=rgba,geq=r=255:g=255:b=255:a=255*lt(X\\,32)"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi", "-i", source]
+    title = tmp_path / f"title{suffix}"
+    await asyncio.to_thread(
+        subprocess.run, [*command, *options.split(), str(title)], check=True, timeout=60
+    )
+    white, black = shown(await encode_file(title, tmp_path / "track.mp4"), 2)
+    assert white == pytest.approx((255, 255, 255), abs=3)
+    assert black == pytest.approx((0, 0, 0), abs=3)
+
+
 @pytest.mark.parametrize("kind", ["matrix_coefficients", "transfer_characteristics"])
 async def test_whatever_colours_a_file_states_it_is_encoded(kind: str, tmp_path: Path) -> None:
     clip = await asyncio.to_thread(generate, "plain")

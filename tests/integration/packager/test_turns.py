@@ -44,7 +44,7 @@ async def probe(path: Path) -> VideoTrack:
 def shown(path: Path, video: VideoTrack) -> bytes:
     """The first picture, as chunks begin with it."""
     target = path.with_suffix(".raw")
-    pictures = decoded(open_source(str(path), turns=not video.turn), video)
+    pictures = decoded(open_source(str(path), **video.decoding), video)
     output = ffmpeg.output(pictures, str(target), f="rawvideo", **{"frames:v": 1})
     subprocess.run([SETTINGS.ffmpeg, *compile_argv([output])], check=True, timeout=60)
     return target.read_bytes()
