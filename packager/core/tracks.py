@@ -187,8 +187,7 @@ def _has_alpha(stream: Mapping[str, Any]) -> bool:
 
 def _alpha_decoder(stream: Mapping[str, Any]) -> str | None:
     """What decodes the alpha channel too of VP8 and VP9 that has one."""
-    tags = {str(name).lower(): value for name, value in stream.get("tags", {}).items()}
-    if tags.get("alpha_mode") != "1":
+    if read_tag(stream, "alpha_mode") != "1":
         return None
     return _ALPHA_DECODERS.get(str(stream.get("codec_name")))
 
