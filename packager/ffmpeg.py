@@ -332,6 +332,9 @@ async def _run(
 def _failure(code: int | None, report: str) -> FfmpegError:
     if code in _INTERRUPTED_CODES:
         return FfmpegInterruptedError("the conversion was ended from outside")
+    if code is not None and code < 0:
+        crash = f"it crashed ({signal.strsignal(-code)})"
+        return FfmpegError(f"{report} / {crash}" if report else crash)
     return FfmpegError(report)
 
 

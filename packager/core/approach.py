@@ -113,7 +113,8 @@ def open_at(
     if not approach.in_order:
         return open_source(path, seek_seconds=after_begin, **options)
     if after_begin > 0:
-        options["bsf:v"] = _leave_out_until(start)
+        filters = [options.get("bsf:v"), _leave_out_until(start)]
+        options["bsf:v"] = ",".join(name for name in filters if name)
     return open_source(path, **options)
 
 

@@ -21,7 +21,8 @@ class VideoTrack:
     is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
     may follow. `turn` is what turns the pictures upright where ffmpeg is not to do it by itself:
     directions of its transpose. `has_alpha` says that they may be transparent, `decoder` is the one
-    to take where ffmpeg's own drops that. `obstacle` is a reason why the pictures cannot be a
+    to take where ffmpeg's own drops that. `has_layers` says that there is more than one in a
+    stream (alpha in HEVC). `obstacle` is a reason why the pictures cannot be a
     rendition as they are coded, as far as the container tells. `caveat` is a sentence about what of
     them is not shown as it should be.
     """
@@ -39,6 +40,7 @@ class VideoTrack:
     turn: tuple[str, ...] = ()
     has_alpha: bool = False
     decoder: str | None = None
+    has_layers: bool = False
     hdr_transfer: str | None = None
     wide_primaries: str | None = None
     obstacle: str | None = None
@@ -47,8 +49,15 @@ class VideoTrack:
     @property
     def decoding(self) -> dict[str, Any]:
         """Options of ffmpeg's for a file whose pictures are decoded."""
-        as_coded = {"noautorotate": None} if self.turn else {}
-        return as_coded | ({} if self.decoder is None else {"c:v": self.decoder})
+        options: dict[str, Any] = {}
+        if self.turn:
+            options["noautorotate"] = None
+        if self.decoder is not None:
+            options["c:v"] = self.decoder
+        if self.has_layers:
+            # Units that mean nothing, of which ffmpeg's decoder crashes.
+            options["bsf:v"] = "filter_units=remove_types=63"
+        return options
 
 
 @dataclass(frozen=True, slots=True)

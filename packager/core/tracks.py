@@ -107,6 +107,7 @@ def read_video_track(
         turn=turn,
         has_alpha=decoder is not None or _has_alpha(stream),
         decoder=decoder,
+        has_layers=bool(stream.get("view_ids_available")),
         may_become_interlaced=stream.get("codec_name") in _MIXED_CODECS,
         hdr_transfer=_hdr_transfer(stream),
         wide_primaries=_wide_primaries(stream),

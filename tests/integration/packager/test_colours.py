@@ -135,6 +135,15 @@ async def test_what_is_transparent_is_black(suffix: str, options: str, tmp_path:
     assert black == pytest.approx((0, 0, 0), abs=3)
 
 
+async def test_hevc_with_a_layer_of_alpha_is_decoded(tmp_path: Path) -> None:
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-f", "lavfi"]
+    command += ["-i", "color=white:s=128x64:d=2,format=yuva420p", "-c:v", "libx265"]
+    layered = tmp_path / "layered.ts"
+    await asyncio.to_thread(subprocess.run, [*command, str(layered)], check=True, timeout=60)
+    (colour,) = shown(await encode_file(layered, tmp_path / "track.mp4"), 1)
+    assert colour == pytest.approx((255, 255, 255), abs=6)
+
+
 @pytest.mark.parametrize("kind", ["matrix_coefficients", "transfer_characteristics"])
 async def test_whatever_colours_a_file_states_it_is_encoded(kind: str, tmp_path: Path) -> None:
     clip = await asyncio.to_thread(generate, "plain")

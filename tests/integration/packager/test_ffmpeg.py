@@ -131,6 +131,12 @@ async def test_a_failure_tells_its_last_words(tmp_path: Path) -> None:
         await Ffmpeg(program, program).run(lambda _: [], [ignore])
 
 
+async def test_a_crash_is_told(tmp_path: Path) -> None:
+    program = script(tmp_path / "ffmpeg", "echo 'last words' >&2; kill -SEGV $$")
+    with pytest.raises(FfmpegError, match=r"^last words / it crashed \(Segmentation fault\)$"):
+        await Ffmpeg(program, program).run(lambda targets: [], [])
+
+
 async def test_its_whole_group_is_ended(tmp_path: Path) -> None:
     mark = tmp_path / "alive"
     mark.mkdir()
