@@ -14,6 +14,8 @@ from edge.settings import EdgeSettings
 
 _TIMEOUT_SECONDS = 5.0
 _ID_BYTES = 8
+# Of what runs, also while its files are replaced by another release's.
+_VERSION = version("streamer")
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ def describe(settings: EdgeSettings, identity: str, port: int) -> dict[str, str]
         "id": identity,
         "region": settings.region,
         "url": settings.own_url_at(port),
-        "version": version("streamer"),
+        "version": _VERSION,
     }
 
 

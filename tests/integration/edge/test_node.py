@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr, ValidationError
 
+from edge.heartbeat import describe
 from edge.node import Ports
 from edge.run import run_edge
 from edge.settings import EdgeSettings
@@ -85,6 +87,15 @@ async def test_heartbeat_says_who_and_where(start_edge: StartEdge) -> None:
     assert first["region"] == "test"
     assert first["url"] == f"http://127.0.0.1:{edge.port}"
     assert first["id"] == edge.node.id
+
+
+def test_a_node_tells_its_version_while_its_files_are_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = EdgeSettings(origin="http://127.0.0.1:1", region="test")
+    before = describe(settings, "one", 1)
+    monkeypatch.setattr(sys, "path", [])
+    assert describe(settings, "one", 1) == before
 
 
 async def test_lost_origin_is_counted_not_fatal(
