@@ -1,8 +1,8 @@
 """Child processes of the command line: started together, ended together.
 
-A child that ends by itself is started again after a pause that grows; all of them get SIGTERM when
-the parent leaves and SIGKILL when they do not go in time. Should the parent be killed, the kernel
-ends the children (PR_SET_PDEATHSIG, prctl(2)).
+A child that ends by itself is started again after a pause that grows, as often as that takes; all
+of them get SIGTERM when the parent leaves and SIGKILL when they do not go in time. Should the
+parent be killed, the kernel ends the children (PR_SET_PDEATHSIG, prctl(2)).
 """
 
 import asyncio
@@ -55,6 +55,7 @@ class Child:
         self._stop_seconds = stop_seconds
         self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
         self._supervision: asyncio.Task[None] | None = None
 
     @property
@@ -100,16 +101,25 @@ class Child:
         return self._process
 
     async def _supervise(self) -> None:
-        pause = _FIRST_PAUSE_SECONDS
         while self._process is not None:
             begun_at = time.monotonic()
             status = await self._process.wait()
             if time.monotonic() - begun_at > _LONG_LIFE_SECONDS:
-                pause = _FIRST_PAUSE_SECONDS
+                self._pause_seconds = _FIRST_PAUSE_SECONDS
             _log.warning("%s ended with status %d", " ".join(self._command[2:]), status)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-            await self._start()
+            await self._start_again()
+
+    async def _start_again(self) -> None:
+        """Start it after a pause, again until it can be: too many open files may be fewer then."""
+        while True:
+            await asyncio.sleep(self._pause_seconds)
+            self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
+            try:
+                await self._start()
+            except OSError as error:
+                _log.warning("%s cannot be started: %s", " ".join(self._command[2:]), error)
+            else:
+                return
 
     async def _end(self) -> None:
         process = self._process

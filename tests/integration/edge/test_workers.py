@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -391,6 +392,23 @@ async def test_a_worker_that_is_killed_is_missed_by_nobody(
         assert (await node.get(1, purged)).body == b"new"
         assert origin.count(kept) == 1
     assert len(origin.purges) == purges + 1
+
+
+async def test_a_worker_that_cannot_be_started_at_once_is_started_later(
+    origin: CountingOrigin, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    async with running_node(origin.url, log) as node:
+        await node.until(lambda: " serves on port " in log.read_text())
+        supervisor, pid = psutil.Process(node.process.pid), node.pid(0)
+        limits = supervisor.rlimit(psutil.RLIMIT_NOFILE)
+        supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, limits[1]))
+        os.kill(pid, signal.SIGKILL)
+        told = "edge-worker 0 cannot be started: "
+        await node.until(lambda: log.read_text().count(told) > 1)
+        supervisor.rlimit(psutil.RLIMIT_NOFILE, limits)
+        await node.until(lambda: node.pid(0) not in (0, pid))
+        await node.until_ready()
 
 
 async def test_drain_finishes_answers_in_all_workers_and_leaves_nothing(
