@@ -120,7 +120,7 @@ def _make_services(
         timeout_seconds=settings.fetch_timeout_seconds,
     )
     deletion = Deletion(catalog, store, jobs, uploads, fetches)
-    retirement = Retirement(catalog, store, grace_seconds=settings.old_version_seconds)
+    retirement = Retirement(catalog, store, jobs, grace_seconds=settings.old_version_seconds)
     renewal = Renewal(catalog, jobs)
     presenter = Presenter(catalog, playback_base_url=settings.playback_base_url)
     webhooks = WebhookSender(

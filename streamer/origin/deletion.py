@@ -53,6 +53,7 @@ class Deletion:
         for video_id, deleted_at in (await self._catalog.tombstones()).items():
             removed = await self._remove(video_id)
             if removed == 0 and now - deleted_at > _KEPT:
+                await self._jobs.forget(video_id)
                 await self._catalog.forget(video_id)
 
     async def close(self) -> None:

@@ -15,6 +15,14 @@ class PackagingQueue(Protocol):
         """End the work on a video."""
         ...
 
+    async def forget(self, video_id: str) -> None:
+        """Remove all records of the work on a video, which has ended."""
+        ...
+
+    async def forget_version(self, video_id: str, version: int) -> None:
+        """Remove the records of the work on one version, if it has ended."""
+        ...
+
     async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
         """Videos and versions of jobs of an earlier release, with no living worker at them."""
         ...

@@ -1,7 +1,7 @@
 """Removes versions of videos that were replaced or given up, and what a failed video has published.
 
-A replaced one stays for those who are in the middle of it. Its objects go first: the catalog knows
-of them until nothing is left, so a crash leaves nothing behind.
+A replaced one stays for those who are in the middle of it. Its objects and its job go first: the
+catalog knows of it until nothing is left, so a crash leaves nothing behind.
 
 Storyboards have no version: of their sheets those go that the present one does not name. A version
 in the making has sheets that nothing names yet, so all stays until it is there.
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from streamer.core import keys
 from streamer.core.errors import NotFound
 from streamer.core.purge import Kind, Order
+from streamer.origin.packaging_queue import PackagingQueue
 from streamer.shared.catalog import Catalog
 from streamer.shared.object_store import ObjectStore
 from streamer.shared.purges import storyboard_purges
@@ -23,12 +24,16 @@ class Retirement:
     Args:
         catalog: Knows the versions.
         store: Has their objects.
+        jobs: Has records of the work on them.
         grace_seconds: How long a replaced version stays.
     """
 
-    def __init__(self, catalog: Catalog, store: ObjectStore, *, grace_seconds: float) -> None:
+    def __init__(
+        self, catalog: Catalog, store: ObjectStore, jobs: PackagingQueue, *, grace_seconds: float
+    ) -> None:
         self._catalog = catalog
         self._store = store
+        self._jobs = jobs
         self._grace = timedelta(seconds=grace_seconds)
 
     async def sweep(self, *, now: datetime) -> None:
@@ -61,6 +66,7 @@ class Retirement:
         names = [item.name for item in await self._catalog.renditions(video_id, version)]
         for name in names:
             await self._store.delete_prefix(keys.rendition_prefix(video_id, name))
+        await self._jobs.forget_version(video_id, version)
         await self._catalog.forget_version(video_id, version)
         purges = [Order(Kind.PATH, keys.all_rendition_paths(video_id, name)) for name in names]
         await self._catalog.record_purges([*purges, *storyboard_purges(video_id)], now=now)

@@ -90,6 +90,34 @@ class Jobs:
             ids = [video_id, *(version.workflow_id for version in versions)]
             await self._client.cancel_workflows_async(ids)
 
+    async def forget(self, video_id: str) -> None:
+        """Remove what is recorded of the work on all versions of a video, once all of it has ended.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        with _translate():
+            versions = await self._client.list_workflows_async(
+                workflow_id_prefix=f"{video_id}-v", load_input=False, load_output=False
+            )
+            ids = [video_id, *(version.workflow_id for version in versions)]
+            await self._client.delete_workflows_async(ids)
+
+    async def forget_version(self, video_id: str, version: int) -> None:
+        """Remove what is recorded of the work on one version; nothing happens while it goes on.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        with _translate():
+            ended = await self._client.list_workflows_async(
+                workflow_ids=[_job_id(video_id, version)],
+                status=["SUCCESS", "ERROR", "CANCELLED"],
+                load_input=False,
+                load_output=False,
+            )
+            await self._client.delete_workflows_async([job.workflow_id for job in ended])
+
     async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
         """Videos and versions whose jobs are an earlier release's, with no worker at them.
 

@@ -35,17 +35,26 @@ class RecordingJobs:
     def __init__(self) -> None:
         self.packaged: list[str] = []
         self.cancelled: list[str] = []
+        self.forgotten: list[str] = []
         self.is_down = False
 
     async def package(self, video_id: str, version: int = 1, *, arrives: bool = False) -> None:
         await self.check()
-        job = video_id if version == 1 else f"{video_id}-v{version}"
+        job = _job(video_id, version)
         if job not in self.packaged:
             self.packaged.append(job)
 
     async def cancel(self, video_id: str) -> None:
         await self.check()
         self.cancelled.append(video_id)
+
+    async def forget(self, video_id: str) -> None:
+        await self.check()
+        self.forgotten.append(video_id)
+
+    async def forget_version(self, video_id: str, version: int) -> None:
+        await self.check()
+        self.forgotten.append(_job(video_id, version))
 
     async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
         await self.check()
@@ -57,6 +66,10 @@ class RecordingJobs:
     async def check(self) -> None:
         if self.is_down:
             raise Unavailable("the queue is down")
+
+
+def _job(video_id: str, version: int) -> str:
+    return video_id if version == 1 else f"{video_id}-v{version}"
 
 
 class SwitchedStore(DirectoryStore):

@@ -172,6 +172,7 @@ async def test_an_old_version_ends_after_its_grace(open_origin: OpenOrigin) -> N
         await origin.services.reconciler.reconcile()
         assert await objects(origin, video_id, "240p") == 0
         assert await objects(origin, video_id, "240p-v2") == 3
+        assert origin.jobs.forgotten == [video_id]
         gone = await origin.client.get(f"/v/{video_id}/240p/index.m3u8")
         assert gone.status_code == 404
         purged = [purge.order.value for purge in await origin.catalog.purges_after(0)]
@@ -185,6 +186,7 @@ async def test_nothing_is_left_of_a_version_that_failed(origin: Origin) -> None:
     await origin.catalog.fail(video_id, code="internal", message="It broke.", version=2)
     await origin.services.reconciler.reconcile()
     assert await objects(origin, video_id, "240p-v2") == 0
+    assert f"{video_id}-v2" in origin.jobs.forgotten
     resource = (await origin.client.get(f"{VIDEOS}/{video_id}")).json()
     assert (resource["state"], resource["playable"]) == ("ready", True)
     assert resource["repackaging"]["error"] == {"code": "internal", "message": "It broke."}

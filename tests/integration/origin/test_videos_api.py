@@ -250,8 +250,10 @@ async def test_deletion_hides_at_once_and_removes_everything(open_origin: OpenOr
         # Nothing is left, but other origins may not know yet that it is deleted.
         await origin.services.deletion.sweep(now=now())
         assert video_id in await origin.catalog.tombstones()
+        assert origin.jobs.forgotten == []
         await origin.services.deletion.sweep(now=now() + MINUTE)
         assert video_id not in await origin.catalog.tombstones()
+        assert origin.jobs.forgotten == [video_id]
 
 
 async def test_a_deletion_survives_a_queue_that_is_down(open_origin: OpenOrigin) -> None:
