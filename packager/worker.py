@@ -12,6 +12,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig
 
 from packager.chunk_runner import ChunkRunner
 from packager.core.worker_id import WorkerId
+from packager.outages import wait_for_outages
 from packager.recovery import Recovery
 from packager.settings import PackagerSettings
 from packager.together import together
@@ -78,9 +79,10 @@ async def _launch(settings: PackagerSettings, workflows: Workflows, worker_id: W
     }
     await asyncio.to_thread(prepare_jobs, url)
     await _register_queues(url, settings.videos)
-    DBOS(config=config)
+    dbos = DBOS(config=config)
     workflows.register()
     DBOS.launch()
+    wait_for_outages(dbos._sys_db.engine)  # noqa: SLF001
 
 
 async def _register_queues(url: str, videos: int) -> None:
