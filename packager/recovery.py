@@ -17,7 +17,8 @@ class Recovery:
     """Finds dead workers, and gives what they had to others.
 
     A worker is dead when it was silent for long, or at once when it ran on this host and its
-    process is gone.
+    process is gone. Those of newer releases are left to their own: nobody else can go on with
+    what they had.
 
     Args:
         catalog: Knows the workers.
@@ -37,7 +38,7 @@ class Recovery:
         Raises:
             Unavailable: The catalog does not answer.
         """
-        heartbeats = await self._catalog.worker_heartbeats()
+        heartbeats = await self._catalog.worker_heartbeats(but_newer=True)
         silent = self._detector.dead(heartbeats, now=monotonic())
         gone = {text for text in heartbeats if _is_gone(text, self._own_id)}
         for text in (silent | gone) - {str(self._own_id)}:

@@ -9,8 +9,9 @@ from enum import StrEnum
 class ChunkState(StrEnum):
     """Where a chunk stands. `done` and `failed` are final."""
 
-    WAITING = "waiting"
-    RUNNING = "running"
+    # Workers before release 10 look for what is "waiting" or "running", whose release it ever is.
+    WAITING = "offered"
+    RUNNING = "claimed"
     DONE = "done"
     FAILED = "failed"
 

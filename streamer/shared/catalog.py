@@ -14,6 +14,7 @@ from streamer.shared.fetches import Fetches
 from streamer.shared.presence import Presence
 from streamer.shared.publication import Publication
 from streamer.shared.purges import Purges
+from streamer.shared.release import RELEASE
 from streamer.shared.subtitles import Subtitles
 from streamer.shared.versions import Versions
 from streamer.shared.videos import Videos
@@ -26,14 +27,16 @@ class Catalog(
     """One database, shared by origin and workers."""
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, *, release: int = RELEASE) -> Self:
         """The catalog at `sqlite:///path` or `postgresql://…`, its tables brought up to date.
+
+        Its chunks and workers are those of a release.
 
         Raises:
             InvalidInput: The URL names no such database.
             Conflict: It was made by a newer version of this program.
         """
-        return cls(await Database.open(url))
+        return cls(await Database.open(url), release)
 
     async def close(self) -> None:
         """Close every connection."""

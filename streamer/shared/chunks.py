@@ -1,4 +1,4 @@
-"""The catalog's chunks: work that any worker may claim, the most urgent first.
+"""The catalog's chunks: work that any worker of their release may claim, the most urgent first.
 
 A claimed chunk belongs to its worker until that finishes it, fails, or is found dead. Chunks are
 gone with their video, their version, or when nobody needs them any more; a worker that encodes one
@@ -65,7 +65,7 @@ class Chunks(Records):
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
             begun_at = (await _read_recipe(connection, video_id, version)).begun_at
-            rows = [_new_row(video, version, order, begun_at) for order in orders]
+            rows = [_new_row(video, version, order, begun_at, self._release) for order in orders]
             if rows:
                 statement = self._database.insert(chunks).on_conflict_do_nothing()
                 await connection.execute(statement, rows)
@@ -91,12 +91,12 @@ class Chunks(Records):
     ) -> ClaimedChunk | None:
         """The waiting chunk with the earliest deadline, now this worker's; None when there is none.
 
-        What this worker tried last is left to others, as long as others are known: those that
-        die are forgotten. None too while the next one must wait to be encoded alone. `before`
-        leaves out what is not needed before then, `but_suspects` versions of which a chunk waits
-        for another try.
+        What this worker tried last is left to others of its release, as long as such are known:
+        those that die are forgotten. None too while the next one must wait to be encoded alone.
+        `before` leaves out what is not needed before then, `but_suspects` versions of which a chunk
+        waits for another try.
         """
-        choice = _may_claim(worker_id)
+        choice = _may_claim(worker_id, self._release)
         if before is not None:
             choice = and_(choice, chunks.c.deadline < before)
         if but_suspects:
@@ -294,9 +294,12 @@ async def change_deadlines(connection: AsyncConnection, video_id: str, priority:
         )
 
 
-def _may_claim(worker_id: str) -> ColumnElement[bool]:
-    others = select(workers.c.id).where(workers.c.id != worker_id)
-    return or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists())
+def _may_claim(worker_id: str, release: int) -> ColumnElement[bool]:
+    others = select(workers.c.id).where(workers.c.id != worker_id, workers.c.release == release)
+    return and_(
+        chunks.c.release == release,
+        or_(chunks.c.worker.is_(None), chunks.c.worker != worker_id, ~others.exists()),
+    )
 
 
 def _waits_for_another_try() -> ColumnElement[bool]:
@@ -361,7 +364,7 @@ def _is(key: ChunkKey) -> ColumnElement[bool]:
 
 
 def _new_row(
-    video: Video, version: int, order: ChunkOrder, begun_at: datetime
+    video: Video, version: int, order: ChunkOrder, begun_at: datetime, release: int
 ) -> Mapping[str, Any]:
     return {
         "video_id": video.id,
@@ -377,6 +380,7 @@ def _new_row(
         "state": ChunkState.WAITING,
         "tries": 0,
         "frames": 0,
+        "release": release,
     }
 
 

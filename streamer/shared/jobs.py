@@ -16,12 +16,11 @@ import sqlalchemy
 from dbos import DBOS, DBOSClient, EnqueueOptions, WorkflowStatus
 
 from streamer.core.errors import Unavailable
+from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 
 APPLICATION = "streamer"
-# Workers take over the unfinished jobs of this version: raise it when workflow steps change, what
-# their results are, or how chunks are numbered.
-APPLICATION_VERSION = "9"
+APPLICATION_VERSION = str(RELEASE)
 QUEUE = "package"
 ARRIVING_QUEUE = "package_arriving"
 WORKFLOW = "package_video"

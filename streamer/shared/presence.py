@@ -41,14 +41,20 @@ class Presence(Records):
 
     async def worker_heartbeat(self, worker_id: str, *, now: datetime) -> None:
         """Note that a worker is alive, at `now` by its own clock."""
-        values = {"id": check_text(worker_id), "seen_at": now}
+        values = {"id": check_text(worker_id), "seen_at": now, "release": self._release}
         async with self._database.writing() as connection:
             await connection.execute(self._upsert(workers, values))
 
-    async def worker_heartbeats(self) -> dict[str, datetime]:
-        """When each worker that is not forgotten was alive last, by its own clock and no other."""
+    async def worker_heartbeats(self, *, but_newer: bool = False) -> dict[str, datetime]:
+        """When each worker that is not forgotten was alive last, by its own clock and no other.
+
+        `but_newer` leaves out those of newer releases.
+        """
+        query = select(workers)
+        if but_newer:
+            query = query.where(workers.c.release <= self._release)
         async with self._database.reading() as connection:
-            rows = await connection.execute(select(workers))
+            rows = await connection.execute(query)
             return {row.id: row.seen_at for row in rows}
 
     async def forget_worker(self, worker_id: str) -> None:

@@ -17,10 +17,11 @@ from streamer.shared.tables import UtcDateTime, videos
 
 
 class Records:
-    """Rows of one database."""
+    """Rows of one database, as a release has them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, release: int) -> None:
         self._database = database
+        self._release = release
 
 
 async def read_video(connection: AsyncConnection, video_id: str, *, lock: bool = False) -> Video:

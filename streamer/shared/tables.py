@@ -144,7 +144,7 @@ recipes = Table(
     Column("begun_at", UtcDateTime, nullable=False),
 )
 
-# `worker` is who encodes the chunk, or was the last to try.
+# `worker` is who encodes the chunk, or was the last to try; only those of `release` may.
 chunks = Table(
     "chunks",
     metadata,
@@ -164,6 +164,7 @@ chunks = Table(
     Column("reason", Text),
     Column("is_damaged", Boolean, nullable=False, server_default=false()),
     Column("held_to", Integer),
+    Column("release", Integer, nullable=False, server_default="0"),
     ForeignKeyConstraint(
         ["video_id", "version"], ["recipes.video_id", "recipes.version"], ondelete="CASCADE"
     ),
@@ -206,6 +207,7 @@ workers = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("seen_at", UtcDateTime, nullable=False),
+    Column("release", Integer, nullable=False, server_default="0"),
 )
 
 # Ids are never used twice, also when the newest rows are gone.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from streamer.shared.catalog import Catalog
+from streamer.shared.release import RELEASE
 from tests.servers import Postgres
 
 
@@ -42,3 +43,11 @@ async def other(catalog: Catalog, url: str) -> AsyncIterator[Catalog]:
     other = await Catalog.open(url)
     yield other
     await other.close()
+
+
+@pytest.fixture
+async def newer(catalog: Catalog, url: str) -> AsyncIterator[Catalog]:
+    """The same database as the next release has it."""
+    newer = await Catalog.open(url, release=RELEASE + 1)
+    yield newer
+    await newer.close()

@@ -1157,6 +1157,18 @@ async def test_workers_are_known_by_their_last_heartbeat_until_they_are_forgotte
     assert await catalog.worker_heartbeats() == {"worker-2": earlier}
 
 
+async def test_a_release_looks_after_workers_of_its_own_and_earlier_ones(
+    catalog: Catalog, newer: Catalog
+) -> None:
+    await catalog.worker_heartbeat("earlier", now=NOW)
+    await newer.worker_heartbeat("later", now=NOW)
+    both = {"earlier": NOW, "later": NOW}
+    for release in (catalog, newer):
+        assert await release.worker_heartbeats() == both
+    assert await newer.worker_heartbeats(but_newer=True) == both
+    assert await catalog.worker_heartbeats(but_newer=True) == {"earlier": NOW}
+
+
 async def test_check_returns_when_the_database_answers(catalog: Catalog) -> None:
     await catalog.check()
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus, ClaimedChunk, deadline
 from streamer.core.errors import NotFound
@@ -111,6 +112,35 @@ async def test_no_chunk_is_two_workers_at_once(catalog: Catalog, other: Catalog)
 
     mine, theirs = await asyncio.gather(claim_all(catalog, HERE), claim_all(other, THERE))
     assert sorted(mine + theirs) == list(range(12))
+
+
+async def test_a_chunk_is_claimed_by_its_own_release_alone(
+    catalog: Catalog, newer: Catalog
+) -> None:
+    await offer(catalog, order(0))
+    await offer(newer, order(0), video_id=OTHER_ID)
+    for release, own in ((newer, OTHER_ID), (catalog, ID)):
+        assert (await claim_certainly(release)).video_id == own
+        assert await release.claim_chunk(HERE) is None
+
+
+async def test_releases_that_know_of_no_others_see_no_chunk(catalog: Catalog) -> None:
+    await offer(catalog, order(0), order(1))
+    await claim_certainly(catalog)
+    async with catalog._database.reading() as connection:
+        seen = "SELECT number FROM chunks WHERE state IN ('waiting', 'running')"
+        assert (await connection.execute(text(seen))).all() == []
+
+
+async def test_a_failed_chunk_is_not_left_to_another_release(
+    catalog: Catalog, newer: Catalog
+) -> None:
+    await offer(catalog, order(0))
+    await catalog.worker_heartbeat(HERE, now=NOW)
+    await newer.worker_heartbeat(THERE, now=NOW)
+    claimed = await claim_certainly(catalog)
+    await catalog.fail_chunk(claimed, HERE, reason="out of luck", most_tries=MOST_TRIES)
+    assert (await claim_certainly(catalog)).tries == 2
 
 
 async def test_suspects_are_left_out_with_all_their_chunks(catalog: Catalog) -> None:
