@@ -6,8 +6,10 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a server does not answ
 
 import asyncio
 import gc
+import io
 import logging
 import signal
+import sys
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +20,7 @@ from pydantic import ValidationError
 
 from streamer.terminal import ERRORS, complain
 from streamer.terminal import run as run_command
-from streamer.video_commands import commands
+from streamer.video_commands import commands, regular_file
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -178,7 +180,11 @@ def demo(
     video: Annotated[
         Path | None,
         typer.Argument(
-            exists=True, dir_okay=False, help="Upload this.", show_default="a sample video"
+            exists=True,
+            dir_okay=False,
+            callback=regular_file,
+            help="Upload this.",
+            show_default="a sample video",
         ),
     ] = None,
     once: Annotated[
@@ -211,6 +217,8 @@ def demo(
 
 def main() -> None:
     """The console script's entry point."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # titles may have what its encoding has not
     app()
 
 

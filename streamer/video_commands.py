@@ -19,11 +19,29 @@ from streamer.upload_note import upload_note
 
 commands = typer.Typer()
 
+
+def regular_file(path: Path | None) -> Path | None:
+    """The path of a file that has an end; BadParameter for a pipe or a device."""
+    if path is not None and not path.is_file():
+        raise typer.BadParameter(f"'{path}' is no regular file.")
+    return path
+
+
+def _sendable(token: str) -> str:
+    """A token that can be sent (RFC 9110 §5.5); BadParameter for another."""
+    if not token.isprintable():
+        raise typer.BadParameter("A token has no control characters.")
+    return token
+
+
 Server = Annotated[
     str, typer.Option(envvar="STREAMER_SERVER", help="The origin's URL.", show_default=True)
 ]
 Token = Annotated[
-    str, typer.Option(envvar="STREAMER_API_TOKEN", help="The API token.", show_default=False)
+    str,
+    typer.Option(
+        envvar="STREAMER_API_TOKEN", help="The API token.", show_default=False, callback=_sendable
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VideoId = Annotated[str, typer.Argument(metavar="ID", help="The video's id.")]
@@ -46,7 +64,10 @@ _SERVER = "http://127.0.0.1:8080"
 
 @commands.command()
 def upload(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The video file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, callback=regular_file, help="The video file."),
+    ],
     title: Annotated[
         str | None, typer.Option(help="The video's title.", show_default="the file's name")
     ] = None,

@@ -1,5 +1,6 @@
 """The `streamer` command as its users meet it: help, wrong usage, servers that are not there."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -86,6 +87,24 @@ def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
     assert result.stderr
+
+
+@pytest.mark.parametrize("command", ["upload", "demo"])
+def test_what_has_no_end_is_not_uploaded(command: str, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    for path in ("/dev/zero", str(pipe)):
+        result = streamer(command, path)
+        assert result.returncode == 2
+        assert "is no regular file." in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("token", ["secret\n", "sec\rret"])
+def test_a_token_that_cannot_be_sent_is_wrong_usage(token: str, closed_port: str) -> None:
+    server = f"http://127.0.0.1:{closed_port}"
+    result = streamer("delete", "abcdefgh", "--server", server, STREAMER_API_TOKEN=token)
+    assert result.returncode == 2
+    assert "A token has no control characters." in result.stderr
 
 
 def test_subtitles_are_read_only_as_far_as_they_may_be_long(

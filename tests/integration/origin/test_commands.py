@@ -13,12 +13,15 @@ from tests.integration.origin.test_playback import make_video
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def streamer(origin: Origin, *arguments: str | Path) -> tuple[int | None, str]:
+async def streamer(
+    origin: Origin, *arguments: str | Path, **environment: str
+) -> tuple[int | None, str]:
     """The exit code of a command that complains of nothing, and what it prints."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "streamer", *arguments, "--server", origin.url),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
     )
     output, complaints = await process.communicate()
     assert complaints.decode() == ""
@@ -34,6 +37,14 @@ async def test_titles_and_reasons_are_no_markup(origin: Origin, text: str) -> No
     assert code == 1
     assert f"{text} title" in output
     assert f"fetch_failed: {text} reason" in output
+
+
+async def test_titles_that_the_terminal_cannot_show(origin: Origin) -> None:
+    video_id = await make_video(origin)
+    await origin.catalog.set_title(video_id, "film \N{CLAPPER BOARD}")
+    for arguments in (["videos"], ["status", video_id]):
+        code, output = await streamer(origin, *arguments, PYTHONIOENCODING="ascii")
+        assert (code, "film ?" in output) == (0, True)
 
 
 async def test_files_whose_names_are_no_utf8(origin: Origin, tmp_path: Path) -> None:
