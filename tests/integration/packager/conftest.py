@@ -7,6 +7,7 @@ import pytest
 from packager.core.recipe import Recipe
 from packager.inspection import inspect_source
 from packager.workshop import Workshop
+from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, WorkerProcess
 
@@ -45,10 +46,10 @@ def ffmpeg(tmp_path: Path) -> WatchedFfmpeg:
 async def start_worker(
     settings: SharedSettings, ffmpeg: WatchedFfmpeg, tmp_path: Path
 ) -> AsyncIterator[StartWorker]:
-    """Starts a worker process of the installation; extra variables by name."""
+    """Starts a worker process of the installation, of a release; extra variables by name."""
     started = []
 
-    def start(**environment: str) -> WorkerProcess:
+    def start(*, release: int = RELEASE, **environment: str) -> WorkerProcess:
         worker = WorkerProcess(
             {
                 "STREAMER_DATA_DIR": str(settings.data_dir),
@@ -59,6 +60,7 @@ async def start_worker(
                 **environment,
             },
             tmp_path / "worker.log",
+            release,
         )
         started.append(worker)
         return worker

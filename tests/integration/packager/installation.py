@@ -24,6 +24,7 @@ from streamer.core.video import Video, VideoState
 from streamer.shared.catalog import Catalog
 from streamer.shared.jobs import Jobs
 from streamer.shared.object_store import ObjectStore
+from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 from streamer.shared.stores import open_store
 from tests.processes import is_running
@@ -209,13 +210,21 @@ class WatchedFfmpeg:
         return [(match[1], int(match[2])) for match in matches if match]
 
 
-class WorkerProcess:
-    """One `streamer worker`."""
+_OF_RELEASE = """
+from streamer.shared import release
+release.RELEASE = {}
+from streamer.cli import main
+main()
+"""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+
+class WorkerProcess:
+    """One `streamer worker`, of this release or another."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, release: int = RELEASE) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "streamer", "worker"],
+                [sys.executable, "-c", _OF_RELEASE.format(release), "worker"],
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=output,

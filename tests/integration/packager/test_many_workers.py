@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from streamer.core.errors import NotFound
 from streamer.core.keys import source_key, video_prefix
 from streamer.core.video import VideoState
+from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import (
@@ -136,6 +138,31 @@ async def keep_busy(
         return all(ffmpeg.is_running(kind) for kind in SHARED[:2])
 
     await eventually(the_worker_has_enough)
+
+
+@pytest.mark.parametrize("step", [-1, 1])
+async def test_a_worker_of_another_release_leaves_the_chunks_alone(
+    installation: Installation,
+    ffmpeg: WatchedFfmpeg,
+    other_ffmpeg: WatchedFfmpeg,
+    start_worker: StartWorker,
+    step: int,
+) -> None:
+    start_worker(release=RELEASE + step, PACKAGER_FFMPEG=str(other_ffmpeg.path))
+    heard: set[tuple[str, datetime]] = set()
+
+    async def both_had_their_chances() -> bool:
+        heard.update((await installation.catalog.worker_heartbeats()).items())
+        counts = Counter(worker_id for worker_id, _ in heard)
+        return len(counts) == 2 and min(counts.values()) > 3
+
+    await keep_busy(installation, ffmpeg, start_worker)
+    await eventually(both_had_their_chances)
+    for kind in SHARED[:2]:
+        ffmpeg.release(kind)
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert set(other_ffmpeg.runs()) <= {"other"}, "it only tried its programs"
 
 
 @pytest.mark.parametrize("clock_is_off", [timedelta(hours=-1), timedelta(hours=1)])
