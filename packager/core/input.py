@@ -42,10 +42,11 @@ _CONTAINER = (
     "format=format_name,duration,start_time:format_tags=encoder"
     ":chapter=start_time,end_time:chapter_tags=title"
 )
-# Pictures may say how they lie. Among so few packets there is one of them; of long groups only the
-# first is decoded.
+# Pictures may say how they lie. Among so few packets there is most often one of them, and not many
+# to decode. (What is told to the decoders counts while streams are described too: without frames
+# that are no key frames, these are without a time where they begin.)
 _FIRST_FRAMES = (
-    *("-read_intervals", "%+#10", "-skip_frame", "nokey"),
+    *("-read_intervals", "%+#4"),
     *("-show_entries", "frame=stream_index:frame_side_data=displaymatrix"),
 )
 # About a minute.

@@ -21,9 +21,7 @@ from tests.integration.origin.process import origin_process
 from tests.servers import Postgres
 from tests.unit.core.published import LOW, SOUND, segments
 
-pytestmark = pytest.mark.slow
-
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 CHECKS = (
     "not_a_server_error",
