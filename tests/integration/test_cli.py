@@ -93,7 +93,7 @@ def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
 def test_what_has_no_end_is_not_uploaded(command: str, tmp_path: Path) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
     for path in ("/dev/zero", str(pipe)):
-        result = streamer(command, path)
+        result = streamer(command, path, COLUMNS="1000")
         assert result.returncode == 2
         assert "is no regular file." in result.stderr
         assert "Traceback" not in result.stderr

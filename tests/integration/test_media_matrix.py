@@ -28,7 +28,7 @@ from streamer.shared.object_store import ObjectStore
 from streamer.shared.settings import SharedSettings
 from streamer.shared.stores import open_store
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 DEADLINE_SECONDS = 600
 FINAL = (VideoState.READY, VideoState.FAILED)

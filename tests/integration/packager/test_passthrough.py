@@ -28,7 +28,7 @@ from streamer.core.video import Rendition, VideoState
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.installation import Installation, WorkerProcess
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 # Eleven segments, the last of them short: three chunks.
@@ -189,7 +189,6 @@ async def test_every_frame_is_the_source_s_own(
     assert packaged.own.codecs.startswith("avc1.64")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("options", [("-bf", "0"), B_FRAMES, ("-g", "10", "-keyint_min", "10")])
 async def test_time_is_the_grid_s_to_the_tick(
     shared: Installation, tmp_path: Path, options: tuple[str, ...]
@@ -212,7 +211,6 @@ async def test_time_is_the_grid_s_to_the_tick(
     assert int.from_bytes(moov.child("trak", "edts", "elst").payload[12:16], "big") == first
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("method", [Encryption.AES_128, Encryption.SAMPLE_AES])
 async def test_it_is_encrypted_as_the_others_are(
     shared: Installation, conforming: Path, tmp_path: Path, method: Encryption
@@ -240,7 +238,6 @@ def decrypt(data: bytes, number: int, key: bytes) -> bytes:
     return unpadder.update(padded) + unpadder.finalize()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -21,6 +21,8 @@ from streamer.shared import jobs
 from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
 
+pytestmark = pytest.mark.slow
+
 VIDEO = "testvideo1"
 OTHER = "testvideo2"
 # The clip "numbered": 500 frames, 100 to a segment, one rendition. Chunks begin at these frames.
@@ -67,7 +69,6 @@ async def test_a_killed_worker_s_video_is_finished_by_the_next_one(
     assert (runs[FIRST], runs[SECOND], runs[LAST]) == (1, 1, 2)
 
 
-@pytest.mark.slow
 async def test_a_stopped_worker_leaves_its_video_to_the_next_one(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -131,7 +132,6 @@ async def test_a_deleted_video_s_next_version_ends_with_it(
     await eventually(nothing_is_left)
 
 
-@pytest.mark.slow
 async def test_a_new_video_starts_while_another_one_keeps_the_worker_busy(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -163,7 +163,6 @@ def on_one_processor() -> Iterator[None]:
         os.sched_setaffinity(0, usual)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("seconds", "late"), [(0, ()), (5, ("360p",))])
 async def test_how_slow_the_first_chunk_was_decides_what_comes_last(
     installation: Installation,
@@ -186,7 +185,6 @@ async def test_how_slow_the_first_chunk_was_decides_what_comes_last(
     assert read_recipe(kept).late == late
 
 
-@pytest.mark.slow
 async def test_what_is_complete_is_said_so_while_further_codecs_are_made(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -214,7 +212,6 @@ async def test_what_is_complete_is_said_so_while_further_codecs_are_made(
     assert await complete_renditions(installation) == {RENDITION, f"{RENDITION}-hevc", "audio"}
 
 
-@pytest.mark.slow
 async def test_a_picture_that_is_held_is_complete_at_the_end_of_the_sound(
     installation: Installation, start_worker: StartWorker
 ) -> None:
@@ -266,7 +263,6 @@ async def objects(installation: Installation, rendition: str) -> list[str]:
     return [info.key async for info in installation.store.list(prefix)]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("last", [LAST, FIRST])
 async def test_a_codec_that_cannot_be_encoded_is_left_out(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker, last: str
@@ -285,7 +281,6 @@ async def test_a_codec_that_cannot_be_encoded_is_left_out(
     assert ffmpeg.runs()[last] == 5, "it is tried twice more, beside the other codecs'"
 
 
-@pytest.mark.slow
 async def test_a_large_rendition_that_cannot_be_encoded_is_left_out(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -301,7 +296,6 @@ async def test_a_large_rendition_that_cannot_be_encoded_is_left_out(
     assert await pictures(installation) == ["240p"]
 
 
-@pytest.mark.slow
 async def test_what_was_left_out_stays_so_for_the_next_worker(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -329,7 +323,6 @@ async def test_what_was_left_out_stays_so_for_the_next_worker(
     assert ffmpeg.runs()[FIRST] == tried
 
 
-@pytest.mark.slow
 async def test_a_codec_that_ends_its_workers_is_left_out_of_a_new_version(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -360,7 +353,6 @@ async def test_a_codec_that_ends_its_workers_is_left_out_of_a_new_version(
     assert await pictures(installation) == [f"{RENDITION}-v2"]
 
 
-@pytest.mark.slow
 async def test_a_codec_whose_end_cannot_be_encoded_is_left_out(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -376,7 +368,6 @@ async def test_a_codec_whose_end_cannot_be_encoded_is_left_out(
     assert in_av1 == f"{own}-av1"
 
 
-@pytest.mark.slow
 async def test_a_failed_video_is_packaged_anew_from_the_source_it_has(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -397,7 +388,6 @@ async def test_a_failed_video_is_packaged_anew_from_the_source_it_has(
     ]
 
 
-@pytest.mark.slow
 async def test_what_an_earlier_release_left_begins_again(
     installation: Installation,
     ffmpeg: WatchedFfmpeg,
@@ -453,7 +443,6 @@ async def test_sound_that_cannot_be_decoded_becomes_silence(
     assert await installation.segment_counts(VIDEO) == {RENDITION: 5, "audio": 5}
 
 
-@pytest.mark.slow
 async def test_what_is_killed_begins_again(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -497,7 +486,6 @@ async def test_a_video_without_pictures_to_show_is_still_ready(
     assert (video.has_poster, video.has_storyboard) == (False, False)
 
 
-@pytest.mark.slow
 async def test_a_job_that_was_handed_over_twice_is_done_once(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:
@@ -541,7 +529,6 @@ async def test_a_version_whose_source_is_gone_fails(
     assert video.repackaging.error == VideoError("source_gone", "The source is gone.")
 
 
-@pytest.mark.slow
 async def test_a_worker_whose_video_others_finished_has_no_part_in_it(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker, tmp_path: Path
 ) -> None:
