@@ -4,18 +4,15 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
 
-from edge.metrics import Counters
+from edge.metrics import VERSION, Counters
 from edge.settings import EdgeSettings
 
 _TIMEOUT_SECONDS = 5.0
 _ID_BYTES = 8
-# Of what runs, also while its files are replaced by another release's.
-_VERSION = version("streamer")
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +40,7 @@ def describe(settings: EdgeSettings, identity: str, port: int) -> dict[str, str]
         "id": identity,
         "region": settings.region,
         "url": settings.own_url_at(port),
-        "version": _VERSION,
+        "version": VERSION,
     }
 
 

@@ -11,6 +11,8 @@ from itertools import accumulate
 from edge.exposition import Family, Labels, Sample, render
 from edge.process_metrics import process_families
 
+# Of what runs, also while its files are replaced by another release's.
+VERSION = version("streamer")
 BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _IN_PLACE = "Hits answered in place count as 0 s."
 
@@ -152,7 +154,7 @@ class Metrics:
             yield Family(f"edge_{counter.name}_total", "counter", explained, (Sample(value),))
         for name, value in gauges.items():
             yield _gauge(name, f"{name.replace('_', ' ').capitalize()}.", value)
-        software = (("version", version("streamer")), ("python", platform.python_version()))
+        software = (("version", VERSION), ("python", platform.python_version()))
         yield Family("edge_build_info", "gauge", "What runs.", (Sample(1, software),))
         yield from process_families()
         for families in self.others:

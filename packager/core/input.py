@@ -43,8 +43,7 @@ _CONTAINER = (
     ":chapter=start_time,end_time:chapter_tags=title"
 )
 # Pictures may say how they lie. Among so few packets there is most often one of them, and not many
-# to decode. (What is told to the decoders counts while streams are described too: without frames
-# that are no key frames, these are without a time where they begin.)
+# to decode. Nothing is told to the decoders: it would count while streams are described too.
 _FIRST_FRAMES = (
     *("-read_intervals", "%+#4"),
     *("-show_entries", "frame=stream_index:frame_side_data=displaymatrix"),

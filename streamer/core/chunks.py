@@ -9,7 +9,7 @@ from enum import StrEnum
 class ChunkState(StrEnum):
     """Where a chunk stands. `done` and `failed` are final."""
 
-    # Workers before release 10 look for what is "waiting" or "running", whose release it ever is.
+    # Workers before release 10 take what is "waiting" or "running", of whatever release it is.
     WAITING = "offered"
     RUNNING = "claimed"
     DONE = "done"

@@ -1,7 +1,8 @@
 """A video's life: its states, the legal moves between them, and what each rendition holds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
@@ -195,3 +196,17 @@ class Extent:
         durations = [segment.duration_ticks for segment in segments]
         sizes = [segment.size_bytes for segment in segments]
         return cls(len(segments), sum(durations), sum(sizes), max(durations))
+
+
+def end_seconds(state: VideoState, duration_seconds: float | None) -> float:
+    """Where a video ends; infinite until that is known."""
+    if state is not VideoState.READY or duration_seconds is None:
+        return math.inf
+    return duration_seconds
+
+
+def chapters_until(end: float, chapters: Iterable[Chapter]) -> Iterator[Chapter]:
+    """The chapters that begin before an end, none of them longer than until then."""
+    for chapter in chapters:
+        if chapter.start_seconds < end:
+            yield replace(chapter, end_seconds=min(chapter.end_seconds, end))

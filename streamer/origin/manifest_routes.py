@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -34,7 +33,7 @@ from streamer.core.protected import (
     token_query,
     with_key,
 )
-from streamer.core.video import EVERY_VERSION, MediaKind, Video, VideoState
+from streamer.core.video import EVERY_VERSION, MediaKind, Video, VideoState, end_seconds
 from streamer.origin.errors import Gone
 from streamer.origin.key_routes import Token
 from streamer.origin.services import FromServices, Services
@@ -93,7 +92,7 @@ async def get_media(
     video = await _playable(services, video_id)
     track = await _track(services, video, rendition)
     if track.rendition.kind is MediaKind.SUBTITLES:
-        playlist = subtitles_playlist(track, _end_seconds(video))
+        playlist = subtitles_playlist(track, end_seconds(video.state, video.duration_seconds))
         if await services.catalog.is_encrypted(video_id):
             playlist = text_with_token(playlist, _spelled(token))
     else:
@@ -152,13 +151,6 @@ async def _playable(services: Services, video_id: str) -> Video:
     if not video.playable:
         raise NotFound("this video is not playable yet", code="not_playable_yet")
     return video
-
-
-def _end_seconds(video: Video) -> float:
-    """Where a video ends; any time until that is known."""
-    if video.state is not VideoState.READY or video.duration_seconds is None:
-        return math.inf
-    return video.duration_seconds
 
 
 def _served(video: Video, version: int | None) -> int | None:

@@ -25,6 +25,8 @@ QUEUE = "package"
 ARRIVING_QUEUE = "package_arriving"
 WORKFLOW = "package_video"
 _SQLITE_FILE = "jobs.db"
+_UNDER_WAY = ["ENQUEUED", "PENDING"]
+_ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
 
 
 class Jobs:
@@ -83,11 +85,7 @@ class Jobs:
             Unavailable: The database does not answer.
         """
         with _translate():
-            versions = await self._client.list_workflows_async(
-                workflow_id_prefix=f"{video_id}-v", status=["ENQUEUED", "PENDING"], load_input=False
-            )
-            ids = [video_id, *(version.workflow_id for version in versions)]
-            await self._client.cancel_workflows_async(ids)
+            await self._client.cancel_workflows_async(await self._ids(video_id, _UNDER_WAY))
 
     async def forget(self, video_id: str) -> None:
         """Remove what is recorded of the work on all versions of a video, once all of it has ended.
@@ -96,11 +94,7 @@ class Jobs:
             Unavailable: The database does not answer.
         """
         with _translate():
-            versions = await self._client.list_workflows_async(
-                workflow_id_prefix=f"{video_id}-v", load_input=False, load_output=False
-            )
-            ids = [video_id, *(version.workflow_id for version in versions)]
-            await self._client.delete_workflows_async(ids)
+            await self._client.delete_workflows_async(await self._ids(video_id))
 
     async def forget_version(self, video_id: str, version: int) -> None:
         """Remove what is recorded of the work on one version; nothing happens while it goes on.
@@ -111,7 +105,7 @@ class Jobs:
         with _translate():
             ended = await self._client.list_workflows_async(
                 workflow_ids=[_job_id(video_id, version)],
-                status=["SUCCESS", "ERROR", "CANCELLED"],
+                status=_ENDED,
                 load_input=False,
                 load_output=False,
             )
@@ -157,6 +151,13 @@ class Jobs:
     def close(self) -> None:
         """Close every connection."""
         self._client.destroy()
+
+    async def _ids(self, video_id: str, status: list[str] | None = None) -> list[str]:
+        """The jobs of all versions of a video, as far as they stand so; the first one's anyway."""
+        later = await self._client.list_workflows_async(
+            workflow_id_prefix=f"{video_id}-v", status=status, load_input=False, load_output=False
+        )
+        return [video_id, *(job.workflow_id for job in later)]
 
 
 def _waits_in(job: WorkflowStatus, queue: str) -> bool:

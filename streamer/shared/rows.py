@@ -1,8 +1,6 @@
 """Rows of the catalog as the values of `streamer.core`, and back."""
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -19,6 +17,8 @@ from streamer.core.video import (
     Video,
     VideoError,
     VideoState,
+    chapters_until,
+    end_seconds,
 )
 
 
@@ -57,12 +57,8 @@ def to_video(row: Row[Any]) -> Video:
 
 
 def _chapters(row: Row[Any]) -> Iterator[Chapter]:
-    """Those that the source states, up to the end of the video once it is ready."""
-    end_seconds = row.duration_seconds if row.state == VideoState.READY else math.inf
-    for stated in row.chapters:
-        chapter = Chapter(**stated)
-        if chapter.start_seconds < end_seconds:
-            yield replace(chapter, end_seconds=min(chapter.end_seconds, end_seconds))
+    end = end_seconds(VideoState(row.state), row.duration_seconds)
+    return chapters_until(end, (Chapter(**stated) for stated in row.chapters))
 
 
 def _error(code: str | None, message: str | None) -> VideoError | None:

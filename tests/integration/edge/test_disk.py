@@ -37,6 +37,17 @@ def _rename(path: Path, later_by: int) -> None:
     path.rename(later)
 
 
+async def _left_by_an_earlier_run(
+    start_edge: StartEdge, origin: CountingOrigin, directory: Path
+) -> None:
+    """The body of `/a` in a cache directory that nobody uses."""
+    origin.scripts["/a"] = Script([b"body"])
+    edge = await start_edge(cache_dir=directory)
+    await edge.get("/a")
+    await _written(edge, 1)
+    await edge.close()
+
+
 async def _written(edge: Edge, count: int) -> None:
     await edge.until(lambda: edge.node.metrics.counters.disk_writes >= count)
 
@@ -179,11 +190,7 @@ async def test_full_disk_degrades_to_memory(
 async def test_file_that_cannot_be_opened_now_is_not_lost(
     start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
 ) -> None:
-    origin.scripts["/a"] = Script([b"body"])
-    first = await start_edge(cache_dir=tmp_path)
-    await first.get("/a")
-    await _written(first, 1)
-    await first.close()
+    await _left_by_an_earlier_run(start_edge, origin, tmp_path)
     second = await start_edge(cache_dir=tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with second.client() as client:
@@ -291,11 +298,7 @@ async def test_a_confirmed_object_has_its_new_head_after_a_restart(
 async def test_a_lost_or_damaged_index_costs_the_objects_and_their_files(
     start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
 ) -> None:
-    origin.scripts["/a"] = Script([b"body"])
-    first = await start_edge(cache_dir=tmp_path)
-    await first.get("/a")
-    await _written(first, 1)
-    await first.close()
+    await _left_by_an_earlier_run(start_edge, origin, tmp_path)
     (path,) = _files(tmp_path)
     _rename(path, -id_at(120))  # younger ones may belong to another worker
     (tmp_path / "heads.sqlite").write_bytes(b"this is no database" * 1000)
@@ -337,11 +340,7 @@ async def test_objects_of_a_clock_that_was_ahead_are_found_again_or_deleted(
 async def test_the_heads_of_another_version_are_not_read(
     start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
 ) -> None:
-    origin.scripts["/a"] = Script([b"body"])
-    first = await start_edge(cache_dir=tmp_path)
-    await first.get("/a")
-    await _written(first, 1)
-    await first.close()
+    await _left_by_an_earlier_run(start_edge, origin, tmp_path)
     with closing(sqlite3.connect(tmp_path / "heads.sqlite")) as heads:
         heads.execute("PRAGMA user_version = 1")
     second = await start_edge(cache_dir=tmp_path)
@@ -355,11 +354,7 @@ async def test_the_heads_of_another_version_are_not_read(
 async def test_what_sleeps_is_invalidated_by_an_unsafe_method(
     start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path
 ) -> None:
-    origin.scripts["/a"] = Script([b"body"])
-    first = await start_edge(cache_dir=tmp_path)
-    await first.get("/a")
-    await _written(first, 1)
-    await first.close()
+    await _left_by_an_earlier_run(start_edge, origin, tmp_path)
     second = await start_edge(cache_dir=tmp_path)
     await second.get("/a", method="DELETE")
     assert "fwd=uri-miss" in (await second.get("/a")).cache_status

@@ -10,6 +10,7 @@ from packager.workshop import Workshop
 from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, WorkerProcess
+from tests.servers import Postgres
 
 StartWorker = Callable[..., WorkerProcess]
 
@@ -17,6 +18,15 @@ StartWorker = Callable[..., WorkerProcess]
 @pytest.fixture
 def settings(tmp_path: Path) -> SharedSettings:
     return SharedSettings(data_dir=tmp_path / "data")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def either_database(
+    request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres
+) -> SharedSettings:
+    """Settings of an installation on each of the databases; a module makes it its `settings`."""
+    url = await postgres.create_database() if request.param == "postgresql" else ""
+    return SharedSettings(data_dir=tmp_path / "data", database_url=url)
 
 
 @pytest.fixture

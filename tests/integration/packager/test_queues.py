@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -12,19 +11,15 @@ from streamer.core.video import VideoState
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
-from tests.servers import Postgres
 
 pytestmark = pytest.mark.slow
 
 ABANDONED, ARRIVING, WHOLE = "testvideo1", "testvideo2", "testvideo3"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def settings(
-    request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres
-) -> SharedSettings:
-    url = await postgres.create_database() if request.param == "postgresql" else ""
-    return SharedSettings(data_dir=tmp_path / "data", database_url=url)
+@pytest.fixture
+def settings(either_database: SharedSettings) -> SharedSettings:
+    return either_database
 
 
 async def test_whole_sources_wait_for_none_that_arrive(

@@ -1,7 +1,6 @@
 """What the jobs' database keeps of the work, on SQLite and on a real PostgreSQL server."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -13,7 +12,6 @@ from streamer.shared.jobs import jobs_url
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.conftest import StartWorker
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
-from tests.servers import Postgres
 
 pytestmark = pytest.mark.slow
 
@@ -23,12 +21,9 @@ TABLES = ("workflow_status", "workflow_input", "workflow_output", "operation_out
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-async def settings(
-    request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres
-) -> SharedSettings:
-    url = await postgres.create_database() if request.param == "postgresql" else ""
-    return SharedSettings(data_dir=tmp_path / "data", database_url=url)
+@pytest.fixture
+def settings(either_database: SharedSettings) -> SharedSettings:
+    return either_database
 
 
 async def test_what_is_replaced_or_deleted_leaves_no_record(
