@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from packager.core.colours import read_colours
 from packager.core.conformance import find_obstacle
 from packager.core.frame_rate import claimed_rate, output_frame_rate
 from packager.core.probe_values import (
@@ -18,38 +19,9 @@ from streamer.core.errors import SourceRejected
 from streamer.core.languages import language_name
 
 MAX_PIXELS = 8192 * 8192
-# PQ and HLG (ITU-R BT.2100).
-_HDR_TRANSFERS = frozenset({"smpte2084", "arib-std-b67"})
-# BT.2020, DCI-P3 and Display P3.
-_WIDE_PRIMARIES = frozenset({"bt2020", "smpte431", "smpte432"})
 _INTERLACED_ORDERS = frozenset({"tt", "bb", "tb", "bt"})
 # Looking at each picture of H.264 too would cost 1 to 2 % of the whole ladder's time.
 _MIXED_CODECS = frozenset({"mpeg2video"})
-_MATRICES = {
-    "bt709": "bt709",
-    "bt470bg": "bt601",
-    "smpte170m": "bt601",
-    "fcc": "fcc",
-    "smpte240m": "smpte240m",
-    "bt2020nc": "bt2020",
-    "bt2020c": "bt2020c",
-    "ycgco": "ycgco",
-    "chroma-derived-nc": "chroma-derived-nc",
-    "chroma-derived-c": "chroma-derived-c",
-}
-# Of light that is coded as PQ or HLG.
-_HDR_MATRICES = {"ictcp": "ictcp", "ipt-c2": "ictcp"}
-# What swscale reads of those that a stream may state, and the curves it does not.
-_USUAL_MATRICES = frozenset(
-    {"gbr", "bt709", "bt470bg", "smpte170m", "fcc", "smpte240m", "bt2020nc", "unknown"}
-)
-_ODD_TRANSFERS = frozenset({"log100", "log316", "vlog"})
-# IPT of Dolby's, of which ICtCp is a sibling; such streams do not state it.
-_DOLBY_VISION_5 = {
-    "color_space": "ipt-c2",
-    "color_transfer": "smpte2084",
-    "color_primaries": "bt2020",
-}
 # Of formats with an alpha channel. Of PNG, ffprobe does not tell the format.
 _ALPHA_FORMATS = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv")
 _ALPHA_CODECS = frozenset({"png"})
@@ -57,7 +29,6 @@ _ALPHA_CODECS = frozenset({"png"})
 _OPAQUE_CODECS = frozenset({"rawvideo"})
 # In WebM it is a stream beside the pictures, which ffmpeg's own decoders do not read.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-_HD_LINES = 720
 _PURPOSES = {
     "comment": "commentary",
     "visual_impaired": "audio description",
@@ -78,9 +49,6 @@ def read_video_track(
     Raises:
         SourceRejected: It has no size, or too large a one.
     """
-    is_dolby_vision_5 = _is_dolby_vision_5(stream)
-    if is_dolby_vision_5:
-        stream = {**stream, **_DOLBY_VISION_5}
     turn, decoder = read_turn(stream, frames), _alpha_decoder(stream)
     width, height = _displayed_size(stream, is_on_its_side=len(turn) == 1)
     for across, down in ((width, height), _coded_size(stream)):
@@ -93,15 +61,15 @@ def read_video_track(
     # Without time stamps, decoders count from the moment a picture leaves them: late by the
     # pictures that B-frames make them keep back.
     held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
-    matrix = _matrix(stream)
+    colours = read_colours(stream)
     return VideoTrack(
         index=int(stream["index"]),
         width=width,
         height=height,
         frame_rate=frame_rate,
         start_seconds=read_seconds(stream.get("start_time")) + held_back / frame_rate,
-        matrix=matrix,
-        has_odd_colours=_has_odd_colours(stream),
+        matrix=colours.matrix,
+        has_odd_colours=colours.are_odd,
         burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         turn=turn,
@@ -109,12 +77,10 @@ def read_video_track(
         decoder=decoder,
         has_layers=bool(stream.get("view_ids_available")),
         may_become_interlaced=stream.get("codec_name") in _MIXED_CODECS,
-        hdr_transfer=_hdr_transfer(stream),
-        wide_primaries=_wide_primaries(stream),
-        obstacle=find_obstacle(stream, matrix, is_turned=bool(turn)),
-        caveat="The colours are close to those of Dolby Vision, but not the same."
-        if is_dolby_vision_5
-        else None,
+        hdr_transfer=colours.hdr_transfer,
+        wide_primaries=colours.wide_primaries,
+        obstacle=find_obstacle(stream, colours.matrix, is_turned=bool(turn)),
+        caveat=colours.caveat,
     )
 
 
@@ -175,11 +141,6 @@ def _rotation(stream: Mapping[str, Any]) -> int:
     return 0
 
 
-def _is_dolby_vision_5(stream: Mapping[str, Any]) -> bool:
-    """Whether the pictures have Dolby's own colours, as no other decoder shows them."""
-    return any(data.get("dv_profile") == 5 for data in stream.get("side_data_list", []))
-
-
 def _has_alpha(stream: Mapping[str, Any]) -> bool:
     codec = stream.get("codec_name")
     in_format = str(stream.get("pix_fmt")).startswith(_ALPHA_FORMATS)
@@ -191,36 +152,6 @@ def _alpha_decoder(stream: Mapping[str, Any]) -> str | None:
     if read_tag(stream, "alpha_mode") != "1":
         return None
     return _ALPHA_DECODERS.get(str(stream.get("codec_name")))
-
-
-def _hdr_transfer(stream: Mapping[str, Any]) -> str | None:
-    transfer = stream.get("color_transfer")
-    return transfer if transfer in _HDR_TRANSFERS else None
-
-
-def _wide_primaries(stream: Mapping[str, Any]) -> str | None:
-    """The primaries if they are not BT.709's; of HDR that does not say, BT.2020's."""
-    primaries = stream.get("color_primaries")
-    if primaries in _WIDE_PRIMARIES:
-        return str(primaries)
-    return "bt2020" if _hdr_transfer(stream) and primaries != "bt709" else None
-
-
-def _matrix(stream: Mapping[str, Any]) -> str:
-    """The tagged colour matrix, or what players assume of an untagged one."""
-    is_hdr = _hdr_transfer(stream) is not None
-    known = _MATRICES | _HDR_MATRICES if is_hdr else _MATRICES
-    tagged = known.get(str(stream.get("color_space")))
-    if tagged is not None:
-        return tagged
-    if is_hdr:
-        return "bt2020"
-    return "bt709" if int(stream["height"]) >= _HD_LINES else "bt601"
-
-
-def _has_odd_colours(stream: Mapping[str, Any]) -> bool:
-    matrix = stream.get("color_space", "unknown")
-    return matrix not in _USUAL_MATRICES or stream.get("color_transfer") in _ODD_TRANSFERS
 
 
 def _language(stream: Mapping[str, Any]) -> str | None:
