@@ -19,6 +19,7 @@ from typing import Any
 
 from packager.confinement import Confinement
 from packager.core.input import keys_argv, packets_argv, probe_argv
+from packager.core.probe import lacks_a_size
 from packager.core.report import Report, clean_report, read_frames, tells_damage, tells_end
 from packager.inputs import Inputs
 from packager.processors import used_seconds
@@ -89,7 +90,10 @@ class Ffmpeg:
             FfmpegError: It cannot be opened as a media file.
             StreamerError: What it reads cannot be read.
         """
-        return await self._ask(probe_argv(path), deadline_seconds)
+        probe = await self._ask(probe_argv(path), deadline_seconds)
+        if lacks_a_size(probe):
+            return await self._ask(probe_argv(path, is_patient=True), deadline_seconds)
+        return probe
 
     async def first_packets(self, path: str) -> list[dict[str, Any]]:
         """What ffprobe says of the file's first packets: `pts_time` and `pos`, in its own order.
@@ -331,7 +335,8 @@ async def _run(
 
 def _failure(code: int | None, report: str) -> FfmpegError:
     if code in _INTERRUPTED_CODES:
-        return FfmpegInterruptedError("the conversion was ended from outside")
+        ended = "the conversion was ended from outside"
+        return FfmpegInterruptedError(f"{report} / {ended}" if report else ended)
     if code is not None and code < 0:
         crash = f"it crashed ({signal.strsignal(-code)})"
         return FfmpegError(f"{report} / {crash}" if report else crash)

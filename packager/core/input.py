@@ -48,15 +48,22 @@ _FIRST_FRAMES = (
     *("-read_intervals", "%+#4"),
     *("-show_entries", "frame=stream_index:frame_side_data=displaymatrix"),
 )
+# Pictures of a slide show come minutes apart. Which size they have ffprobe tells of some containers
+# once it saw two of them; it gives up after seconds, or 5 MB.
+_PATIENCE = ("-analyzeduration", "300000000", "-probesize", "64000000")
 # About a minute.
 _FIRST_PACKETS = "%+#4000"
 # The worker's own server on the loopback interface, see `packager.sources`.
 _SERVED = "http://127.0.0.1:"
 
 
-def probe_argv(path: str) -> list[str]:
-    """Arguments for ffprobe: what there is to know of the container and its streams, as JSON."""
-    return _ask(path, "-show_streams", "-show_entries", _CONTAINER, *_FIRST_FRAMES)
+def probe_argv(path: str, *, is_patient: bool = False) -> list[str]:
+    """Arguments for ffprobe: what there is to know of the container and its streams, as JSON.
+
+    `is_patient` has it look farther into the file for what the beginning does not tell.
+    """
+    patience = _PATIENCE if is_patient else ()
+    return _ask(path, *patience, "-show_streams", "-show_entries", _CONTAINER, *_FIRST_FRAMES)
 
 
 def packets_argv(path: str) -> list[str]:

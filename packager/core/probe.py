@@ -57,6 +57,12 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
     return source
 
 
+def lacks_a_size(probe: Mapping[str, Any]) -> bool:
+    """Whether ffprobe's JSON has pictures whose size it did not find out."""
+    streams = _ranked(probe.get("streams", []), "video")
+    return any(stream.get("codec_name") and not stream.get("width") for stream in streams)
+
+
 def check_duration(seconds: float, max_seconds: float) -> None:
     """Raise SourceRejected if a video is longer than is allowed."""
     if seconds > max_seconds:

@@ -131,6 +131,15 @@ async def test_a_failure_tells_its_last_words(tmp_path: Path) -> None:
         await Ffmpeg(program, program).run(lambda _: [], [ignore])
 
 
+async def test_last_words_are_told_of_one_that_was_ended(tmp_path: Path) -> None:
+    # So ends an ffmpeg that lacks a driver, too.
+    program = script(tmp_path / "ffmpeg", "echo 'Cannot load libcuda.so.1' >&2; exit 255")
+    with pytest.raises(
+        FfmpegInterruptedError, match=r"Cannot load libcuda\.so\.1 / the conversion"
+    ):
+        await Ffmpeg(program, program).run(lambda _: [], [ignore])
+
+
 async def test_a_crash_is_told(tmp_path: Path) -> None:
     program = script(tmp_path / "ffmpeg", "echo 'last words' >&2; kill -SEGV $$")
     with pytest.raises(FfmpegError, match=r"^last words / it crashed \(Segmentation fault\)$"):

@@ -20,3 +20,23 @@ async def test_a_recording_by_a_clock_lasts_as_long_as_it_is(
     source = await describe(path)
     assert source.zero_seconds == clock_seconds
     assert source.duration_seconds == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".flv"])
+async def test_a_picture_whose_next_one_comes_late_has_its_size(
+    tmp_path: Path, suffix: str
+) -> None:
+    slides = (
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=s=160x90:r=1/45:d=135",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=135",
+    )
+    coded = ("-c:v", "libx264", "-bf", "0", "-pix_fmt", "yuv420p", "-c:a", "aac", "-r", "1/45")
+    source = await describe(write(tmp_path / f"slides{suffix}", *slides, *coded))
+    assert source.video is not None
+    assert (source.video.width, source.video.height) == (160, 90)
