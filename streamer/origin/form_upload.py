@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from streamer.core.errors import InvalidInput, NotFound
+from streamer.core.errors import InvalidInput, NotFound, StorageFull, Unavailable
 from streamer.core.video import Video
 from streamer.origin import tus
 from streamer.origin.choices import FIELDS, read_choices
@@ -36,13 +36,13 @@ class FormUpload:
         self._chosen: dict[str, str] = {}
 
     async def receive(self) -> Video:
-        """The video that the form's file became.
+        """The video that the form's file became; one that is whole may be taken in later.
 
         Raises:
             InvalidInput: The form has no file, is malformed or chooses nonsense; nothing is kept.
             TooLarge: The file is larger than accepted; nothing is kept.
-            StorageFull: Nothing is kept.
-            Unavailable: The file is here but could not be taken in; it is later.
+            StorageFull: There is no room for the file; nothing is kept.
+            Unavailable: A part does not answer, and the file is not whole; nothing is kept.
         """
         begins = await self._file_begins()
         title = self._title or tus.title_from_filename(begins.filename)
@@ -53,10 +53,12 @@ class FormUpload:
             await self._uploads.receive_whole(video.id, self._file_bytes(video))
         except NotFound as error:
             raise Gone("the video was deleted while it was uploaded") from error
-        except BaseException:
+        except BaseException as error:
             if not await self._uploads.is_complete(video.id):
                 await self._uploads.abandon(video.id, now=self._now)
-            raise
+                raise
+            if not isinstance(error, StorageFull | Unavailable):
+                raise
         return await self._catalog.get_video(video.id)
 
     async def _file_begins(self) -> FileBegins:
