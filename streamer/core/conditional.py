@@ -96,9 +96,9 @@ def parse_http_date(text: str) -> datetime | None:
     """The time an HTTP date names, in UTC; None when it is not a date (RFC 9110 §5.6.7)."""
     try:
         parsed = parsedate_to_datetime(text)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 
 def render_http_date(moment: datetime) -> str:

@@ -115,6 +115,8 @@ def test_dates_are_rendered_in_gmt() -> None:
     assert render_http_date(MOMENT.astimezone(timezone(timedelta(hours=9)))) == IMF
 
 
-@pytest.mark.parametrize("text", ["", "0", "Sun, 99 Nov 1994 08:49:37 GMT", "now"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "Sun, 99 Nov 1994 08:49:37 GMT", "now", "Fri, 31 Dec 9999 23:59:59 -0500"]
+)
 def test_no_date(text: str) -> None:
     assert parse_http_date(text) is None
