@@ -20,18 +20,12 @@ from edge.core.chunked import ChunkError
 from edge.core.eviction import MAX_USES
 from edge.core.fields import Fields
 from edge.core.forward import stated_scheme
-from edge.core.head import (
-    MAX_HEAD_BYTES,
-    MAX_TARGET_BYTES,
-    FieldBlock,
-    Refusal,
-    read_block,
-    read_head,
-)
+from edge.core.head import FieldBlock, Refusal, read_block, read_head
 from edge.entry import Entry
 from edge.request import IncomingBody, Request
 from edge.response import Response
 from edge.site import Site
+from streamer.core.head_bounds import MAX_HEAD_BYTES, MAX_TARGET_BYTES
 
 _MAX_PIPELINED_BYTES = 64 * 1024
 _LONGEST_METHOD_AND_VERSION = 64

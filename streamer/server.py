@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 from fastapi import FastAPI
 
+from streamer.bounded_protocol import BoundedProtocol
 from streamer.core.errors import Unavailable
 from streamer.fleet.edges import edge_router
 from streamer.fleet.purges import purge_router
@@ -102,7 +103,7 @@ class _Server(uvicorn.Server):
 def _config(app: FastAPI, settings: OriginSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         log_config=None,
         access_log=False,

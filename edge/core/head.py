@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 
 from edge.core.fields import Fields, members, preferred_codings
+from streamer.core.head_bounds import MAX_FIELDS, MAX_TARGET_BYTES
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21\x22\x24-\x7e]+) HTTP/1\.([01])")
@@ -38,10 +39,6 @@ _UNUSUAL = frozenset(
         "via",
     }
 )
-
-MAX_TARGET_BYTES = 8192
-MAX_HEAD_BYTES = 32768
-MAX_FIELDS = 100
 
 
 @dataclass(frozen=True, slots=True)
