@@ -28,7 +28,6 @@ from edge.heartbeat import Heartbeat, describe, edge_id
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.onward import FromViewers
-from edge.open_files import allow_connections
 from edge.origins import Origins
 from edge.owner import open_owner_first
 from edge.place import Place
@@ -45,6 +44,7 @@ from edge.sliced import Sliced
 from edge.team import open_team
 from edge.upstream import Source
 from edge.upstreams import open_upstreams, upstream_limits
+from streamer.shared.open_files import allow_connections
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
 

@@ -19,9 +19,11 @@ from streamer.shared.bearer import bearer_guard
 from streamer.shared.catalog import Catalog
 from streamer.shared.jobs import Jobs
 from streamer.shared.object_store import ObjectStore
+from streamer.shared.open_files import allow_connections
 from streamer.shared.stores import open_store
 
 _BACKLOG = 512
+_MAX_CONNECTIONS = 10_000
 _UPLOADS_SHARE = 0.7
 
 
@@ -109,6 +111,7 @@ def _config(app: FastAPI, settings: OriginSettings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=allow_connections(_MAX_CONNECTIONS),
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

@@ -89,7 +89,8 @@ async def get_key(
     video_id: str, services: FromServices, token: Token = "", kid: KeyId = None
 ) -> Response:
     """The 16 bytes that an encrypted video's segments are encrypted with."""
-    found = await _key(services, video_id, token, None if kid is None else bytes.fromhex(kid))
+    require_playback_token(services, video_id, token)
+    found = await _key(services, video_id, None if kid is None else bytes.fromhex(kid))
     return Response(found.key, media_type="application/octet-stream", headers=_PRIVATE)
 
 
@@ -104,7 +105,8 @@ async def get_license(
 
     The body is a license request, `{"kids": [...]}`; without one it is the current version's key.
     """
-    found = await _key(services, video_id, token, await _wanted_key_id(request))
+    require_playback_token(services, video_id, token)
+    found = await _key(services, video_id, await _wanted_key_id(request))
     response.headers.update(_PRIVATE)
     key = {"kty": "oct", "kid": _base64(found.key_id), "k": _base64(found.key)}
     return {"keys": [key], "type": "temporary"}
@@ -134,8 +136,7 @@ def require_playback_token(services: Services, video_id: str, token: str) -> Non
         raise Forbidden("a valid playback token for this video is needed")
 
 
-async def _key(services: Services, video_id: str, token: str, key_id: bytes | None) -> ContentKey:
-    require_playback_token(services, video_id, token)
+async def _key(services: Services, video_id: str, key_id: bytes | None) -> ContentKey:
     video = await services.catalog.get_video(video_id)
     if key_id is None:
         found = await services.catalog.content_key(video_id, video.version)

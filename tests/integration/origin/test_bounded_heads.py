@@ -124,3 +124,9 @@ async def test_what_is_sent_after_the_answer_ends_with_its_silence(
         await reader.readuntil(b'{"status":"ok"')
         writer.write(b"x")
         await reader.read()
+
+
+async def test_who_may_not_have_a_license_is_not_waited_for(origin: Origin) -> None:
+    async with connected(origin) as (reader, writer):
+        writer.write(b"POST /v/novideo/license HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+        assert (await reader.readline()) == b"HTTP/1.1 403 Forbidden\r\n"

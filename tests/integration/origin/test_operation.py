@@ -161,6 +161,21 @@ async def test_what_nohup_started_outlives_its_terminal(tmp_path: Path) -> None:
         assert await origin.terminate() == 0
 
 
+async def test_it_may_have_as_many_connections_as_the_hard_limit_allows(tmp_path: Path) -> None:
+    async with origin_process(tmp_path, open_files=(256, 1024)) as origin:
+        assert origin.open_files_limit() == 1024
+
+
+async def test_connections_leave_files_to_work_with(tmp_path: Path) -> None:
+    async with origin_process(tmp_path, open_files=(128, 128)) as origin:
+        silent = [await asyncio.open_connection("127.0.0.1", origin.port) for _ in range(70)]
+        async with httpx.AsyncClient(base_url=origin.url) as client:
+            assert (await client.get("/api/v1/videos")).status_code == 503
+            for _, writer in silent:
+                writer.transport.abort()
+            await eventually(partial(lists_videos, client))
+
+
 async def test_without_a_token_only_loopback_is_bound(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "streamer", "serve", "--no-worker", "--host", "0.0.0.0"]
     environment = {"STREAMER_DATA_DIR": str(tmp_path), "PATH": ""}
@@ -200,3 +215,7 @@ async def test_memory_does_not_grow_with_what_is_uploaded(tmp_path: Path) -> Non
 
 async def has_bytes(origin: Origin, path: str, count: int) -> bool:
     return await origin.offset(path) >= count
+
+
+async def lists_videos(client: httpx.AsyncClient) -> bool:
+    return (await client.get("/api/v1/videos")).status_code == 200

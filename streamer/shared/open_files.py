@@ -3,7 +3,7 @@
 import logging
 import resource
 
-# Those of the disk tier, of connections to upstreams, of the log; of a low limit half.
+# Those of a cache or a store, of connections to others, of a log; of a low limit half.
 _OTHER_FILES = 1000
 
 _log = logging.getLogger(__name__)
