@@ -21,6 +21,7 @@ from streamer.origin.key_routes import key_router
 from streamer.origin.manifest_routes import manifest_router
 from streamer.origin.media_routes import media_router
 from streamer.origin.metrics import Metrics, MetricsMiddleware
+from streamer.origin.own_host import OwnHostMiddleware
 from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.playback_secret import load_secret
 from streamer.origin.reconcile import Reconciler
@@ -84,6 +85,8 @@ def create_app(
         app.include_router(router)
     add_web(app, DIST)
     app.add_middleware(TusMiddleware)
+    if not settings.api_token.get_secret_value():
+        app.add_middleware(OwnHostMiddleware)
     app.add_middleware(CorsMiddleware)
     app.add_middleware(MetricsMiddleware, metrics=services.metrics)
     return app

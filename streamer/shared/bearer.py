@@ -1,8 +1,9 @@
 """The guard of everything that writes: a bearer token (RFC 6750).
 
 Without a configured token the server listens on loopback only, so the caller is a process of this
-machine; that includes browsers, which send requests for any site they show. Those name the site in
-`Origin`, and are refused unless the site is of this machine, too.
+machine; that includes browsers, which send requests for any site they show, and proxies, which send
+them for anybody. Browsers name the site in `Origin`, or in `Host` where its name leads here (DNS
+rebinding), and are refused unless the site is of this machine, too. Proxies name themselves.
 """
 
 import hmac
@@ -12,10 +13,14 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from pydantic import SecretStr
+from starlette.datastructures import Headers
 
 from streamer.core.errors import Unauthorized
 
 Guard = Callable[[Request], Awaitable[None]]
+
+_OF_PROXIES = ("via", "forwarded", "cdn-loop")
+_OF_PROXIES_BEGIN = "x-forwarded-"
 
 
 def bearer_guard(token: SecretStr) -> Guard:
@@ -24,7 +29,7 @@ def bearer_guard(token: SecretStr) -> Guard:
 
     async def require_token(request: Request) -> None:
         if not secret:
-            _refuse_foreign_site(request.headers.get("origin"))
+            _refuse_others(request.headers)
         elif not hmac.compare_digest(_presented(request.headers.get("authorization")), secret):
             raise Unauthorized("This needs the API token: Authorization: Bearer …")
 
@@ -39,17 +44,33 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_own_host(host: str) -> bool:
+    """Whether a `Host` field, with or without a port, names this machine."""
+    return _is_own(f"//{host}")
+
+
 def _presented(authorization: str | None) -> bytes:
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip().encode() if scheme.lower() == "bearer" else b""
 
 
-def _refuse_foreign_site(origin: str | None) -> None:
-    if origin is None:
-        return
+def _refuse_others(headers: Headers) -> None:
+    """Raise Unauthorized unless this machine asks for itself."""
+    origin = headers.get("origin")
+    is_own_site = is_own_host(headers.get("host", "")) and (origin is None or _is_own(origin))
+    if not is_own_site or any(map(_is_of_proxies, headers)):
+        raise Unauthorized(
+            "Other sites and machines may write only with an API token; none is configured."
+        )
+
+
+def _is_own(url: str) -> bool:
     try:
-        host = urlsplit(origin).hostname
+        host = urlsplit(url).hostname
     except ValueError:
-        host = None
-    if host is None or not is_loopback(host):
-        raise Unauthorized("Other sites may write only with an API token; none is configured.")
+        return False
+    return host is not None and is_loopback(host)
+
+
+def _is_of_proxies(name: str) -> bool:
+    return name in _OF_PROXIES or name.startswith(_OF_PROXIES_BEGIN)

@@ -104,7 +104,7 @@ async def test_a_form_that_breaks_off_leaves_nothing(small_origin: Origin) -> No
     body, _ = form(("file", "a", b"a" * 900))
     reader, writer = await asyncio.open_connection("127.0.0.1", small_origin.port)
     head = (
-        f"POST {VIDEOS} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        f"POST {VIDEOS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         "Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
     )
     writer.write(head.encode() + body[:500])

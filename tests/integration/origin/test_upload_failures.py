@@ -41,7 +41,7 @@ class RawPatch:
         reader, writer = await asyncio.open_connection(target.host, target.port)
         fields = {
             **BODY,
-            "Host": "x",
+            "Host": "localhost",
             "Upload-Offset": str(offset),
             "Content-Length": str(length),
             **headers,

@@ -343,7 +343,7 @@ async def test_the_token_is_asked_for_before_a_body_is_read(guarded: Origin) -> 
     for method, path in writing_routes(guarded):
         reader, writer = await asyncio.open_connection("127.0.0.1", guarded.port)
         writer.write(
-            f"{method} {path} HTTP/1.1\r\nHost: origin\r\nTus-Resumable: 1.0.0\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\n"
             "Content-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n[".encode()
         )
         async with asyncio.timeout(DEADLINE_SECONDS):
@@ -416,6 +416,59 @@ async def test_without_a_token_other_sites_may_not_write(
 ) -> None:
     headers = {**TUS, "Upload-Length": "5", "Origin": site}
     assert (await origin.client.post("/api/v1/uploads", headers=headers)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Via", "1.1 edge"),
+        ("Forwarded", "for=192.0.2.1"),
+        ("CDN-Loop", "cdn"),
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("X-Forwarded-Proto", "http"),
+        ("Host", "evil.example"),
+        ("Host", ""),
+    ],
+)
+async def test_without_a_token_nobody_writes_through_a_proxy_or_under_another_name(
+    origin: Origin, name: str, value: str
+) -> None:
+    headers = {**TUS, "Upload-Length": "5", name: value}
+    answer = await origin.client.post("/api/v1/uploads", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("app.localhost:8080", 200),
+        ("127.0.0.1", 200),
+        ("[::1]:8080", 200),
+        ("evil.example", 401),
+        ("[", 401),
+    ],
+)
+async def test_without_a_token_the_api_is_read_under_names_of_this_machine(
+    origin: Origin, host: str, status: int
+) -> None:
+    for path in (VIDEOS, "/api/v1/edges"):
+        assert (await origin.client.get(path, headers={"Host": host})).status_code == status
+
+
+async def test_without_a_token_proxies_read_the_api_and_anybody_plays(origin: Origin) -> None:
+    headers = {"Host": "cdn.example", "Via": "1.1 edge", "X-Forwarded-For": "192.0.2.1"}
+    assert (await origin.client.get(VIDEOS, headers=headers)).status_code == 200
+    for path in ("/v/nosuchvideo/index.m3u8", "/healthz"):
+        answer = await origin.client.get(path, headers={"Host": "cdn.example"})
+        assert answer.status_code != 401
+
+
+async def test_with_a_token_it_alone_decides(guarded: Origin) -> None:
+    headers = {"Host": "cdn.example", "Via": "1.1 edge"}
+    assert (await guarded.client.get(VIDEOS, headers={"Host": "cdn.example"})).status_code == 200
+    headers |= {**TUS, "Upload-Length": "5", "Authorization": f"Bearer {TOKEN}"}
+    assert (await guarded.client.post("/api/v1/uploads", headers=headers)).status_code == 201
 
 
 async def test_states_of_a_video_follow_the_upload(origin: Origin) -> None:
