@@ -62,6 +62,7 @@ def create_app(
         version=version("streamer"),
         description="Upload videos, follow their packaging, play them.",
         lifespan=_lifespan,
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,

@@ -1,6 +1,7 @@
 """Probes, metrics, the API's document, the web UI and the end of a process."""
 
 import asyncio
+import re
 import secrets
 import signal
 import subprocess
@@ -104,6 +105,12 @@ async def test_pages_are_served_with_a_strict_policy(origin: Origin) -> None:
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert (await origin.client.get("/assets/nosuchfile.js")).status_code == 404
     assert (await origin.client.get("/assets/..%2findex.html")).status_code == 404
+
+
+async def test_no_page_runs_what_other_sites_serve(origin: Origin) -> None:
+    for path in ("/docs", "/redoc", "/", "/watch/nosuchvideo"):
+        answer = await origin.client.get(path)
+        assert not re.search(r"<(script|link)[^>]+(src|href)=.https?:", answer.text), path
 
 
 async def test_without_the_web_ui_the_pages_say_what_to_do(tmp_path: Path) -> None:
