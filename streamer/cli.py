@@ -8,6 +8,7 @@ import asyncio
 import gc
 import io
 import logging
+import os
 import signal
 import sys
 from contextlib import nullcontext
@@ -64,6 +65,7 @@ def serve(
     from streamer.processes import Child
     from streamer.server import run_origin
 
+    _keep_to_group()
     settings = _settings(OriginSettings, host=host, port=port)
 
     async def run() -> None:
@@ -79,6 +81,7 @@ def worker() -> None:
     from packager.settings import PackagerSettings
     from packager.worker import run_worker
 
+    _keep_to_group()
     settings = _settings(PackagerSettings)
 
     async def run() -> None:
@@ -130,6 +133,7 @@ def edge(
     from edge.run import run_edge
     from edge.settings import EdgeSettings
 
+    _keep_to_group()
     settings = _settings(
         EdgeSettings,
         origin=origin,
@@ -220,6 +224,11 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # titles may have what its encoding has not
     app()
+
+
+def _keep_to_group() -> None:
+    """Let no other user read what is written: videos, content keys, what viewers were sent."""
+    os.umask(os.umask(0o077) | 0o007)
 
 
 SettingsT = TypeVar("SettingsT")

@@ -1,9 +1,11 @@
 """The disk tier: survives restarts and kills, never serves what is damaged, may fill up."""
 
 import asyncio
+import os
 import resource
 import shutil
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -11,10 +13,12 @@ import pytest
 
 from edge.heads import id_at
 from streamer.core.errors import Conflict
+from streamer.processes import end_with_parent
 from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.raw_client import RawClient
+from tests.servers import free_port
 
 
 def _files(directory: Path) -> list[Path]:
@@ -358,3 +362,37 @@ async def test_what_sleeps_is_invalidated_by_an_unsafe_method(
     second = await start_edge(cache_dir=tmp_path)
     await second.get("/a", method="DELETE")
     assert "fwd=uri-miss" in (await second.get("/a")).cache_status
+
+
+async def test_no_other_user_may_read_what_is_stored(
+    origin: CountingOrigin, tmp_path: Path
+) -> None:
+    origin.scripts["/a"] = Script([b"body"], {"Cache-Control": "max-age=60"})
+    port, cache = free_port(), tmp_path / "cache"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streamer", "edge", "--origin", origin.url),
+        *("--port", str(port), "--admin-port", "0", "--cache-dir", str(cache)),
+        preexec_fn=_let_others_read,
+    )
+    try:
+        async with asyncio.timeout(60):
+            while not (await _is_served(port) and _files(cache)):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert [path for path in cache.rglob("*") if path.stat().st_mode & 0o007] == []
+    finally:
+        process.kill()
+        await process.wait()
+
+
+def _let_others_read() -> None:
+    end_with_parent()
+    os.umask(0o022)
+
+
+async def _is_served(port: int) -> bool:
+    try:
+        async with RawClient(port) as client:
+            client.ask("/a")
+            return (await client.reply()).status == 200
+    except ConnectionError:
+        return False

@@ -84,6 +84,7 @@ def _prepared(
             resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
         if open_files is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, open_files)
+        os.umask(0o022)
         # Who runs the tests may ignore it, and that is inherited.
         signal.signal(signal.SIGHUP, signal.SIG_IGN if ignores_hangup else signal.SIG_DFL)
 

@@ -183,6 +183,18 @@ async def test_connections_leave_files_to_work_with(tmp_path: Path) -> None:
             await eventually(partial(lists_videos, client))
 
 
+async def test_no_other_user_may_read_what_it_writes(tmp_path: Path) -> None:
+    async with (
+        origin_process(tmp_path / "data") as origin,
+        httpx.AsyncClient(base_url=origin.url) as client,
+    ):
+        answer = await client.post("/api/v1/videos", files={"file": ("a", b"abc")})
+        assert answer.status_code == 201
+        written = list((tmp_path / "data").rglob("*"))
+        assert {"source", "streamer.db"} <= {path.name for path in written}
+        assert [path for path in written if path.stat().st_mode & 0o007] == []
+
+
 async def test_without_a_token_only_loopback_is_bound(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "streamer", "serve", "--no-worker", "--host", "0.0.0.0"]
     environment = {"STREAMER_DATA_DIR": str(tmp_path), "PATH": ""}
