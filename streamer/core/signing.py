@@ -33,6 +33,10 @@ _HASHES: Mapping[str, type[HashAlgorithm]] = {"SHA1": SHA1, "SHA256": SHA256}
 # The characters that stand in for those that a query must not hold.
 _TO_BASE64 = str.maketrans("-_~", "+=/")
 _FROM_BASE64 = str.maketrans("+=/", "-_~")
+_SITE_AND_TARGET = re.compile(r"([^/]*://[^/]*)(/.*)")
+_UP_TO_STAR = re.compile(r"((?:[^/]*://)?[^/*]*)(\*.*)")
+# A `?` is one character, or the beginning of a query if what follows can be nothing else.
+_BEFORE_QUERY = re.compile(r"\?(?=\*$|[^/?]*=)")
 
 
 class Forbidden(StrEnum):
@@ -240,10 +244,46 @@ def _parameters(query: str) -> dict[str, str]:
 
 
 def _covers(resource: str, url: str) -> bool:
-    """Whether a policy's pattern covers a URL, which must not lead out of it at the origin."""
-    if compiled((resource,)).fullmatch(url) is None:
+    """Whether a policy's pattern covers a URL, which must not lead out of it at the origin.
+
+    Scheme and host, path and query are each compared with what the pattern says of them: a viewer
+    is free to write the rest of a pattern into another part.
+    """
+    if has_dot_segments(url.partition("?")[0]):
         return False
-    return not has_dot_segments(url.partition("?")[0])
+    if resource == url:
+        return True
+    said, asked = _parts(resource), _parts(url)
+    if said is None or asked is None:
+        return False
+    return _matches(said[0], asked[0]) and _covers_target(said[1], asked[1])
+
+
+def _parts(pattern: str) -> tuple[str, str] | None:
+    """What a pattern says of scheme and host, and of the target; None if it covers no URL.
+
+    Where no path follows the host, the first `*` stands for the end of both.
+    """
+    parts = _SITE_AND_TARGET.fullmatch(pattern)
+    if parts is not None:
+        return parts[1], parts[2]
+    parts = _UP_TO_STAR.fullmatch(pattern)
+    return None if parts is None else (parts[1] + "*", parts[2])
+
+
+def _covers_target(pattern: str, target: str) -> bool:
+    """Whether a pattern covers a target; only a `*` at its end reaches into the query."""
+    path, separator, query = target.partition("?")
+    if (pattern.endswith("*") or not separator) and _matches(pattern, path):
+        return True
+    return bool(separator) and any(
+        _matches(pattern[: mark.start()], path) and _matches(pattern[mark.end() :], query)
+        for mark in _BEFORE_QUERY.finditer(pattern)
+    )
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return compiled((pattern,)).fullmatch(text) is not None
 
 
 def _is_in(address: str, network: str) -> bool:

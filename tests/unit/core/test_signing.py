@@ -143,6 +143,48 @@ def test_a_pattern_covers_other_dots_and_encodings(path: str) -> None:
     assert verdict(custom("https://cdn.example/free/*", f"https://cdn.example{path}")) is None
 
 
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [
+        ("http*://cdn.example/v/preview/*", "/v/film/a.ts?x=://cdn.example/v/preview/"),
+        ("http*://cdn.example/v/preview/*", "/v/film/a.ts/://cdn.example/v/preview/"),
+        ("https://*/preview/*", "/v/film/a.ts/preview/b"),
+        ("https://cdn.example/v/*/poster.jpg", "/v/film/a.ts?/poster.jpg"),
+        ("https://cdn.example/v/*?/poster.jpg", "/v/film/a.ts?/poster.jpg"),
+        ("https://cdn.example/v/*.jpg", "/v/film/a.ts?.jpg"),
+        ("https://cdn.example/v/*?.jpg", "/v/film/a.ts?.jpg"),
+        ("https://cdn.example/v/*.jpg?x=*", "/v/film/a.ts?.jpg?x=1"),
+        ("*.jpg", "/v/film/a.ts?.jpg"),
+    ],
+)
+def test_what_a_pattern_says_of_one_part_of_a_url_is_not_found_in_another(
+    resource: str, path: str
+) -> None:
+    assert verdict(custom(resource, f"https://cdn.example{path}")) is Forbidden.RESOURCE
+    assert verdict(path, as_cookies(custom(resource))) is Forbidden.RESOURCE
+
+
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [
+        ("http*://cdn.example/v/preview/*", "/v/preview/a.ts?x=1/b"),
+        ("http*://*.example/v/*/poster.jpg", "/v/film/a/poster.jpg"),
+        ("https://cdn.example/*?x=*", "/v/film/a.ts?x=1&y=/"),
+        ("*game.zip?license=yes", "/deep/down/game.zip?license=yes"),
+        ("https://cdn.example/v/a.ts?*", "/v/a.ts?x"),
+        ("https://cdn.example/v/a.ts?large", "/v/a.ts?large"),
+        ("https://cdn.example/v/?/a.ts*", "/v/1/a.ts?x=1"),
+        ("https://*", "/v/a.ts?x=1"),
+        ("https*", "/v/a.ts"),
+        ("http*://cdn*", "/v/a.ts?x=1"),
+        ("*/v/*", "/v/a.ts?x=1"),
+        ("*.jpg", "/v/a.jpg"),
+    ],
+)
+def test_patterns_of_cloudfront_s_kinds_cover_what_they_say(resource: str, path: str) -> None:
+    assert verdict(path, as_cookies(custom(resource))) is None
+
+
 def test_a_custom_policy_may_begin_later_and_name_addresses() -> None:
     later = custom("*", date_greater_than=at(NOW + 10))
     assert verdict(later) is Forbidden.EARLY
