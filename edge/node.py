@@ -120,6 +120,7 @@ class Node:
             cache,
             clock,
             metrics.counters,
+            rules,
             via=via,
             concurrency=settings.prefetch_concurrency,
             team=team,
@@ -163,7 +164,7 @@ class Node:
             purges=purges,
         )
         service = answering(
-            onward=FromViewers(via, tells_demands=place is not None),
+            onward=FromViewers(via, rules, tells_demands=place is not None),
             metrics=metrics,
             ahead=prefetcher,
             gate=Gate(rules),

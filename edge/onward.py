@@ -6,6 +6,7 @@ from typing import Protocol
 from edge.core.fields import Fields
 from edge.core.forward import fill_fields, has_looped, inner_fill_fields, pass_fields
 from edge.request import Request
+from edge.rules import Rules
 
 
 class Onward(Protocol):
@@ -30,11 +31,13 @@ class FromViewers:
 
     Attributes:
         via: This node in `Via`.
+        rules: What tells answers apart for which path.
         tells_demands: Whether the next hop, when asked to validate, is told what the viewer demands
             of caches: another worker has to heed it as this one does.
     """
 
     via: str
+    rules: Rules
     tells_demands: bool = False
 
     def has_looped(self, request: Request) -> bool:
@@ -44,7 +47,9 @@ class FromViewers:
     def fill_fields(self, request: Request, *, validates: bool) -> Fields:
         """The fields of a fetch whose answer many may get."""
         fields = request.head.fields
-        sent = fill_fields(fields, self.via, request.viewer, request.scheme)
+        sent = fill_fields(
+            fields, self.via, request.viewer, request.scheme, keyed=self._keyed(request)
+        )
         if not (validates and self.tells_demands):
             return sent
         demands = [item for item in fields.items if item[0] in ("cache-control", "pragma")]
@@ -52,7 +57,11 @@ class FromViewers:
 
     def pass_fields(self, request: Request) -> Fields:
         """The fields of the request, forwarded for this viewer alone."""
-        return pass_fields(request.head.fields, self.via, request.viewer, request.scheme)
+        fields, keyed = request.head.fields, self._keyed(request)
+        return pass_fields(fields, self.via, request.viewer, request.scheme, keyed=keyed)
+
+    def _keyed(self, request: Request) -> frozenset[str]:
+        return self.rules.of_key(request.key).varies_by
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from edge.entry import Entry
 from edge.fill import Fill, FillRequest, Growing
 from edge.fills import Fills
 from edge.metrics import Counters
+from edge.rules import Rules
 from edge.team import Team
 from streamer.core.hls_attributes import PlaylistError
 
@@ -50,6 +51,7 @@ class Prefetcher:
         cache: Where objects go, and what is there already.
         clock: The present.
         counters: Where fetches are counted.
+        rules: What is done for which path.
         via: This node in `Via`.
         concurrency: How many fetches may run at once.
         team: The other workers of this node; None: there are none.
@@ -61,6 +63,7 @@ class Prefetcher:
         cache: Cache,
         clock: Clock,
         counters: Counters,
+        rules: Rules,
         *,
         via: str,
         concurrency: int,
@@ -70,6 +73,7 @@ class Prefetcher:
         self._cache = cache
         self._clock = clock
         self._counters = counters
+        self._rules = rules
         self._via = via
         self._team = team
         self._slots = asyncio.Semaphore(concurrency)
@@ -194,13 +198,17 @@ class Prefetcher:
         if not self._cache.memory.has_waiting_room(now):
             self._counters.prefetch_skipped += 1
             return None
-        fields = fill_fields(wanted.fields, self._via, None, wanted.scheme)
+        fields = self._fill_fields(key, wanted)
         stale = self._variant(key, wanted.fields)
         request = FillRequest(key, fields, stale, kept_until=now + _KEEP_SECONDS)
         if fills.find(request) is not None:
             return None
         self._counters.prefetch_requests += 1
         return fills.start(request)
+
+    def _fill_fields(self, key: bytes, wanted: _Wanted) -> Fields:
+        keyed = self._rules.of_key(key).varies_by
+        return fill_fields(wanted.fields, self._via, None, wanted.scheme, keyed=keyed)
 
     def _on_end(self, fill: Fill, _: asyncio.Task[None]) -> None:
         self._slots.release()
@@ -216,7 +224,7 @@ class Prefetcher:
             for key in [key for key, wanted in self._refreshes.items() if wanted.start_by <= now]:
                 wanted = self._refreshes.pop(key)
                 await self._cache.wake(key)
-                fields = fill_fields(wanted.fields, self._via, None, wanted.scheme)
+                fields = self._fill_fields(key, wanted)
                 stale = self._variant(key, wanted.fields)
                 request = FillRequest(key, fields, stale, is_refresh=True)
                 if not self._has(key, wanted.fields) and fills.find(request) is None:

@@ -157,6 +157,22 @@ async def test_answers_vary_by_what_the_file_names(
     assert origin.count("/p") == 3
 
 
+async def test_what_a_viewer_claims_is_forwarded_where_it_tells_answers_apart(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    vary_on = 'vary_on = { headers = ["X-Forwarded-Host", "X-HTTP-Method-Override"] }'
+    edge = await start_edge(behaviours=write(f'[[behaviour]]\npath = "/p"\n{vary_on}\n'))
+    names = ("x-forwarded-host", "x-http-method-override", "x-forwarded-port")
+    origin.scripts["/p"] = lambda seen: Script(
+        [" ".join(str(seen.headers.get(name)) for name in names).encode()]
+    )
+    for _ in range(2):
+        said = ("X-Forwarded-Host: a", "X-HTTP-Method-Override: b", "X-Forwarded-Port: c")
+        assert (await edge.get("/p", *said)).body == b"a b None"
+        assert (await edge.get("/p")).body == b"None None None"
+    assert origin.count("/p") == 2
+
+
 async def test_hosts_have_their_own_origins_and_objects(
     start_edge: StartEdge, origin: CountingOrigin, other_origin: CountingOrigin, write: Write
 ) -> None:

@@ -331,6 +331,46 @@ async def test_origin_gets_what_it_needs_to_know(edge: Edge, origin: CountingOri
     assert "x-forwarded-host" not in headers
 
 
+CLAIMS = {
+    "X-Forwarded-Prefix": "//evil.example",
+    "X-Forwarded-Port": "1337",
+    "X-Forwarded-Ssl": "on",
+    "X-Forwarded-Anything": "1",
+    "X_Forwarded_Prefix": "//evil.example",
+    "X_Forwarded_Proto": "https",
+    "Front-End-Https": "on",
+    "X-Original-URL": "/admin",
+    "X-Rewrite-URL": "/admin",
+    "X-Host": "evil.example",
+    "X-Original-Host": "evil.example",
+    "X-Real-IP": "10.0.0.1",
+    "True-Client-IP": "10.0.0.1",
+    "X-Client-IP": "10.0.0.1",
+    "CF-Connecting-IP": "10.0.0.1",
+    "Fastly-Client-IP": "10.0.0.1",
+    "X-Cluster-Client-IP": "10.0.0.1",
+}
+OTHER_METHODS = {
+    "X-HTTP-Method-Override": "DELETE",
+    "X-HTTP-Method": "DELETE",
+    "X-Method-Override": "DELETE",
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_origin_is_not_told_what_only_proxies_know(
+    edge: Edge, origin: CountingOrigin, method: str
+) -> None:
+    origin.scripts["/a"] = Script()
+    claims = [f"{name}: {value}" for name, value in (CLAIMS | OTHER_METHODS).items()]
+    await edge.get("/a", *claims, method=method)
+    told = origin.seen[0].headers
+    assert not {name.lower() for name in CLAIMS} & told.keys()
+    # Whoever may send a POST may as well mean a PUT by it.
+    others = {name.lower() for name in OTHER_METHODS} & told.keys()
+    assert others == (set() if method == "GET" else {name.lower() for name in OTHER_METHODS})
+
+
 async def test_a_loop_is_ended(start_edge: StartEdge, origin: CountingOrigin) -> None:
     edge = await start_edge()
     origin.scripts["/a"] = Script()
