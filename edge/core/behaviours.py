@@ -83,10 +83,11 @@ class Behaviour:
     def shared(self, fields: Fields) -> Fields:
         """The fields of a request that many share.
 
-        With no cookies but those that tell apart; where none do, with all but a signature's.
+        With no cookies but those that tell apart. Where none do, with all but a signature's; or
+        with none, if freshness is not the origin's to state, which may have answered to them.
         """
         wanted = {_cookie_name(name) for name in self.varies_by if name.startswith(COOKIE_PREFIX)}
-        if wanted:
+        if wanted or self.ttl.minimum > 0 or self.ttl.default is not None:
             return _with_cookies(fields, lambda name: name in wanted)
         if self.signed_by:
             return _with_cookies(fields, lambda name: name not in COOKIES)

@@ -157,6 +157,19 @@ async def test_answers_vary_by_what_the_file_names(
     assert origin.count("/p") == 3
 
 
+@pytest.mark.parametrize("ttl", ["min_ttl = 60", "default_ttl = 60"])
+async def test_a_page_made_for_a_cookie_is_not_given_to_all(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write, ttl: str
+) -> None:
+    edge = await start_edge(behaviours=write(f'[[behaviour]]\npath = "/pages/*"\n{ttl}\n'))
+    origin.scripts["/pages/1"] = lambda seen: Script(
+        [f"hello {seen.headers.get('cookie')}".encode()], {"ETag": '"1"'}
+    )
+    assert (await edge.get("/pages/1", "Cookie: user=alice")).body == b"hello None"
+    assert (await edge.get("/pages/1")).body == b"hello None"
+    assert origin.count("/pages/1") == 1
+
+
 async def test_what_a_viewer_claims_is_forwarded_where_it_tells_answers_apart(
     start_edge: StartEdge, origin: CountingOrigin, write: Write
 ) -> None:

@@ -4,6 +4,7 @@ from edge.core.behaviours import DEFAULT, Behaviour, Behaviours, QueryRule, norm
 from edge.core.fields import Fields
 from edge.core.key import host_of, is_plain, large_key, object_key, slice_key, target_of
 from edge.core.policy import nominated
+from edge.core.ttl import TtlRule
 
 NONE = QueryRule(keeps_others=False)
 SIGNED = Behaviour("/members/*", signed_by={"K": b""})
@@ -186,6 +187,15 @@ def test_a_signature_s_cookies_are_not_forwarded() -> None:
     asked = Fields((("cookie", said),))
     assert SIGNED.shared(asked).get("cookie") == "sid=1"
     assert Behaviour("/other/*").shared(asked).get("cookie") == said
+
+
+@pytest.mark.parametrize("ttl", [TtlRule(minimum=60), TtlRule(default=0.0)])
+def test_where_freshness_is_not_the_origin_s_to_state_no_cookies_are_shared(ttl: TtlRule) -> None:
+    asked = Fields((("cookie", "user=alice; theme=dark"), ("x", "y")))
+    assert Behaviour(ttl=ttl).shared(asked).items == (("x", "y"),)
+    varied = Behaviour(ttl=ttl, varies_by=frozenset({"cookie:theme"}))
+    assert varied.shared(asked).get("cookie") == "theme=dark"
+    assert Behaviour(ttl=TtlRule(maximum=60)).shared(asked) is asked
 
 
 def test_only_the_cookies_that_tell_apart_are_shared() -> None:
