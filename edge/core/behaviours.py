@@ -6,7 +6,8 @@ answer can depend on what is not in its key.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from edge.core.fields import Fields
@@ -19,7 +20,9 @@ from streamer.core.wildcard import compiled
 COOKIE_PREFIX = "cookie:"
 
 _ELSEWHERE = "*"
-_ODD = re.compile(r"[%;\\]")
+_REMEMBERED = 512
+# Servers do not agree on the meaning of paths with any of these.
+_ODD = re.compile(r"[%;\\]|//|/\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +111,18 @@ class Behaviours:
         self._rules = [(compiled(b.hosts), compiled((b.path,)), b) for b in listed]
         self._hosts = compiled([host for b in listed for host in b.hosts])
         self._tells_hosts = any(b.hosts for b in listed)
+        self._odd = lru_cache(_REMEMBERED)(self._read)
 
     def of(self, host: str | None, target: str) -> Behaviour:
-        """The behaviour for a target."""
-        if not self._rules:
-            return DEFAULT
-        host, path = normal_host(host), normal_path(target.partition("?")[0])
-        for hosts, paths, behaviour in self._rules:
-            if paths.fullmatch(path) and (not behaviour.hosts or hosts.fullmatch(host)):
-                return behaviour
-        return DEFAULT
+        """The behaviour for a target.
+
+        Nothing is stored for one that has another behaviour as some origins may read it.
+        """
+        return self._look_up(normal_host(host), target.partition("?")[0])[0]
 
     def hides(self, host: str | None, target: str) -> bool:
         """Whether a target needs no signature here, but as some origins may read it, it does."""
-        path = target.partition("?")[0]
-        if _ODD.search(path) is None or self.of(host, target).signed_by:
-            return False
-        return any(self.of(host, read).signed_by for read in readings(path))
+        return self._look_up(normal_host(host), target.partition("?")[0])[1]
 
     def of_key(self, key: bytes) -> Behaviour:
         """The behaviour for the object of a key."""
@@ -157,6 +155,30 @@ class Behaviours:
         behaviour = self.of(host, target)
         other = self._key(behaviour, host, target)
         return None if is_unshared(behaviour, other) else other
+
+    def _look_up(self, host: str, path: str) -> tuple[Behaviour, bool]:
+        """The behaviour for a path, and whether it hides what needs a signature."""
+        if not self._rules:
+            return DEFAULT, False
+        if _ODD.search(path) is None:
+            return self._covering(host, path), False
+        return self._odd(host, path)
+
+    def _read(self, host: str, path: str) -> tuple[Behaviour, bool]:
+        """The same where origins may take the path for others."""
+        behaviour = self._covering(host, normal_path(path))
+        others = [self._covering(host, read) for read in dict.fromkeys(readings(path))]
+        hides = not behaviour.signed_by and any(other.signed_by for other in others)
+        if any(other is not behaviour for other in others):
+            behaviour = replace(behaviour, is_passed=True)
+        return behaviour, hides
+
+    def _covering(self, host: str, path: str) -> Behaviour:
+        """The first behaviour that covers a path as it stands."""
+        for hosts, paths, behaviour in self._rules:
+            if paths.fullmatch(path) and (not behaviour.hosts or hosts.fullmatch(host)):
+                return behaviour
+        return DEFAULT
 
     def _key(self, behaviour: Behaviour, host: str | None, target: str) -> bytes:
         kept = behaviour.target(target).encode("ascii")

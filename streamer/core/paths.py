@@ -46,11 +46,19 @@ def has_dot_segments(path: str) -> bool:
 
 
 def readings(path: str) -> Iterator[str]:
-    """The paths for which some servers take one: all that `has_dot_segments` thinks of."""
+    """The paths for which some servers take one: all that `has_dot_segments` thinks of.
+
+    Each as it stands, too: servers may choose by the path as it was sent, or decode it and look for
+    no dot segments.
+    """
     for _ in range(_DECODINGS):
-        yield normal_path(path)
-        yield normal_path("/".join(_bare_segments(path)))
-        path = _decoded(path)
+        bare = "/".join(_bare_segments(path))
+        yield from (path, normal_path(path))
+        if bare != path:
+            yield from (bare, normal_path(bare))
+        encoded, path = path, _decoded(path)
+        if path == encoded:
+            return
 
 
 def _bare_segments(path: str) -> list[str]:

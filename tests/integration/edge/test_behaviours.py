@@ -157,6 +157,21 @@ async def test_answers_vary_by_what_the_file_names(
     assert origin.count("/p") == 3
 
 
+async def test_a_page_of_a_passed_path_is_not_stored_under_another_name(
+    start_edge: StartEdge, origin: CountingOrigin, write: Write
+) -> None:
+    stored = '[[behaviour]]\npath = "/img/*"\nmin_ttl = 60\n'
+    passed = '[[behaviour]]\npath = "/account/*"\ncache = "pass"\n'
+    edge = await start_edge(behaviours=write(stored + passed))
+    lure = "/account/..%2fimg/1.png"
+    origin.scripts[lure] = lambda seen: Script(
+        [f"page of {seen.headers.get('cookie')}".encode()], {"Cache-Control": "private, no-store"}
+    )
+    assert (await edge.get(lure, "Cookie: user=alice")).body == b"page of user=alice"
+    assert (await edge.get(lure)).body == b"page of None"
+    assert not edge.node.cache.entries
+
+
 @pytest.mark.parametrize("ttl", ["min_ttl = 60", "default_ttl = 60"])
 async def test_a_page_made_for_a_cookie_is_not_given_to_all(
     start_edge: StartEdge, origin: CountingOrigin, write: Write, ttl: str

@@ -43,7 +43,50 @@ def test_patterns(pattern: str, path: str, matches: bool) -> None:
     ],
 )
 def test_another_spelling_does_not_get_around_a_behaviour(path: str) -> None:
-    assert Behaviours([SIGNED]).of("h", path) is SIGNED
+    assert Behaviours([SIGNED]).of("h", path).signed_by == SIGNED.signed_by
+
+
+OPEN = Behaviour("/img/*")
+CLOSED = Behaviour("/account/*", is_passed=True)
+STATIC = Behaviour("/static/*")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/account/..%2fimg/1.png",
+        "/account/../img/1.png",
+        "/account/x/..%2f..%2fimg/1.png",
+        "/account;v=1/..%2fimg/1.png",
+        "/static/..;/account/me",
+        "/static/..%5caccount/me",
+        "/static/../img/1.png",
+        "/elsewhere/..%252fimg/1.png",
+        "//img/1.png",
+        "/%69mg/1.png",
+    ],
+)
+def test_what_has_another_behaviour_as_some_origins_read_it_is_passed(path: str) -> None:
+    behaviours = Behaviours([OPEN, CLOSED, STATIC])
+    assert behaviours.of("h", path).is_passed
+    assert not behaviours.stores(behaviours.key("h", path))
+
+
+@pytest.mark.parametrize(
+    ("path", "behaviour"),
+    [
+        ("/img/a%20b%2fc;v=1/100%25.png", OPEN),
+        ("/img/https%3A%2F%2Fexample.com%2Fa.png", OPEN),
+        ("/img//a/./b", OPEN),
+        ("/img/.well-known/..", OPEN),
+        ("/@scope%2fname", DEFAULT),
+        ("/caf%C3%A9/..%2f", DEFAULT),
+    ],
+)
+def test_what_has_one_behaviour_however_it_is_read_has_that(
+    path: str, behaviour: Behaviour
+) -> None:
+    assert Behaviours([OPEN, CLOSED, STATIC]).of("h", path) is behaviour
 
 
 def test_the_time_to_match_is_bounded() -> None:
@@ -168,6 +211,9 @@ def test_hosts_are_compared_without_port(host: str | None, normal: str) -> None:
         "/x/%5c../members/a",
         "/x%252f..%252fmembers/a",
         "/members;v=1/a",
+        "/members/../open/a",
+        "/members/..%2fopen/a",
+        "/members/x/..%2f..%2fopen/a",
         "/open/%252e%252e/members/a/%25252e%25252e/%25252e%25252e/open",
     ],
 )
