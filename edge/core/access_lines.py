@@ -1,6 +1,7 @@
 """Lines of the access log: JSON, and CloudFront's standard format.
 
-What many requests have in common (a viewer's fields, an object's) is rendered once in a batch.
+What many requests have in common (a viewer's fields, an object's) is rendered once in a batch. What
+grants access by being in a URL (tokens, signatures, policies) is cut to its first characters.
 """
 
 import json
@@ -17,6 +18,11 @@ _TEXTS = 4096
 _LINE_BYTES = len("  HTTP/1.1\r\n\r\n")
 # What CloudFront's documentation lists: controls, the blank, what is not ASCII, and these.
 _ENCODED = re.compile(r"""[\x00-\x20\x7f-\U0010ffff<>"#%{|}\\^~\[\]`']""")
+_SECRET = re.compile(
+    r"([?&](?:[^=&#]*(?:token|signature|password|secret)|policy|sig|jwt|api[_-]?key)=[^&#]{0,4})"
+    r"[^&#]+",
+    re.IGNORECASE,
+)
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]+)-([0-9]+)/")
 
 W3C_FIELDS = (
@@ -62,7 +68,7 @@ class JsonLines:
         for access in accesses:
             yield (
                 f'{{"at": {access.at:.3f}, {peers.of(access.peer)}, '
-                f'"method": {_json(access.method)}, "target": {_json(access.target)}, '
+                f'"method": {_json(access.method)}, "target": {_json_url(access.target)}, '
                 f'{blocks.of(access.asked)}, "status": {access.status}, '
                 f'"sent_bytes": {access.sent_bytes}, "result": "{access.result}", '
                 f'"seconds": {access.seconds:.6f}, '
@@ -100,15 +106,15 @@ class W3cLines:
             address, port, protocol, tls_version, tls_cipher = peers.of(access.peer)
             host, referer, agent, forwarded_for, block_bytes = blocks.of(access.asked)
             content_type, range_start, range_end = answers.of(access.answered)
-            stem, _, query = access.target.partition("?")
+            stem, query = _w3c_target(access.target)
             minor, length = access.minor_version, access.content_length
             line_bytes = len(access.method) + len(access.target) + _LINE_BYTES
             received_bytes = line_bytes + block_bytes + access.received_body_bytes
             result = _result_type(access)
             yield (
                 f"{moment}\t{location}\t{access.head_bytes + access.sent_bytes}\t{address}\t"
-                f"{access.method or '-'}\t{host}\t{_encoded(stem)}\t{access.status}\t{referer}\t"
-                f"{agent}\t{_encoded(query)}\t-\t"
+                f"{access.method or '-'}\t{host}\t{stem}\t{access.status}\t{referer}\t"
+                f"{agent}\t{query}\t-\t"
                 f"{result if access.ending is Ending.WHOLE else 'Error'}\t"
                 f"{self._id_prefix}{self._number:x}\t{host}\t{protocol}\t{received_bytes}\t"
                 f"{access.seconds:.3f}\t{forwarded_for}\t{tls_version}\t{tls_cipher}\t{result}\t"
@@ -153,6 +159,23 @@ def _json(text: str | None) -> str:
     return json.dumps(text)
 
 
+@lru_cache(_TEXTS)
+def _json_url(text: str | None) -> str:
+    return json.dumps(None if text is None else _cut(text))
+
+
+@lru_cache(_TEXTS)
+def _w3c_target(text: str) -> tuple[str, str]:
+    """A target's path and its query."""
+    stem, _, query = _cut(text).partition("?")
+    return _encoded(stem), _encoded(query)
+
+
+def _cut(url: str) -> str:
+    """A URL as it may be shown to those who must not use it."""
+    return _SECRET.sub(r"\1...", url)
+
+
 def _json_peer(peer: Peer) -> str:
     return (
         f'"viewer": {_json(peer.address)}, "port": {peer.port}, '
@@ -161,8 +184,8 @@ def _json_peer(peer: Peer) -> str:
 
 
 def _json_block(asked: Fields) -> str:
-    names = {"host": "host", "referer": "referer", "user_agent": "user-agent"}
-    return ", ".join(f'"{key}": {_json(asked.get(name))}' for key, name in names.items())
+    host, referer, agent = (asked.get(name) for name in ("host", "referer", "user-agent"))
+    return f'"host": {_json(host)}, "referer": {_json_url(referer)}, "user_agent": {_json(agent)}'
 
 
 def _w3c_peer(peer: Peer) -> tuple[str, int, str, str, str]:
@@ -173,9 +196,10 @@ def _w3c_peer(peer: Peer) -> tuple[str, int, str, str, str]:
 
 def _w3c_block(asked: Fields) -> tuple[str, str, str, str, int]:
     """Host, Referer, User-Agent, X-Forwarded-For, and the bytes of the fields as usually sent."""
-    host, referer, agent, forwarded_for = (
-        _encoded(asked.get(name)) for name in ("host", "referer", "user-agent", "x-forwarded-for")
+    host, agent, forwarded_for = (
+        _encoded(asked.get(name)) for name in ("host", "user-agent", "x-forwarded-for")
     )
+    referer = _encoded(_cut(asked.get("referer") or ""))
     block_bytes = sum(len(name) + len(value) + len(": \r\n") for name, value in asked.items)
     return host, referer, agent, forwarded_for, block_bytes
 

@@ -43,6 +43,33 @@ def _w3c(access: Access) -> dict[str, str]:
     return dict(zip(W3C_FIELDS, line[:-1].split("\t"), strict=True))
 
 
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/v/a/key?token=1700000000.c2VjcmV0", "/v/a/key?token=1700..."),
+        (
+            "/a?x=1&Policy=eyJTdG&Signature=c2lnbmF0&Key-Pair-Id=K1",
+            "/a?x=1&Policy=eyJT...&Signature=c2ln...&Key-Pair-Id=K1",
+        ),
+        ("/a?X-Amz-Signature=abcdef&y=2", "/a?X-Amz-Signature=abcd...&y=2"),
+        ("/a?access_token=abcdef#x", "/a?access_token=abcd...#x"),
+        ("/token=abcdef?tokens=abcdef&q=signature", "/token=abcdef?tokens=abcdef&q=signature"),
+        ("/a?token=&policy", "/a?token=&policy"),
+        ("/a?sig=x", "/a?sig=..."),
+    ],
+)
+def test_what_grants_access_is_cut(target: str, shown: str) -> None:
+    asked = Fields((("referer", f"https://video.example{target}"),))
+    access = ACCESS._replace(target=target, asked=asked)
+    (line,) = JsonLines().render([access])
+    logged = json.loads(line)
+    assert (logged["target"], logged["referer"]) == (shown, f"https://video.example{shown}")
+    fields = _w3c(access)
+    stem, _, query = shown.replace("#", "%23").partition("?")
+    assert (fields["cs-uri-stem"], fields["cs-uri-query"]) == (stem, query)
+    assert fields["cs(Referer)"] == f"https://video.example{stem}?{query}"
+
+
 def test_the_header_names_the_33_fields_in_cloudfronts_order() -> None:
     version, fields = W3cLines("edge-fra", "").header.splitlines()
     assert version == "#Version: 1.0"
