@@ -30,6 +30,7 @@ from edge.metrics import Metrics
 from edge.onward import FromViewers
 from edge.origins import Origins
 from edge.owner import open_owner_first
+from edge.passes import Passes
 from edge.place import Place
 from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog, read_position
@@ -157,6 +158,11 @@ class Node:
             cache=cache,
             fills=fills,
             upstream=origins,
+            passes=Passes(
+                settings.upstream_connections,
+                settings.upstream_queue_seconds,
+                settings.trusted_proxies,
+            ),
             aftermath=Aftermath(cache, rules, forgetting.everywhere, settings.hit_for_pass_seconds),
             stale_seconds=settings.stale_if_error_seconds,
             http_date=clock.http_date,

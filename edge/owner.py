@@ -106,6 +106,9 @@ class _OwnersAnswer:
     def pieces(self) -> AsyncIterator[bytes]:
         return self.answer.pieces()
 
+    def free_slot(self) -> None:
+        self.answer.free_slot()
+
     def close(self) -> None:
         self.answer.close()
 

@@ -96,6 +96,15 @@ class IncomingBody:
         self.status = status
         self._news.set()
 
+    async def gather(self) -> None:
+        """Wait until a body is there or will never be, if it is known to be a small one."""
+        if not self._remaining or self.received_bytes + self._remaining > _MAX_QUEUED_BYTES:
+            return
+        self._begin()
+        while not self.is_over:
+            self._news.clear()
+            await self._news.wait()
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body as it arrives.
 
@@ -103,8 +112,7 @@ class IncomingBody:
             BodyTruncated: The viewer left before its end, was too slow, or framed it wrongly; or
                 it is too long.
         """
-        if self._expects_continue and not self.is_complete:
-            self._proceed()
+        self._begin()
         while True:
             while self._queued_bytes:
                 pieces, self._queue, self._queued_bytes = self._queue, [], 0
@@ -117,6 +125,12 @@ class IncomingBody:
                 return
             self._news.clear()
             await self._news.wait()
+
+    def _begin(self) -> None:
+        """Have the viewer send the body, if it waits to be told."""
+        if self._expects_continue and not self.is_complete:
+            self._expects_continue = False
+            self._proceed()
 
     def _feed_sized(self, data: bytes) -> bytes:
         self._push(data[: self._remaining])

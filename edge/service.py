@@ -36,6 +36,7 @@ from edge.fills import Fills
 from edge.gate import Gate
 from edge.metrics import Metrics, Result
 from edge.onward import Onward
+from edge.passes import Passes
 from edge.position import BEHIND, told_by
 from edge.purges import PurgeLog
 from edge.request import Request
@@ -43,12 +44,13 @@ from edge.response import Response
 from edge.rules import Rules
 from edge.sender import Sender
 from edge.sliced import Sliced
-from edge.upstream import Source, UpstreamFailure, UpstreamResponse
+from edge.upstream import FailureKind, Source, UpstreamFailure, UpstreamResponse
 from streamer.core.cache_status import CacheStatus, Forward
 
 # These reasons say nothing about the next request for the same key.
 _MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
 _STORED = frozenset({"GET", "HEAD"})
+_BUSY = UpstreamFailure(FailureKind.BUSY)
 
 
 class Ahead(Protocol):
@@ -76,6 +78,7 @@ class Service:
         cache: What is stored.
         fills: What is being fetched.
         upstream: The origin.
+        passes: How much of it goes to requests for one viewer alone.
         metrics: Where answers are counted.
         ahead: The prefetcher.
         aftermath: Heeds what answers to passed requests mean.
@@ -97,6 +100,7 @@ class Service:
         cache: Cache,
         fills: Fills,
         upstream: Source,
+        passes: Passes,
         metrics: Metrics,
         ahead: Ahead,
         aftermath: Aftermath,
@@ -113,6 +117,7 @@ class Service:
         self._cache = cache
         self._fills = fills
         self._upstream = upstream
+        self._passes = passes
         self._metrics = metrics
         self._ahead = ahead
         self._aftermath = aftermath
@@ -283,11 +288,15 @@ class Service:
         if outcome.why not in _MOMENTARY and outcome.response.status < 400:
             self._aftermath.leave_alone(request.key)
         # It was asked for whole; a viewer that wants a part is better served by asking for that.
-        upstream = None if "range" in request.head.fields.combined else fill.take(request)
+        wants_part = "range" in request.head.fields.combined
+        if wants_part or not self._passes.has_room(request.viewer):
+            return None
+        upstream = fill.take(request)
         if upstream is None:
             return None
         why = status.forward or Forward.URI_MISS
-        await self._send_passed(request, response, upstream, why, outcome.why)
+        async with self._passes.place(request.viewer):
+            await self._send_passed(request, response, upstream, why, outcome.why)
         return Result.MISS
 
     async def _send_failed(
@@ -321,14 +330,17 @@ class Service:
 
     async def _pass(self, request: Request, response: Response, why: Forward) -> Result:
         """Forward a request for this viewer alone."""
-        head, body = request.head, request.body
+        if request.body is not None:
+            await request.body.gather()
+        async with self._passes.place(request.viewer) as has_place:
+            return await self._pass_on(request, response, why, has_place=has_place)
+
+    async def _pass_on(
+        self, request: Request, response: Response, why: Forward, *, has_place: bool
+    ) -> Result:
+        body = request.body
         asked_at, known = time.time(), self._selected_response(request)
-        answered = await self._upstream.ask(
-            head.method,
-            target_of(request.key).decode("ascii"),
-            toward(self._onward.pass_fields(request), request.key),
-            None if body is None else body.pieces(),
-        )
+        answered = await self._ask_alone(request) if has_place else _BUSY
         if isinstance(answered, UpstreamFailure):
             if body is not None and body.is_truncated:
                 return await self._fail(response, body.status, why, "request-body")
@@ -346,6 +358,19 @@ class Service:
         left = left if why is Forward.METHOD else None
         await self._send_passed(request, response, answered, why, left=left)
         return Result.PASSED
+
+    async def _ask_alone(self, request: Request) -> UpstreamResponse | UpstreamFailure:
+        """The origin's answer to a request that is forwarded for this viewer alone."""
+        head, body = request.head, request.body
+        async with self._passes.turn(request.viewer) as has_turn:
+            if not has_turn:
+                return _BUSY
+            return await self._upstream.ask(
+                head.method,
+                target_of(request.key).decode("ascii"),
+                toward(self._onward.pass_fields(request), request.key),
+                None if body is None else body.pieces(),
+            )
 
     def _selected(self, request: Request) -> Entry | None:
         """The stored entry that a passed request selects."""
@@ -369,6 +394,7 @@ class Service:
         left: StoredResponse | None = None,
     ) -> None:
         """Send the origin's answer on; it is stored only if it leaves a response to store."""
+        upstream.free_slot()
         try:
             fields = response_fields(upstream.fields, self._via, self._http_date())
             pieces = self._watched(request, upstream, fields, left)

@@ -183,7 +183,11 @@ class EdgeSettings(BaseSettings):
         default=45.0, gt=0, description="Deadline for a head over all upstreams that are tried."
     )
     upstream_connections: int = Field(
-        default=256, ge=1, description="How many connections may be open to each upstream."
+        default=256,
+        ge=1,
+        description="How many connections may be open to each upstream. What is passed on to one"
+        " viewer alone may have three quarters of them until it is answered, one address a quarter;"
+        " after that four times as many beside them, one address as many.",
     )
     upstream_queue_seconds: float = Field(
         default=5.0, gt=0, description="How long a request waits when all of them are in use."

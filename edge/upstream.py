@@ -90,6 +90,10 @@ class UpstreamResponse(Protocol):
         """
         ...
 
+    def free_slot(self) -> None:
+        """Let others have its turn: it goes to one viewer alone, who may take a long time."""
+        ...
+
     def close(self) -> None:
         """Let the connection go; more than once does no harm."""
         ...
@@ -113,7 +117,7 @@ class UpstreamLimits:
         connect_seconds: The deadline for a connection.
         head_seconds: The deadline for the head of an answer, once connected.
         read_seconds: The deadline for the next piece of a body.
-        connections: How many may be open.
+        connections: How many may be open, beside those whose answers go to one viewer alone.
         queue_seconds: The deadline for one of them, while all are in use.
     """
 
@@ -229,14 +233,18 @@ class Upstream:
 
 
 class _Answer:
-    """An answer as aiohttp received it; `on_close` is called once."""
+    """An answer as aiohttp received it; `release_slot` is called once."""
 
     def __init__(
-        self, response: aiohttp.ClientResponse, read_seconds: float, on_close: Callable[[], None]
+        self,
+        response: aiohttp.ClientResponse,
+        read_seconds: float,
+        release_slot: Callable[[], None],
     ) -> None:
         self._response = response
         self._read_seconds = read_seconds
-        self._on_close = on_close
+        self._release_slot = release_slot
+        self._has_slot = True
         self._is_closed = False
         self.told: CacheStatus | None = None
         self.status = response.status
@@ -265,6 +273,11 @@ class _Answer:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise BodyTruncated("the upstream's answer was cut short") from error
 
+    def free_slot(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._release_slot()
+
     def close(self) -> None:
         """Give the connection back if the body was read to its end, else close it."""
         if self._is_closed:
@@ -274,7 +287,7 @@ class _Answer:
             self._response.release()
         else:
             self._response.close()
-        self._on_close()
+        self.free_slot()
 
 
 class _Untainted(aiohttp.BaseConnector):

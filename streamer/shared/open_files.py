@@ -4,7 +4,7 @@ import logging
 import resource
 
 # Those of a cache or a store, of connections to others, of a log; of a low limit half.
-_OTHER_FILES = 1000
+_OTHER_FILES = 2000
 
 _log = logging.getLogger(__name__)
 

@@ -78,6 +78,9 @@ class Answer:
             if piece:
                 yield piece
 
+    def free_slot(self) -> None:
+        pass
+
     def close(self) -> None:
         self.closes += 1
 
