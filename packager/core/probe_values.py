@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
+from streamer.core.titles import one_line
+
 _LABEL_CHARACTERS = 80
 # Python reads any number of digits, and exponents; a file may have its processor busy with one.
 _SECONDS = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,12})?")
@@ -64,5 +66,4 @@ def read_label(text: object) -> str | None:
     """A title as one short line of printable characters; None when there is none."""
     if not isinstance(text, str):
         return None
-    words = "".join(letter if letter.isprintable() else " " for letter in text).split()
-    return " ".join(words)[:_LABEL_CHARACTERS].rstrip() or None
+    return one_line(text, _LABEL_CHARACTERS) or None

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamer.core.errors import InvalidInput, TooLarge
-from streamer.core.hls_attributes import printable
+from streamer.core.titles import one_line
 
 VERSION = "1.0.0"
 EXTENSIONS = (
@@ -27,8 +27,6 @@ BODY_TYPE = "application/offset+octet-stream"
 MAX_METADATA_CHARS = 8192
 MAX_TITLE_CHARS = 200
 _INTEGER = re.compile(r"[0-9]{1,18}")
-# Bidirectional embeddings, overrides and isolates (UAX #9), which reach beyond the title.
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _KEY = re.compile(r"[!-+\--~]+")
 
 
@@ -113,7 +111,7 @@ def title_from_filename(filename: str) -> str:
 
 def clean_title(text: str) -> str:
     """One printable line of bounded length, read in its own direction; empty if nothing is left."""
-    return " ".join(_TURNING.sub("", printable(text)).split())[:MAX_TITLE_CHARS].strip()
+    return one_line(text, MAX_TITLE_CHARS)
 
 
 def _decode(name: str, value: str) -> bytes:
