@@ -1,6 +1,7 @@
 """What people call things: titles, chapters, tracks."""
 
 import re
+from unicodedata import normalize
 
 from streamer.core.hls_attributes import printable
 
@@ -14,3 +15,12 @@ def one_line(text: str, max_chars: int) -> str:
     Empty if nothing is left. Joiners stay: words and emoji are spelled with them.
     """
     return " ".join(_TURNING.sub("", printable(text)).split())[:max_chars].strip()
+
+
+def folded(text: str) -> str:
+    """`text` as it is compared in a search, which is blind to case and to its spelling in Unicode.
+
+    Compatible characters are the same (NFKC), and the dot that a small i has is not counted.
+    """
+    lower = normalize("NFKC", text).casefold()
+    return normalize("NFKC", lower).replace("i\N{COMBINING DOT ABOVE}", "i")

@@ -46,7 +46,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 metadata = MetaData()
 
-# `title_folded` serves the search, which is blind to case. `next_*` is a new version in the making.
+# `title_folded` serves the search (`titles.folded`). `next_*` is a new version in the making.
 # A row with `deleted_at` is a tombstone: invisible, kept until the objects of the video are gone.
 videos = Table(
     "videos",

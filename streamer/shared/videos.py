@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from streamer.core.errors import Conflict, InvalidInput, NotFound
 from streamer.core.keys import is_video_id
 from streamer.core.options import PackagingOptions
+from streamer.core.titles import folded
 from streamer.core.video import Chapter, Video, VideoState
 from streamer.core.webhooks import EventType
 from streamer.shared.chunks import change_deadlines
@@ -57,7 +58,7 @@ class Videos(Records):
         values = {
             "id": video_id,
             "title": check_text(title),
-            "title_folded": title.casefold(),
+            "title_folded": folded(title),
             "state": VideoState.UPLOADING,
             "progress": 0.0,
             "has_poster": False,
@@ -91,7 +92,7 @@ class Videos(Records):
         Args:
             limit: The most videos on the page, 1 to 1000.
             cursor: From the previous page.
-            query: Text that the title must contain, in any case.
+            query: Text that the title must contain, in any case and spelling (`titles.folded`).
 
         Raises:
             InvalidInput: A limit, cursor or query that cannot be.
@@ -128,10 +129,10 @@ class Videos(Records):
 
     async def set_title(self, video_id: str, title: str) -> Video:
         """Give a video another title."""
-        folded = check_text(title).casefold()
+        values = {"title": check_text(title), "title_folded": folded(title)}
         async with self._database.writing() as connection:
             await read_video(connection, video_id, lock=True)
-            return await change_video(connection, video_id, title=title, title_folded=folded)
+            return await change_video(connection, video_id, **values)
 
     async def set_pictures(
         self, video_id: str, *, has_poster: bool | None = None, has_storyboard: bool | None = None
@@ -207,7 +208,7 @@ class Videos(Records):
         """
         values: dict[str, Any] = {}
         if title is not None:
-            values |= {"title": check_text(title), "title_folded": title.casefold()}
+            values |= {"title": check_text(title), "title_folded": folded(title)}
         if priority is not None:
             values["priority"] = priority
         if options is not None:
@@ -302,8 +303,8 @@ def _newest_first(cursor: str | None, query: str | None) -> Select[Any]:
         .order_by(videos.c.created_at.desc(), videos.c.id.desc())
     )
     if query:
-        folded = check_text(query).casefold()
-        page = page.where(videos.c.title_folded.contains(folded, autoescape=True))
+        wanted = folded(check_text(query))
+        page = page.where(videos.c.title_folded.contains(wanted, autoescape=True))
     if cursor is not None:
         page = page.where(_after(cursor))
     return page

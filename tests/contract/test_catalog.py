@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, insert, select
 
 from streamer.core.chunks import ChunkOrder, deadline
 from streamer.core.edges import Edge
@@ -1049,6 +1049,50 @@ async def test_a_query_is_found_literally_in_any_case(
     assert {video.title for video in videos} == expected
     await catalog.set_title("video000", "Renamed")
     assert (await catalog.list_videos(limit=10, query="rename"))[0][0].title == "Renamed"
+
+
+@pytest.mark.parametrize(
+    ("title", "query"),
+    [
+        ("Cafe\N{COMBINING ACUTE ACCENT} Zu\N{COMBINING DIAERESIS}rich", "café z\xfcr"),
+        ("Caf\xe9 Gen\xe8ve", "CAFE\N{COMBINING ACUTE ACCENT} gene\N{COMBINING GRAVE ACCENT}ve"),
+        ("İstanbul", "istanbul"),
+        ("istanbul", "İSTANBUL"),
+        ("\uff34\uff4f\uff4b\uff59\uff4f №1", "tokyo no1"),
+    ],
+)
+async def test_a_title_is_found_in_any_of_its_spellings(
+    catalog: Catalog, title: str, query: str
+) -> None:
+    await catalog.create_video(ID, title="Something else", now=NOW)
+    await catalog.create_video("video001", title=title, now=NOW)
+    found, _ = await catalog.list_videos(limit=10, query=query)
+    assert [(video.id, video.title) for video in found] == [("video001", title)]
+    await catalog.amend_video(ID, title=title)
+    await catalog.set_title("video001", "Renamed")
+    found, _ = await catalog.list_videos(limit=10, query=query)
+    assert [(video.id, video.title) for video in found] == [(ID, title)]
+
+
+async def test_titles_of_before_are_found_in_any_of_their_spellings(url: str) -> None:
+    catalog = await Catalog.open(url)
+    await upload(catalog)
+    videos = metadata.tables["videos"]
+    async with catalog._database.writing() as connection:
+        row = (await connection.execute(select(videos))).one()._asdict()
+        before = {"title": "Zu\u0308rich", "title_folded": "zu\u0308rich"}
+        rows = [row | before | {"id": f"video{number:04}"} for number in range(2500)]
+        await connection.execute(insert(videos), rows)
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0012'")
+    await catalog.close()
+    catalog = await Catalog.open(url)
+    found: set[str] = set()
+    cursor: str | None = None
+    for _ in range(3):
+        page, cursor = await catalog.list_videos(limit=1000, query="z\xfcrich", cursor=cursor)
+        found |= {video.id for video in page}
+    assert len(found) == 2500
+    await catalog.close()
 
 
 async def test_videos_in_a_state_come_oldest_first(catalog: Catalog) -> None:
