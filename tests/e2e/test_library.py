@@ -132,6 +132,25 @@ def test_a_token_is_asked_for_once(open_page: OpenPage, tmp_path: Path, text_fil
         expect(question).to_have_count(0)
 
 
+@pytest.mark.parametrize("spoiled", ["\u201copen sesame\u201d", "open \u200bsesame"])
+def test_a_token_that_cannot_be_sent_is_told_and_asked_for_again(
+    open_page: OpenPage, tmp_path: Path, text_file: Path, spoiled: str
+) -> None:
+    with running_origin(tmp_path, "--no-worker", token="open sesame") as origin_url:
+        page = open_page("/", origin_url=origin_url)
+        page.get_by_label("Choose files").set_input_files(text_file)
+        question = page.get_by_role("dialog", name="API token")
+        question.get_by_label("Token").fill(spoiled)
+        question.get_by_role("button", name="Continue").click()
+        expect(question).to_contain_text("This is no token")
+        page.reload()
+        expect(page.get_by_role("heading", name="No videos yet")).to_be_visible()
+        page.get_by_label("Choose files").set_input_files(text_file)
+        question.get_by_label("Token").fill("open sesame")
+        question.get_by_role("button", name="Continue").click()
+        expect(page.locator(".card")).to_have_count(1)
+
+
 def test_who_waits_for_a_video_that_is_deleted_is_told(
     open_page: OpenPage, tmp_path: Path, text_file: Path
 ) -> None:
