@@ -1,13 +1,14 @@
 """The library page: what a person does there, and what goes wrong."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.pages import OpenPage
-from tests.e2e.system import System, running_origin
+from tests.e2e.system import System, fetch_json, running_origin, wait_for
 
 
 @pytest.fixture
@@ -19,6 +20,19 @@ def text_file(tmp_path: Path) -> Path:
 
 def card(page: Page, title: str) -> Locator:
     return page.locator(".card", has=page.get_by_role("link", name=title, exact=True))
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drag files and folders from the desktop and let them go over the page."""
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for event in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": event, "x": 400, "y": 200, "data": data})
+
+
+def append_a_byte(path: Path) -> None:
+    with path.open("ab") as file:
+        file.write(b"\n")
 
 
 def test_a_file_that_is_no_video_gives_its_reason(open_page: OpenPage, text_file: Path) -> None:
@@ -130,6 +144,47 @@ def test_a_token_is_asked_for_once(open_page: OpenPage, tmp_path: Path, text_fil
         page.get_by_label("Choose files").set_input_files(text_file)
         expect(page.locator(".card")).to_have_count(2)
         expect(question).to_have_count(0)
+
+
+def test_a_dropped_folder_is_left_out_and_its_neighbours_are_taken(
+    open_page: OpenPage, tmp_path: Path, text_file: Path
+) -> None:
+    folder = tmp_path / "holidays"
+    folder.mkdir()
+    with running_origin(tmp_path, "--no-worker") as origin_url:
+        page = open_page("/", origin_url=origin_url)
+        drop(page, folder, text_file)
+        expect(page.get_by_role("status")).to_contain_text("Folders are left out")
+        expect(page.locator(".card")).to_have_count(1)
+        expect(page.get_by_role("list", name="Uploads").get_by_role("listitem")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kept"), [(append_a_byte, 0), (Path.unlink, 1)], ids=["changed", "gone"]
+)
+def test_a_file_that_cannot_be_read_any_more_is_told(
+    open_page: OpenPage,
+    tmp_path: Path,
+    text_file: Path,
+    spoil: Callable[[Path], object],
+    kept: int,
+) -> None:
+    def create_and_spoil(route: Route) -> None:
+        response = route.fetch()
+        spoil(text_file)
+        route.fulfill(response=response)
+
+    with running_origin(tmp_path, "--no-worker") as origin_url:
+        page = open_page("/", origin_url=origin_url)
+        page.route("**/api/v1/uploads", create_and_spoil)
+        page.get_by_label("Choose files").set_input_files(text_file)
+        row = page.get_by_role("list", name="Uploads").get_by_role("listitem")
+        expect(row).to_contain_text("This file is gone or was changed. Choose it again.")
+        expect(row.get_by_role("button")).to_have_count(1)
+        wait_for(
+            lambda: len(fetch_json(f"{origin_url}/api/v1/videos")["items"]) == kept,
+            f"there are never {kept} videos",
+        )
 
 
 @pytest.mark.parametrize("spoiled", ["\u201copen sesame\u201d", "open \u200bsesame"])

@@ -1,6 +1,8 @@
 /** Files dropped anywhere on the page. */
 
-/** Marks the zone while files are dragged over the page and hands dropped ones over. */
+import { toast } from "../shared/toast";
+
+/** Marks the zone while files are dragged over the page; hands over those dropped, no folders. */
 export function acceptDrops(zone: HTMLElement, onFiles: (files: File[]) => void): void {
   let depth = 0;
   const mark = () => zone.classList.toggle("over", depth > 0);
@@ -22,10 +24,17 @@ export function acceptDrops(zone: HTMLElement, onFiles: (files: File[]) => void)
     event.preventDefault();
     depth = 0;
     mark();
-    onFiles([...(event.dataTransfer?.files ?? [])]);
+    onFiles(droppedFiles(event));
   });
 }
 
 function carriesFiles(event: DragEvent): boolean {
   return event.dataTransfer?.types.includes("Files") ?? false;
+}
+
+function droppedFiles(event: DragEvent): File[] {
+  const items = [...(event.dataTransfer?.items ?? [])].filter((item) => item.kind === "file");
+  const files = items.filter((item) => !item.webkitGetAsEntry()?.isDirectory);
+  if (files.length < items.length) toast("Folders are left out. Drop the files that are in them.");
+  return files.flatMap((item) => item.getAsFile() ?? []);
 }

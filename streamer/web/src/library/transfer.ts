@@ -12,6 +12,8 @@ export interface TransferListener {
   onCreated: (videoId: string) => void;
   onDone: (videoId: string) => void;
   onError: (message: string) => void;
+  /** The file is gone or was changed since it was chosen: nothing more of it can be sent. */
+  onUnreadable: () => void;
 }
 
 export class Transfer {
@@ -28,6 +30,7 @@ export class Transfer {
   /** Starts, or goes on after a pause or an error. */
   async start(): Promise<void> {
     this.#wanted = true;
+    if (!(await this.#isReadable())) return;
     this.#upload ??= await this.#prepare();
     if (this.#wanted) this.#upload.start();
   }
@@ -58,7 +61,11 @@ export class Transfer {
       onBeforeRequest(request) {
         for (const [name, value] of Object.entries(authorisation())) request.setHeader(name, value);
       },
-      onShouldRetry: (error) => isPassing(statusOf(error)),
+      onShouldRetry: (error) => {
+        // Browsers tell of a file that cannot be read as of a connection that broke.
+        if (statusOf(error) === 0) void this.#isReadable();
+        return isPassing(statusOf(error));
+      },
       onProgress: (sent, total) => this.#listener.onProgress(sent, total ?? 0),
       onUploadUrlAvailable: () => this.#listener.onCreated(videoIdOf(upload)),
       onSuccess: () => this.#listener.onDone(videoIdOf(upload)),
@@ -67,6 +74,21 @@ export class Transfer {
     const [previous] = await upload.findPreviousUploads();
     if (previous) upload.resumeFromPreviousUpload(previous);
     return upload;
+  }
+
+  /** Whether the file can be read; ends the upload if it cannot. */
+  async #isReadable(): Promise<boolean> {
+    try {
+      await this.#file.slice(0, 1).arrayBuffer();
+      return true;
+    } catch (error) {
+      const isGone = error instanceof DOMException && error.name === "NotFoundError";
+      // What was sent of a file that is back later can be continued, of a changed one it cannot.
+      const end = isGone ? this.pause() : this.cancel();
+      this.#listener.onUnreadable();
+      await end.catch(() => {});
+      return false;
+    }
   }
 
   async #fail(error: Error | DetailedError): Promise<void> {

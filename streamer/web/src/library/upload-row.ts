@@ -55,6 +55,10 @@ export class UploadRow {
       onCreated: (id) => outcome.onCreated(id),
       onDone: (id) => this.#done(id),
       onError: (message) => this.#enter("failed", message),
+      onUnreadable: () => {
+        this.#enter("failed", "This file is gone or was changed. Choose it again.");
+        this.#toggle.hidden = true;
+      },
     });
     this.#toggle.addEventListener("click", () => this.#toggled());
     cancel.addEventListener("click", () => void this.#cancel());
