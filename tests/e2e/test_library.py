@@ -225,3 +225,11 @@ def test_what_the_server_refuses_is_said(open_page: OpenPage) -> None:
     page.get_by_role("button", name="Fetch").click()
     told = page.get_by_role("status").or_(page.locator(".card-reason"))
     expect(told.first).to_contain_text(re.compile("private|public|address", re.IGNORECASE))
+
+
+def test_a_search_has_no_more_characters_than_a_title(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.get_by_label("Search videos").focus()
+    page.keyboard.insert_text("zanzibar " * 30)
+    expect(page.get_by_text("No video has a title like this.")).to_be_visible()
+    expect(page.get_by_label("Search videos")).to_have_value(("zanzibar " * 30)[:200])
