@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e.pages import OpenPage
 from tests.e2e.system import System, fetch_json, running_origin, wait_for
@@ -233,3 +233,11 @@ def test_a_search_has_no_more_characters_than_a_title(open_page: OpenPage) -> No
     page.keyboard.insert_text("zanzibar " * 30)
     expect(page.get_by_text("No video has a title like this.")).to_be_visible()
     expect(page.get_by_label("Search videos")).to_have_value(("zanzibar " * 30)[:200])
+
+
+def test_without_javascript_the_library_says_so(browser: Browser, system: System) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(system.origin_url)
+        expect(page.locator("noscript p")).to_contain_text("This page needs JavaScript")
+        expect(page.get_by_text("Choose files")).to_be_hidden()
