@@ -7,13 +7,15 @@ import psycopg
 from sqlalchemy import Engine, ExceptionContext, event
 from sqlalchemy.exc import DBAPIError
 
+from streamer.shared.sqlstates import MISSING
+
 _SQLITE_OUTAGES = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_READONLY,
 }
-_POSTGRESQL_OUTAGES = {
+_POSTGRESQL_OUTAGES = MISSING | {
     "25006",  # read_only_sql_transaction: a server that stands by
     "57014",  # query_canceled, by a timeout too
     "58000",  # system_error

@@ -12,7 +12,7 @@ from streamer.bounded_protocol import BoundedProtocol
 from streamer.core.errors import Unavailable
 from streamer.fleet.edges import edge_router
 from streamer.fleet.purges import purge_router
-from streamer.origin.app import create_app, end_streams
+from streamer.origin.app import create_app, end_streams, run_background
 from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.settings import OriginSettings
 from streamer.shared.bearer import bearer_guard
@@ -65,18 +65,23 @@ async def serve(
     stop: asyncio.Event,
     on_listening: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve `app` until `stop` is set; see `run_origin`."""
+    """Serve `app` until `stop` is set, or what it does in the background ends; see `run_origin`."""
     with _listener(settings) as listener:
         server = _Server(_config(app, settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="serve")
         stopping = asyncio.create_task(stop.wait())
+        background = asyncio.create_task(run_background(app), name="background")
         on_listening(_url(listener))
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((serving, stopping, background), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        background.cancel()
         uploads_end = settings.shutdown_seconds * _UPLOADS_SHARE
         await end_streams(app, interrupt_uploads_after_seconds=uploads_end)
         server.should_exit = True
+        await asyncio.wait((serving, background))
         await serving
+        if not background.cancelled():
+            background.result()
 
 
 @asynccontextmanager

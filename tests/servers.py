@@ -49,10 +49,23 @@ class Postgres:
     async def create_database(self) -> str:
         """Make an empty database; returns its URL."""
         name = f"test_{secrets.token_hex(8)}"
-        connection = await asyncpg.connect(self.url("postgres"))
-        await connection.execute(f"CREATE DATABASE {name}")
-        await connection.close()
+        await self.execute(self.url("postgres"), f"CREATE DATABASE {name}")
         return self.url(name)
+
+    async def create_role(self, url: str) -> str:
+        """Make a role that may log in, and no more; returns the database's URL as it has it."""
+        name = f"role_{secrets.token_hex(8)}"
+        await self.execute(url, f"CREATE ROLE {name} LOGIN")
+        return url.replace("postgres@", f"{name}@")
+
+    async def execute(self, url: str, *statements: str) -> None:
+        """Have statements carried out, each in a transaction of its own."""
+        connection = await asyncpg.connect(url)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
 
     async def __aenter__(self) -> Self:
         if self._user is not None:

@@ -102,6 +102,14 @@ async def end_streams(app: FastAPI, *, interrupt_uploads_after_seconds: float) -
     )
 
 
+async def run_background(app: FastAPI) -> None:
+    """Do what no request waits for, until cancelled; no failure of it ends this."""
+    services: Services = app.state.services
+    async with asyncio.TaskGroup() as group:
+        group.create_task(services.reconciler.run(), name="reconcile")
+        group.create_task(services.webhooks.run(), name="webhooks")
+
+
 def _make_services(
     settings: OriginSettings, store: ObjectStore, catalog: Catalog, jobs: PackagingQueue
 ) -> Services:
@@ -166,16 +174,9 @@ def _any_address(address: str) -> bool:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
-    running = (
-        asyncio.create_task(services.reconciler.run(), name="reconcile"),
-        asyncio.create_task(services.webhooks.run(), name="webhooks"),
-    )
     try:
         yield
     finally:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
         await services.watches.close()
         await services.fetches.close()
         await services.deletion.close()

@@ -5,12 +5,11 @@ Everything here may be repeated, and done by several processes at once.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from streamer.core.errors import StreamerError
 from streamer.core.video import VideoState
 from streamer.origin.deletion import Deletion
+from streamer.origin.failure_log import FailureLog
 from streamer.origin.fetch import Fetches
 from streamer.origin.packaging_queue import PackagingQueue
 from streamer.origin.renewal import Renewal
@@ -43,32 +42,34 @@ class Reconciler:
         self._fetches = fetches
         self._deletion = deletion
         self._retirement = retirement
-        self._renewal = renewal
         self._webhooks = webhooks
+        self._steps = [
+            (step, _failure_log())
+            for step in (
+                uploads.take_in_complete,
+                self._remove_expired,
+                self._enqueue,
+                renewal.sweep,
+                self._fetch,
+                self._sweep,
+                self._retire,
+                self._forget_events,
+            )
+        ]
 
     async def run(self) -> None:
         """Reconcile until cancelled."""
-        await _attempt(self._abandon_interrupted)
+        with _failure_log().surviving():
+            await self._uploads.abandon_interrupted(now=datetime.now(UTC))
         while True:
             await self.reconcile()
             await asyncio.sleep(_EVERY_SECONDS)
 
     async def reconcile(self) -> None:
         """Do all that is undone; what fails is left for the next time."""
-        for step in (
-            self._uploads.take_in_complete,
-            self._remove_expired,
-            self._enqueue,
-            self._renew,
-            self._fetch,
-            self._sweep,
-            self._retire,
-            self._forget_events,
-        ):
-            await _attempt(step)
-
-    async def _abandon_interrupted(self) -> None:
-        await self._uploads.abandon_interrupted(now=datetime.now(UTC))
+        for step, failures in self._steps:
+            with failures.surviving():
+                await step()
 
     async def _remove_expired(self) -> None:
         await self._uploads.remove_expired(now=datetime.now(UTC))
@@ -80,9 +81,6 @@ class Reconciler:
         for video in await self._catalog.being_packaged_anew():
             if video.repackaging is not None:
                 await self._jobs.package(video.id, video.repackaging.version)
-
-    async def _renew(self) -> None:
-        await self._renewal.sweep()
 
     async def _sweep(self) -> None:
         await self._deletion.sweep(now=datetime.now(UTC))
@@ -103,8 +101,5 @@ class Reconciler:
                 self._fetches.start(video.id, video.source_url)
 
 
-async def _attempt(step: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await step()
-    except StreamerError as error:
-        _log.warning("something is left for later: %s", error.detail)
+def _failure_log() -> FailureLog:
+    return FailureLog(_log, "something is left for later")

@@ -24,6 +24,7 @@ from streamer.core.webhooks import (
     retry_delay_seconds,
     signed_headers,
 )
+from streamer.origin.failure_log import FailureLog
 from streamer.origin.resources import Presenter, VideoResource
 from streamer.shared.catalog import Catalog
 
@@ -66,6 +67,7 @@ class WebhookSender:
         self._catalog = catalog
         self._presenter = presenter
         self._settings = settings
+        self._failures = FailureLog(_log, "a webhook is sent again")
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -88,12 +90,11 @@ class WebhookSender:
         await self._catalog.forget_events(before=now - _KEPT)
 
     async def _serve(self, session: aiohttp.ClientSession, url: str) -> None:
+        failures = FailureLog(_log, "webhooks are sent later")
         while True:
-            try:
+            is_idle = True
+            with failures.surviving():
                 is_idle = not await self._send_due(session, url)
-            except StreamerError as error:
-                _log.warning("webhooks are sent later: %s", error.detail)
-                is_idle = True
             if is_idle:
                 await asyncio.sleep(_POLL_SECONDS)
 
@@ -116,11 +117,9 @@ class WebhookSender:
 
         A failure of the catalog leaves the delivery to whoever claims it after its lease.
         """
-        try:
+        with self._failures.surviving():
             failure = await self._tell(session, delivery)
             await self._settle(delivery, failure)
-        except StreamerError as error:
-            _log.warning("webhook %s is sent again: %s", delivery.event.id, error.detail)
 
     async def _tell(self, session: aiohttp.ClientSession, delivery: Delivery) -> str | None:
         """Send an event once; returns why that failed, None when it was taken."""

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from streamer.core.errors import InvalidInput, StorageFull, Unavailable
 from streamer.shared.migrate import upgrade
+from streamer.shared.sqlstates import DISK_FULL, MISSING
 
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 15.0
@@ -211,9 +212,9 @@ def _translated() -> Generator[None]:
     """Raise what the driver and the system report as failures of this program's own tree."""
     try:
         yield
-    except _PROGRAM_ERRORS:
-        raise
     except (exc.DBAPIError, sqlite3.Error) as error:
+        if isinstance(error, _PROGRAM_ERRORS) and _sqlstate(error) not in MISSING:
+            raise
         if _is_full(error):
             raise StorageFull("the database has no room left") from error
         raise Unavailable("the database does not answer") from error
@@ -223,6 +224,11 @@ def _translated() -> Generator[None]:
 
 def _is_full(error: exc.DBAPIError | sqlite3.Error) -> bool:
     original = error.orig if isinstance(error, exc.DBAPIError) else error
-    if getattr(original, "sqlstate", None) == "53100":  # PostgreSQL's disk_full
+    if _sqlstate(error) == DISK_FULL:
         return True
     return getattr(original, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+
+
+def _sqlstate(error: exc.DBAPIError | sqlite3.Error) -> str | None:
+    """PostgreSQL's code of a failure."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)

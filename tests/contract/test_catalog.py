@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, make_url, select
+from sqlalchemy.exc import ProgrammingError
 
 from streamer.core.chunks import ChunkOrder, deadline
 from streamer.core.edges import Edge
@@ -1306,6 +1307,46 @@ async def test_sslmode_is_understood(postgres: Postgres) -> None:
     await catalog.close()
     with pytest.raises(Unavailable):
         await Catalog.open(f"{url}?sslmode=require")
+
+
+@pytest.mark.parametrize(
+    ("begin", "end"),
+    [
+        ("ALTER TABLE videos OWNER TO pg_monitor", "ALTER TABLE videos OWNER TO {role}"),
+        (
+            "REVOKE USAGE ON SCHEMA public FROM public, {role}",
+            "GRANT USAGE ON SCHEMA public TO {role}",
+        ),
+        ("ALTER TABLE videos RENAME TO gone", "ALTER TABLE gone RENAME TO videos"),
+        ("ALTER SCHEMA public RENAME TO gone", "ALTER SCHEMA gone RENAME TO public"),
+    ],
+    ids=["rights at a table", "rights at the schema", "the table", "the schema"],
+)
+async def test_what_is_taken_away_is_unavailable_until_it_is_given_back(
+    postgres: Postgres, begin: str, end: str
+) -> None:
+    url = await postgres.create_database()
+    own_url = await postgres.create_role(url)
+    role = make_url(own_url).username
+    await postgres.execute(url, f"GRANT ALL ON SCHEMA public TO {role}")
+    catalog = await Catalog.open(own_url)
+    await upload(catalog)
+    await postgres.execute(url, begin.format(role=role))
+    for attempt in (catalog.get_video(ID), catalog.set_title(ID, "x")):
+        with pytest.raises(Unavailable):
+            await attempt
+    await postgres.execute(url, end.format(role=role))
+    assert (await catalog.get_video(ID)).id == ID
+    await catalog.close()
+
+
+async def test_an_error_of_this_program_is_none_of_the_database(postgres: Postgres) -> None:
+    url = await postgres.create_database()
+    catalog = await Catalog.open(url)
+    await postgres.execute(url, "ALTER TABLE videos RENAME COLUMN title TO name")
+    with pytest.raises(ProgrammingError):
+        await catalog.get_video(ID)
+    await catalog.close()
 
 
 async def test_a_connection_that_the_server_closed_is_replaced(postgres: Postgres) -> None:

@@ -37,9 +37,12 @@ class RecordingJobs:
         self.cancelled: list[str] = []
         self.forgotten: list[str] = []
         self.is_down = False
+        self.bug: BaseException | None = None
 
     async def package(self, video_id: str, version: int = 1, *, arrives: bool = False) -> None:
         await self.check()
+        if self.bug is not None:
+            raise self.bug
         job = _job(video_id, version)
         if job not in self.packaged:
             self.packaged.append(job)

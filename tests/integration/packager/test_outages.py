@@ -1,10 +1,12 @@
-"""A database that is away while a video is packaged: it takes longer, and that is all."""
+"""A database that is away, or gives no rights, while a video is packaged: it takes longer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from packager.patience import outlast
 from streamer.core.video import VideoState
@@ -20,6 +22,23 @@ VIDEO = "testvideo1"
 CHUNKS = ["160", "240", "360", "440"]
 # In this time everybody asks, and who says nothing is dead.
 OUTAGE_SECONDS = 8
+Outage = Callable[[Postgres, str], AbstractAsyncContextManager[None]]
+
+
+def stopped(server: Postgres, url: str) -> AbstractAsyncContextManager[None]:
+    """The server does not run meanwhile."""
+    return server.stopped()
+
+
+@asynccontextmanager
+async def revoked(server: Postgres, url: str) -> AsyncGenerator[None]:
+    """Whom the workers are may not use what is in the database meanwhile."""
+    target = make_url(url)
+    name, role = target.database or "", target.username
+    schemas = f"SCHEMA public, dbos FROM PUBLIC, {role}"
+    await server.execute(server.url(name), f"REVOKE USAGE ON {schemas}")
+    yield
+    await server.execute(server.url(name), f"GRANT USAGE ON SCHEMA public, dbos TO {role}")
 
 
 @pytest.fixture
@@ -30,11 +49,20 @@ async def own_postgres() -> AsyncIterator[Postgres]:
 
 @pytest.fixture
 async def settings(tmp_path: Path, own_postgres: Postgres) -> SharedSettings:
-    url = await own_postgres.create_database()
+    made = await own_postgres.create_database()
+    url = await own_postgres.create_role(made)
+    target = make_url(url)
+    await own_postgres.execute(
+        made,
+        f"GRANT CREATE ON DATABASE {target.database} TO {target.username}",
+        f"GRANT ALL ON SCHEMA public TO {target.username}",
+    )
     return SharedSettings(data_dir=tmp_path / "data", database_url=url)
 
 
+@pytest.mark.parametrize("outage", [stopped, revoked])
 async def test_a_database_that_is_away_for_a_moment_fails_no_video(
+    outage: Outage,
     installation: Installation,
     ffmpeg: WatchedFfmpeg,
     tmp_path: Path,
@@ -55,7 +83,7 @@ async def test_a_database_that_is_away_for_a_moment_fails_no_video(
         return all(any(program.is_running(chunk) for chunk in CHUNKS) for program in watched)
 
     await eventually(both_have_some)
-    async with own_postgres.stopped():
+    async with outage(own_postgres, installation.settings.database_url):
         for program in watched:
             for chunk in CHUNKS:
                 program.release(chunk)
