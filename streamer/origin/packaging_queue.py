@@ -27,6 +27,10 @@ class PackagingQueue(Protocol):
         """Videos and versions of jobs of an earlier release, with no living worker at them."""
         ...
 
+    async def ended(self, versions: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of these videos and versions whose jobs have ended."""
+        ...
+
     async def withdraw(self, video_id: str, version: int) -> None:
         """End the work on one version of a video."""
         ...

@@ -76,11 +76,8 @@ class Reconciler:
 
     async def _enqueue(self) -> None:
         # What a worker that died was at may wait again among what still arrives.
-        for video in await self._catalog.in_state(VideoState.PROBING, VideoState.PACKAGING):
-            await self._jobs.package(video.id, video.version)
-        for video in await self._catalog.being_packaged_anew():
-            if video.repackaging is not None:
-                await self._jobs.package(video.id, video.repackaging.version)
+        for video_id, version in await self._catalog.in_the_making():
+            await self._jobs.package(video_id, version)
 
     async def _sweep(self) -> None:
         await self._deletion.sweep(now=datetime.now(UTC))

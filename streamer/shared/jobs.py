@@ -103,13 +103,20 @@ class Jobs:
             Unavailable: The database does not answer.
         """
         with _translate():
-            ended = await self._client.list_workflows_async(
-                workflow_ids=[_job_id(video_id, version)],
-                status=_ENDED,
-                load_input=False,
-                load_output=False,
-            )
-            await self._client.delete_workflows_async([job.workflow_id for job in ended])
+            ended = await self._ended([_job_id(video_id, version)])
+            await self._client.delete_workflows_async(ended)
+
+    async def ended(self, versions: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of these videos and versions whose jobs have ended, in whichever way.
+
+        Raises:
+            Unavailable: The database does not answer.
+        """
+        if not versions:
+            return []
+        with _translate():
+            ended = await self._ended([_job_id(*version) for version in versions])
+        return [_read_job_id(job_id) for job_id in ended]
 
     async def stranded(self, living: Collection[str]) -> list[tuple[str, int]]:
         """Videos and versions whose jobs are an earlier release's, with no worker at them.
@@ -151,6 +158,12 @@ class Jobs:
     def close(self) -> None:
         """Close every connection."""
         self._client.destroy()
+
+    async def _ended(self, job_ids: list[str]) -> list[str]:
+        jobs = await self._client.list_workflows_async(
+            workflow_ids=job_ids, status=_ENDED, load_input=False, load_output=False
+        )
+        return [job.workflow_id for job in jobs]
 
     async def _ids(self, video_id: str, status: list[str] | None = None) -> list[str]:
         """The jobs of all versions of a video, as far as they stand so; the first one's anyway."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, false, func, or_, select
+from sqlalchemy import Row, and_, case, delete, false, func, or_, select
 
 from streamer.core.errors import Conflict, NotFound
 from streamer.core.keys import is_rendition_name, is_video_id
@@ -11,7 +11,6 @@ from streamer.core.options import Encryption, PackagingOptions
 from streamer.core.video import EVERY_VERSION, ContentKey, Video, VideoState
 from streamer.shared.chunks import forget_recipe
 from streamer.shared.records import Records, change_video, move_video, read_video
-from streamer.shared.rows import to_video
 from streamer.shared.tables import content_keys, renditions, videos
 
 _IN_THE_MAKING = (VideoState.UPLOADING, VideoState.PROBING, VideoState.PACKAGING)
@@ -87,15 +86,22 @@ class Versions(Records):
             await forget_recipe(connection, video_id, version)
             return version + 1
 
-    async def being_packaged_anew(self) -> list[Video]:
-        """The videos of which a new version is in the making."""
-        query = select(videos).where(
-            videos.c.next_version.is_not(None),
-            videos.c.next_error_code.is_(None),
-            videos.c.deleted_at.is_(None),
+    async def in_the_making(self) -> list[tuple[str, int]]:
+        """The videos' ids and versions that are made of a whole source, oldest videos first."""
+        is_packaged_anew = and_(
+            videos.c.next_version.is_not(None), videos.c.next_error_code.is_(None)
+        )
+        has_source = videos.c.state.in_((VideoState.PROBING, VideoState.PACKAGING))
+        query = (
+            select(
+                videos.c.id,
+                case((is_packaged_anew, videos.c.next_version), else_=videos.c.version),
+            )
+            .where(videos.c.deleted_at.is_(None), or_(is_packaged_anew, has_source))
+            .order_by(videos.c.created_at, videos.c.id)
         )
         async with self._database.reading() as connection:
-            return [to_video(row) for row in await connection.execute(query)]
+            return [(row[0], row[1]) for row in await connection.execute(query)]
 
     async def forgettable_versions(self, *, before: datetime) -> list[tuple[str, int]]:
         """The videos' ids and versions that nobody needs: failed, or replaced before then."""

@@ -582,7 +582,7 @@ async def test_a_new_version_is_made_while_the_old_one_plays(catalog: Catalog) -
     assert (video.repackaging, video.options) == (Repackaging(2, 0.5), FAST)
     assert names(await catalog.renditions(ID)) == ["240p", "audio-eng"]
     assert names(await catalog.renditions(ID, 2)) == ["240p-v2", "audio-eng-v2"]
-    assert await catalog.being_packaged_anew() == [video]
+    assert await catalog.in_the_making() == [(ID, 2)]
     assert await catalog.version_of(ID, "240p-v2") == 2
     assert await catalog.version_of(ID, "240p") == 1
     assert await catalog.version_of(ID, "480p") is None
@@ -654,7 +654,7 @@ async def test_a_version_that_was_given_up_is_forgotten_at_once(catalog: Catalog
     video = await catalog.get_video(ID)
     assert (video.state, video.version) == (VideoState.READY, 1)
     assert video.repackaging == Repackaging(2, 0.0, VideoError("internal", "It broke."))
-    assert await catalog.being_packaged_anew() == []
+    assert await catalog.in_the_making() == []
     with pytest.raises(Conflict):
         await publish(catalog, segment(LOW_2, 0))
     assert await catalog.forgettable_versions(before=NOW) == [(ID, 2)]

@@ -63,6 +63,10 @@ class RecordingJobs:
         await self.check()
         return []
 
+    async def ended(self, versions: Collection[tuple[str, int]]) -> list[tuple[str, int]]:
+        await self.check()
+        return []
+
     async def withdraw(self, video_id: str, version: int) -> None:
         raise AssertionError("nothing is stranded here")
 
