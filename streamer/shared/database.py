@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from streamer.core.errors import InvalidInput, StorageFull, Unavailable
 from streamer.shared.migrate import upgrade
+from streamer.shared.postgresql_url import asyncpg_arguments, asyncpg_url
 from streamer.shared.sqlstates import DISK_FULL, MISSING
 
 _CONNECT_SECONDS = 5.0
@@ -95,21 +96,14 @@ class Database:
 def _engine_url(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except exc.ArgumentError as error:
+    except (exc.ArgumentError, ValueError) as error:  # a port that is no number, too
         raise InvalidInput("the database URL cannot be parsed") from error
     match parsed.get_backend_name():
         case "sqlite" if parsed.database and parsed.database != ":memory:":
             return parsed.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgres":
-            return _asyncpg_url(parsed)
+            return parsed
     raise InvalidInput("the database URL must be sqlite:///path or postgresql://…")
-
-
-def _asyncpg_url(url: URL) -> URL:
-    """The URL in asyncpg's words, which calls libpq's `sslmode` `ssl`."""
-    mode = url.query.get("sslmode")
-    translated = url.set(drivername="postgresql+asyncpg").difference_update_query(["sslmode"])
-    return translated.update_query_dict({"ssl": mode}) if mode else translated
 
 
 def _sqlite_engine(url: URL) -> AsyncEngine:
@@ -141,20 +135,21 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
 
 
 def _postgresql_engine(url: URL) -> AsyncEngine:
-    return create_async_engine(
+    arguments = asyncpg_arguments(
         url,
+        timeout_seconds=_CONNECT_SECONDS,
+        server_settings={
+            "application_name": "streamer",
+            "statement_timeout": str(int(_STATEMENT_SECONDS * 1000)),
+        },
+    )
+    return create_async_engine(
+        asyncpg_url(url),
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_timeout=_STATEMENT_SECONDS,
         pool_pre_ping=True,
-        connect_args={
-            "timeout": _CONNECT_SECONDS,
-            "command_timeout": _MIGRATION_SECONDS,
-            "server_settings": {
-                "application_name": "streamer",
-                "statement_timeout": str(int(_STATEMENT_SECONDS * 1000)),
-            },
-        },
+        connect_args={**arguments, "command_timeout": _MIGRATION_SECONDS},
     )
 
 

@@ -191,7 +191,8 @@ def jobs_url(settings: SharedSettings) -> str:
     catalog = sqlalchemy.make_url(settings.catalog_url)
     if catalog.get_backend_name() == "sqlite":
         return f"sqlite:///{Path(catalog.database or '').with_name(_SQLITE_FILE)}"
-    plain = catalog.set(drivername="postgresql")
+    # psycopg reads no text in the encoding SQL_ASCII.
+    plain = catalog.set(drivername="postgresql").update_query_dict({"client_encoding": "utf8"})
     return plain.render_as_string(hide_password=False)
 
 

@@ -234,8 +234,8 @@ def _clients(addressing_style: str) -> tuple["S3Client", "S3Client"]:
         read_timeout=_CHECK_SECONDS,
         retries={"total_max_attempts": 1},
     )
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
     try:
+        session = boto3.Session(region_name=os.environ.get("AWS_REGION"))
         return (
             session.client("s3", config=config),
             session.client("s3", config=config.merge(hasty)),

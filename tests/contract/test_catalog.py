@@ -1273,7 +1273,16 @@ async def test_a_database_of_a_newer_version_is_refused(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "sqlite://", "sqlite:///:memory:", "mysql://host/db", "http://[bad"]
+    "url",
+    [
+        "",
+        "nonsense",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://host/db",
+        "http://[bad",
+        "postgresql://host:port/db",
+    ],
 )
 async def test_a_url_of_no_database_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):

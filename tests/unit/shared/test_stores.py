@@ -43,6 +43,15 @@ def test_a_wrong_endpoint_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         open_store("s3://bucket")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("AWS_PROFILE", "nobodys"), ("AWS_CONFIG_FILE", "/etc/passwd")]
+)
+def test_a_wrong_profile_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidInput):
+        open_store("s3://bucket")
+
+
 def test_a_root_that_is_a_file_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(Unavailable):
