@@ -35,7 +35,7 @@ class Patience:
         """Return when it is time to try again; raise `error` when that is not worth it."""
         if not error.retryable or self._tries >= self._most_tries:
             raise error
-        _log.warning("something is tried again: %s", error.detail)
+        _log.warning("something is tried again: %s", error)
         await asyncio.sleep(self._pause)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE_SECONDS)
         self._tries += 1

@@ -14,7 +14,7 @@ _log = logging.getLogger("packager")
 def _is_worth_it(error: BaseException) -> bool:
     if not isinstance(error, StreamerError) or not error.retryable:
         return False
-    _log.warning("a step is tried again: %s", error.detail)
+    _log.warning("a step is tried again: %s", error)
     return True
 
 

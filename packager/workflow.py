@@ -71,7 +71,7 @@ class Workflows:
             reason = explain_failure(error.report)
             await self._fail(video_id, version, reason.code, reason.detail)
         except StreamerError as error:
-            _log.warning("video %s cannot be packaged: %s", video_id, error.detail)
+            _log.warning("video %s cannot be packaged: %s", video_id, error)
             await self._fail(video_id, version, error.code, error.detail)
         except Exception:
             _log.exception("video %s cannot be packaged", video_id)

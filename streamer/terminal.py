@@ -32,7 +32,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _end(error: StreamerError, code: int) -> NoReturn:
-    complain(error.detail)
+    complain(str(error))
     raise typer.Exit(code) from error
 
 

@@ -23,16 +23,22 @@ class StreamerError(Exception):
     Attributes:
         code: Stable snake_case name for machines.
         detail: One sentence for a person. Never holds secrets or unescaped outside text.
+        reason: What the part that failed says itself; for logs and operators, not for clients. May
+            be empty.
     """
 
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     default_code: ClassVar[str] = "internal"
 
-    def __init__(self, detail: str, *, code: str | None = None) -> None:
+    def __init__(self, detail: str, *, code: str | None = None, reason: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
         self.code = code or self.default_code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.detail}: {self.reason}" if self.reason else self.detail
 
 
 class InvalidInput(StreamerError):

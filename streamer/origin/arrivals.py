@@ -125,7 +125,7 @@ class Arrivals:
                 async with arrival.turn:
                     await self._bring_or_remove(arrival)
             except StreamerError as error:
-                _log.warning("upload %s is brought later: %s", arrival.upload_id, error.detail)
+                _log.warning("upload %s is brought later: %s", arrival.upload_id, error)
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _bring_or_remove(self, arrival: _Arrival) -> None:

@@ -79,4 +79,4 @@ class Deletion:
         try:
             await self._remove(video_id)
         except StreamerError as error:
-            _log.warning("what is left of %s is removed later: %s", video_id, error.detail)
+            _log.warning("what is left of %s is removed later: %s", video_id, error)

@@ -119,7 +119,7 @@ class Watches:
             try:
                 await self._look()
             except StreamerError as error:
-                _log.warning("changes are not seen for now: %s", error.detail)
+                _log.warning("changes are not seen for now: %s", error)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _look(self) -> None:

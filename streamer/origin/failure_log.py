@@ -32,8 +32,8 @@ class FailureLog:
         try:
             yield
         except StreamerError as error:
-            if self._is_news(error.detail):
-                self._log.warning("%s: %s", self._consequence, error.detail)
+            if self._is_news(str(error)):
+                self._log.warning("%s: %s", self._consequence, error)
         except Exception as error:
             if self._is_news(type(error).__name__):
                 self._log.exception("%s", self._consequence)

@@ -125,7 +125,7 @@ class Fetches:
         except NotFound:  # deleted meanwhile
             await self._uploads.discard(video_id)
         except StreamerError as error:
-            _log.warning("fetch of %s is begun again later: %s", video_id, error.detail)
+            _log.warning("fetch of %s is begun again later: %s", video_id, error)
 
     async def _fetch_alone(self, video_id: str, url: str) -> None:
         """Fetch a video that is still wanted; Locked when another origin does."""

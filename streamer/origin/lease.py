@@ -75,4 +75,4 @@ class Leases:
                 loss.reschedule(asyncio.get_running_loop().time())
                 return
             except StreamerError as error:
-                _log.warning("the lease of %s is renewed later: %s", video_id, error.detail)
+                _log.warning("the lease of %s is renewed later: %s", video_id, error)

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from streamer.core.errors import InvalidInput, StorageFull, Unavailable
 from streamer.shared.migrate import upgrade
 from streamer.shared.postgresql_url import asyncpg_arguments, asyncpg_url
+from streamer.shared.reasons import own_words
 from streamer.shared.sqlstates import DISK_FULL, MISSING
 
 _CONNECT_SECONDS = 5.0
@@ -212,9 +213,9 @@ def _translated() -> Generator[None]:
             raise
         if _is_full(error):
             raise StorageFull("the database has no room left") from error
-        raise Unavailable("the database does not answer") from error
+        raise Unavailable("the database does not answer", reason=own_words(error)) from error
     except (exc.TimeoutError, OSError, TimeoutError) as error:
-        raise Unavailable("the database does not answer") from error
+        raise Unavailable("the database does not answer", reason=own_words(error)) from error
 
 
 def _is_full(error: exc.DBAPIError | sqlite3.Error) -> bool:

@@ -16,6 +16,7 @@ import sqlalchemy
 from dbos import DBOS, DBOSClient, EnqueueOptions, WorkflowStatus
 
 from streamer.core.errors import Unavailable
+from streamer.shared.reasons import own_words
 from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 
@@ -197,7 +198,11 @@ def jobs_url(settings: SharedSettings) -> str:
 
 
 def prepare_jobs(url: str) -> None:
-    """Create the system database, or bring it up to date."""
+    """Create the system database, or bring it up to date.
+
+    Raises:
+        Unavailable: It does not answer.
+    """
     target = sqlalchemy.make_url(url)
     if target.get_backend_name() == "sqlite" and target.database:
         path = Path(target.database)
@@ -205,7 +210,8 @@ def prepare_jobs(url: str) -> None:
         with closing(sqlite3.connect(path, timeout=30)) as connection:
             # Readers and the writer do not wait for one another; the file remembers this mode.
             connection.execute("PRAGMA journal_mode=WAL")
-    DBOS.migrate(url)
+    with _translate():
+        DBOS.migrate(url)
 
 
 @contextmanager
@@ -213,4 +219,4 @@ def _translate() -> Generator[None]:
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise Unavailable("The job queue does not answer.") from error
+        raise Unavailable("the job queue does not answer", reason=own_words(error)) from error
