@@ -13,6 +13,7 @@ from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
+from edge.core.connection_login import logs_in
 from edge.core.fields import Fields, from_pairs
 from edge.errors import BodyTruncated
 from streamer.core.cache_status import CacheStatus
@@ -291,9 +292,10 @@ class _Answer:
 
 
 class _Untainted(aiohttp.BaseConnector):
-    """A pool that gives out no connection on which something came that nobody had asked for.
+    """A pool that gives out no connection that an earlier request left its mark on.
 
-    It would be taken for the answer to the next request, and stored (RFC 9112 §9.2).
+    What came on it that nobody had asked for would be taken for the answer to the next request,
+    and stored (RFC 9112 §9.2). Where somebody is logged in, the next would be that person.
     """
 
     async def connect(
@@ -305,6 +307,8 @@ class _Untainted(aiohttp.BaseConnector):
         for _ in range(_TAINTED_IN_A_ROW):
             connection = await super().connect(req, traces, timeout)
             if connection.protocol is not None and not connection.protocol.should_close:
+                if logs_in(req.headers.get("Authorization", "")):
+                    connection.protocol.force_close()
                 return connection
             connection.close()
         raise aiohttp.ServerDisconnectedError

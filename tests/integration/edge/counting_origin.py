@@ -4,19 +4,20 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 CLOSE = None
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived."""
+    """One request as it arrived; `port` is the other end of its connection."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes = b""
+    port: int = 0
 
 
 @dataclass
@@ -104,7 +105,8 @@ class CountingOrigin:
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        seen = await read_request(reader)
+        port = writer.get_extra_info("peername")[1]
+        seen = replace(await read_request(reader), port=port)
         if seen.target.startswith("/api/v1/purges?after="):
             if self.log_opened is not None:
                 await self.log_opened.wait()

@@ -14,7 +14,7 @@ from edge.origins import Origins
 from edge.upstream import Upstream
 from edge.upstreams import Upstreams
 from tests.integration.edge.conftest import Edge, StartEdge
-from tests.integration.edge.counting_origin import CountingOrigin, Script
+from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 from tests.servers import free_port
 
 StartOrigin = Callable[[], Awaitable[CountingOrigin]]
@@ -331,3 +331,25 @@ async def test_idle_connection_that_the_origin_has_closed_is_no_failure(
         reply = await edge.get("/a")
         assert (reply.status, reply.body) == (200, b"one")
     assert origin.count("/a") > 4
+
+
+@pytest.mark.parametrize("scheme", ["NTLM", "Negotiate", "negotiate"])
+async def test_who_is_logged_in_with_a_connection_has_it_alone(
+    edge: Edge, origin: CountingOrigin, scheme: str
+) -> None:
+    users: dict[int, str] = {}
+
+    def mailbox(seen: Seen) -> Script:
+        if "authorization" in seen.headers:
+            users[seen.port] = seen.headers["authorization"].partition(" ")[2]
+        user = users.get(seen.port)
+        if user is None:
+            return Script([b"log in"], {"WWW-Authenticate": scheme}, status=401)
+        return Script([f"mailbox of {user}".encode()], {"Cache-Control": "private"})
+
+    origin.scripts["/mail"] = mailbox
+    assert (await edge.get("/mail")).status == 401
+    reply = await edge.get("/mail", f"Authorization: {scheme} alice")
+    assert reply.body == b"mailbox of alice"
+    assert (await edge.get("/mail")).status == 401
+    assert len({seen.port for seen in origin.seen}) == 2
