@@ -9,8 +9,10 @@ touched in threads only.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from functools import partial
+from heapq import nlargest
 
 from edge.asleep import Asleep
 from edge.clock import Clock
@@ -128,6 +130,7 @@ class Cache:
 
     def renew(self, entry: Entry, response: StoredResponse) -> None:
         """Give an entry a new head, on the disk too."""
+        entry.used_at = time.monotonic()
         is_indexed = entry in self.variants(entry.key)
         self._index.discard(entry)
         entry.renew(response)
@@ -138,6 +141,7 @@ class Cache:
 
     def use(self, entry: Entry) -> bool:
         """Record that a viewer gets an entry; True if it had been fetched ahead for this."""
+        entry.used_at = time.monotonic()
         slot = entry.slot
         if slot is not None and slot.uses < MAX_USES:
             slot.uses += 1
@@ -227,11 +231,12 @@ class Cache:
         vary = entry.response.vary
         # A response that varies by other fields than those before was selected by other rules.
         names = [name for name, _ in vary]
-        kept = [
+        others = [
             other
             for other in variants
             if other.response.vary != vary and [name for name, _ in other.response.vary] == names
-        ][: MAX_VARIANTS - 1]
+        ]
+        kept = nlargest(MAX_VARIANTS - 1, others, key=lambda other: other.used_at)
         for other in list(variants):
             if other not in kept:
                 self.drop(other)

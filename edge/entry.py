@@ -1,5 +1,7 @@
 """A stored object as the hot path meets it."""
 
+import time
+
 from edge.clock import Clock
 from edge.core.eviction import Slot
 from edge.core.key import is_plain
@@ -25,6 +27,7 @@ class Entry:
         is_live: It is still in the index.
         file: Where it is on the disk, also after it has left the index to sleep there.
         tags: What it may be purged by.
+        used_at: When it was stored, or last told to be used, on a clock that only goes on.
     """
 
     __slots__ = (
@@ -45,6 +48,7 @@ class Entry:
         "size_bytes",
         "slot",
         "tags",
+        "used_at",
     )
 
     def __init__(self, name: str, key: bytes, response: StoredResponse, size_bytes: int) -> None:
@@ -55,6 +59,7 @@ class Entry:
         self.slot: Slot[Identity] | None = None
         self.file: StoredFile | None = None
         self.due = 0.0
+        self.used_at = time.monotonic()
         self.is_unused = False
         self.is_live = True
         self.renew(response)

@@ -22,7 +22,7 @@ from streamer.core.freshness import (
 )
 from streamer.core.targeted import directives_for_us
 
-MAX_VARIANTS = 16
+MAX_VARIANTS = 64
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 # RFC 5861 §4.
 SERVER_ERRORS = frozenset({500, 502, 503, 504})
@@ -141,7 +141,14 @@ def decide(query: Query, variants: Sequence[StoredResponse], now: float) -> Deci
 
 def select(fields: Fields, variants: Sequence[StoredResponse]) -> int | None:
     """The index of the variant a request selects; the newest comes first (§4.1)."""
-    return next((i for i, stored in enumerate(variants) if stored.matches(fields)), None)
+    values: dict[str, str | None] = {}
+    for index, stored in enumerate(variants):
+        for name, _ in stored.vary:
+            if name not in values:
+                values[name] = nominated(fields, name)
+        if all(values[name] == value for name, value in stored.vary):
+            return index
+    return None
 
 
 def nominated(fields: Fields, name: str) -> str | None:

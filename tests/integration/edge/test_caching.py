@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from edge.core.policy import MAX_VARIANTS
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 
@@ -237,6 +238,17 @@ async def test_vary_keeps_variants_apart(edge: Edge, origin: CountingOrigin) -> 
             client.ask("/a", "Accept-Encoding: gzip")
             assert (await client.reply()).body == b"gzip"
     assert edge.node.metrics.hits == hits + 2
+
+
+async def test_the_variant_not_used_for_longest_leaves(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/a"] = Script(headers={"Cache-Control": "max-age=60", "Vary": "X-V"})
+    for number in range(MAX_VARIANTS):
+        await edge.get("/a", f"X-V: {number}")
+    assert "hit" in (await edge.get("/a", "X-V: 0")).cache_status
+    await edge.get("/a", "X-V: one more")
+    assert "hit" in (await edge.get("/a", "X-V: 0")).cache_status
+    assert "fwd=vary-miss" in (await edge.get("/a", "X-V: 1")).cache_status
+    assert origin.count("/a") == MAX_VARIANTS + 2
 
 
 async def test_what_may_not_be_shared_is_fetched_for_each(
