@@ -23,6 +23,8 @@ from edge.rules import Rules
 from edge.upstream import UpstreamResponse
 
 _ALONE_KEYS = 8192
+_PUBLIC_SECONDS = 600.0
+_PUBLIC_KEYS = 8192
 
 
 class Aftermath:
@@ -47,10 +49,17 @@ class Aftermath:
         self._rules = rules
         self._forget = forget
         self._alone = Recent(alone_seconds, _ALONE_KEYS)
+        self._public = Recent(_PUBLIC_SECONDS, _PUBLIC_KEYS)
 
-    def is_alone(self, key: bytes) -> bool:
-        """Whether requests for a key are not to wait for one another."""
-        return self._alone.has(key, time.time())
+    def is_alone(self, request: Request) -> bool:
+        """Whether a request for what is not stored neither waits for others nor is waited for.
+
+        The whole is not asked for on behalf of somebody who has credentials and wants a part of it,
+        unless the answer to such a request could be shared lately.
+        """
+        key, now, asked = request.key, time.time(), request.head.fields.combined
+        is_for_one = "range" in asked and "authorization" in asked
+        return self._alone.has(key, now) or (is_for_one and not self._public.has(key, now))
 
     def leave_alone(self, key: bytes) -> None:
         """An answer could not be shared: let those who ask for the same not wait for the next."""
@@ -79,11 +88,11 @@ class Aftermath:
         """
         if invalidates(request.head.method, answer.status):
             await self._forget(self._changed(request, fields))
+        if request.head.method == "GET":
+            self._heed_get(request, answer.status, fields)
         if answer.status != 200:
             return None
         match request.head.method:
-            case "GET" if may_be_shared(request.query, fields):
-                self._alone.discard(request.key)
             case "HEAD" if stored is not None:
                 self._update(request, stored, fields, asked_at)
             case "POST":
@@ -97,6 +106,16 @@ class Aftermath:
                     behaviour=self._rules.of_key(request.key),
                 )
         return None
+
+    def _heed_get(self, request: Request, status: int, fields: Fields) -> None:
+        """Learn from an answer whether the next ones can be shared."""
+        behaviour = self._rules.of_key(request.key)
+        if status not in (200, 206) or not may_be_shared(request.query, fields, behaviour):
+            return
+        if status == 200:
+            self._alone.discard(request.key)
+        if "authorization" in request.head.fields.combined:
+            self._public.add(request.key, time.time())
 
     def _changed(self, request: Request, fields: Fields) -> set[bytes]:
         """The keys of what an unsafe request has changed (RFC 9111 §4.4)."""

@@ -217,7 +217,7 @@ class Service:
         self, request: Request, response: Response, why: Forward, stale: Entry | None
     ) -> Result:
         """Answer from the origin, together with everybody who asks for the same meanwhile."""
-        if stale is None and self._aftermath.is_alone(request.key):
+        if stale is None and self._aftermath.is_alone(request):
             return await self._pass(request, response, why)
         fill_request = self._fill_request(request, stale)
         fill = self._fills.find(fill_request)

@@ -213,10 +213,17 @@ def examine(
     return StoredResponse(status, reason, fields, freshness, vary, behaviour.digest)
 
 
-def may_be_shared(query: Query, fields: Fields) -> bool:
+def may_be_shared(query: Query, fields: Fields, behaviour: Behaviour = DEFAULT) -> bool:
     """Whether a 200 to a GET with these fields, passed for one viewer, could have been stored."""
     examined = examine(
-        query, 200, "OK", fields, request_time=0.0, response_time=0.0, negative_seconds={}
+        query,
+        200,
+        "OK",
+        fields,
+        request_time=0.0,
+        response_time=0.0,
+        negative_seconds={},
+        behaviour=behaviour,
     )
     return isinstance(examined, StoredResponse)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from functools import partial
 
 import pytest
 
@@ -276,6 +277,30 @@ async def test_authorization_is_shared_only_if_said(edge: Edge, origin: Counting
         for _ in range(2):
             await edge.get(target, "Authorization: Bearer x")
         assert origin.count(target) == fetches
+
+
+async def test_ranges_behind_a_login_are_asked_for_as_they_are(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    for target, control, asked in (
+        ("/own", "max-age=60", ["bytes=0-1", "bytes=2-3", "bytes=4-5"]),
+        ("/all", "max-age=60, public", ["bytes=0-1", None]),
+    ):
+        origin.scripts[target] = partial(_ranged, b"012345", {"Cache-Control": control})
+        for start in (0, 2, 4):
+            fields = f"Range: bytes={start}-{start + 1}", "Authorization: Basic eDp5"
+            reply = await edge.get(target, *fields)
+            assert (reply.status, reply.body) == (206, b"%d%d" % (start, start + 1))
+        assert [s.headers.get("range") for s in origin.seen if s.target == target] == asked
+
+
+def _ranged(whole: bytes, headers: dict[str, str], seen: Seen) -> Script:
+    """The whole, or the one range that is asked for."""
+    if "range" not in seen.headers:
+        return Script([whole], headers)
+    start, end = map(int, seen.headers["range"].removeprefix("bytes=").split("-"))
+    content_range = {"Content-Range": f"bytes {start}-{end}/{len(whole)}"}
+    return Script([whole[start : end + 1]], headers | content_range, status=206)
 
 
 async def test_request_directives(edge: Edge, origin: CountingOrigin) -> None:
