@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
-from edge.core.access import Access, Peer
+from edge.core.access import Access, Ending, Peer
 from edge.core.access_lines import Lines
 from edge.core.fields import Fields
 from edge.core.head import FieldBlock
@@ -75,6 +75,18 @@ class AccessLog:
     def add(self, access: Access) -> None:
         """Take any other answer."""
         self._parts.extend((access, *_PADDING))
+
+    def add_slow_hit(self, hit: Hit, now: float, untaken_bytes: int, ending: Ending) -> None:
+        """Take a hit answered in place that its viewer did not take at once, when it is over."""
+        access = _access_of(*hit)
+        self.add(
+            access._replace(
+                at=now,
+                sent_bytes=max(0, access.sent_bytes - untaken_bytes),
+                seconds=now - access.at,
+                ending=ending,
+            )
+        )
 
     async def run(self) -> None:
         """Hand records to the thread until cancelled, and then the last ones."""

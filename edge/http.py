@@ -14,6 +14,7 @@ import time
 from functools import lru_cache
 from typing import cast
 
+from edge.access_log import Hit
 from edge.core.access import Access, Ending, Peer, refused
 from edge.core.addresses import is_within
 from edge.core.chunked import ChunkError
@@ -51,7 +52,13 @@ _log = logging.getLogger(__name__)
 
 
 class Connection(asyncio.Protocol):
-    """One viewer's connection. `deadline` is when `expire` is due, on the site's clock."""
+    """One viewer's connection.
+
+    Attributes:
+        deadline: When `expire` is due, on the site's clock.
+        untaken_bytes: What a slow viewer has not taken of what was sent, when that was last looked
+            at: after a reset, the transport does not know it any more.
+    """
 
     __slots__ = (
         "_block",
@@ -59,6 +66,7 @@ class Connection(asyncio.Protocol):
         "_body",
         "_buffer",
         "_codings",
+        "_holds_hit",
         "_is_blocked",
         "_is_draining",
         "_is_lingering",
@@ -67,12 +75,14 @@ class Connection(asyncio.Protocol):
         "_received_bytes",
         "_scope",
         "_site",
+        "_slow_hit",
         "_tail",
         "_task",
         "_transport",
         "_unsent_bytes",
         "_writable",
         "deadline",
+        "untaken_bytes",
     )
 
     def __init__(self, site: Site) -> None:
@@ -94,6 +104,9 @@ class Connection(asyncio.Protocol):
         self._unsent_bytes = 0
         self._received_bytes = 0
         self._writable: asyncio.Event | None = None
+        self._holds_hit = False
+        self._slow_hit: Hit | None = None
+        self.untaken_bytes = 0
         self.deadline = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,6 +131,10 @@ class Connection(asyncio.Protocol):
         self._buffer = b""
         self._is_lingering = True
         self._is_blocked = False
+        if error is None:
+            self._count_untaken(self._transport.get_write_buffer_size())
+        if self._holds_hit:
+            self._end_slow_hit()
         self._wake()
         if self._body is not None:
             self._body.truncate()
@@ -128,11 +145,16 @@ class Connection(asyncio.Protocol):
         """The viewer is slower than we are."""
         self._is_blocked = True
         self._unsent_bytes = self._transport.get_write_buffer_size()
+        self._holds_hit = self._task is None
+        self._count_untaken(self._unsent_bytes)
         self.deadline = self._site.clock.now + self._site.timeouts.write
 
     def resume_writing(self) -> None:
         """The viewer has caught up."""
         self._is_blocked = False
+        self._count_untaken(0)
+        if self._holds_hit:
+            self._end_slow_hit()
         self._wake()
         self.deadline = float("inf")
         if self._body is not None and not self._body.is_complete:
@@ -154,9 +176,29 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The viewer has gone: one that only half-closes cannot be told from it."""
+        self.note_untaken()
         if self._task is not None:
             self._task.cancel()
         return False
+
+    def note_untaken(self) -> None:
+        """Look at how much a slow viewer has not taken yet."""
+        if self._is_blocked and not self._transport.is_closing():
+            self._count_untaken(self._transport.get_write_buffer_size())
+
+    def _count_untaken(self, untaken_bytes: int) -> None:
+        """Take note of it. The bytes of a hit answered in place count when they are taken."""
+        if self._holds_hit:
+            self._site.metrics.hit_bytes += self.untaken_bytes - untaken_bytes
+        self.untaken_bytes = untaken_bytes
+
+    def _end_slow_hit(self) -> None:
+        """The viewer has taken a hit that it did not take at once, or has left."""
+        hit, self._slow_hit, self._holds_hit = self._slow_hit, None, False
+        site, ending = self._site, Ending.VIEWER_LEFT if self.untaken_bytes else Ending.WHOLE
+        site.metrics.viewers_left += ending is Ending.VIEWER_LEFT
+        if hit is not None and site.access_log is not None:
+            site.access_log.add_slow_hit(hit, site.clock.now, self.untaken_bytes, ending)
 
     def send(self, data: bytes) -> None:
         """Send bytes of a response; to a viewer that is gone, nothing."""
@@ -266,7 +308,11 @@ class Connection(asyncio.Protocol):
         if now >= entry.due and self._block is not None:
             site.on_fetch(entry, self._block, self._scheme(self._block.fields))
         if site.access_log is not None:
-            site.access_log.add_hit((now, self._peer, target, head, entry, self._block))
+            hit = (now, self._peer, target, head, entry, self._block)
+            if self._is_blocked:
+                self._slow_hit = hit
+            else:
+                site.access_log.add_hit(hit)
 
     def _receive(self, data: bytes) -> None:
         """Take in what is no plain hit, or comes before its turn."""
@@ -352,9 +398,8 @@ class Connection(asyncio.Protocol):
         """Answer one request, then go on with the next."""
         begun_at = asyncio.get_running_loop().time()
         response = Response(self, request.head, closes=self._is_draining)
-        result = "error"
         try:
-            result = await self._site.handle(request, response)
+            await self._site.handle(request, response)
         except asyncio.CancelledError:
             if self._transport.is_closing():
                 return
@@ -362,7 +407,7 @@ class Connection(asyncio.Protocol):
         except Exception:
             _log.exception("a request could not be answered")
         finally:
-            self._record(request, response, result, begun_at)
+            self._record(request, response, begun_at)
             self._end(request, response)
 
     def _end(self, request: Request, response: Response) -> None:
@@ -384,15 +429,13 @@ class Connection(asyncio.Protocol):
             if not self._is_blocked:
                 self._consume(self._buffer)
 
-    def _record(self, request: Request, response: Response, result: str, begun_at: float) -> None:
-        log = self._site.access_log
+    def _record(self, request: Request, response: Response, begun_at: float) -> None:
+        """Log how a request was answered, and count a viewer that has left meanwhile."""
+        ending, log = self._ending(response), self._site.access_log
+        self._site.metrics.viewers_left += ending is Ending.VIEWER_LEFT
         if log is None:
             return
         head, seconds = request.head, asyncio.get_running_loop().time() - begun_at
-        ending = Ending.WHOLE
-        if not response.is_complete:
-            has_left = self._transport.is_closing()
-            ending = Ending.VIEWER_LEFT if has_left else Ending.TRUNCATED
         first_byte_at = response.first_byte_at
         log.add(
             Access(
@@ -408,12 +451,17 @@ class Connection(asyncio.Protocol):
                 content_length=response.content_length,
                 sent_bytes=response.sent_bytes,
                 head_bytes=response.head_bytes,
-                result=result,
+                result=response.result,
                 seconds=seconds,
                 first_byte_seconds=seconds if first_byte_at is None else first_byte_at - begun_at,
                 ending=ending,
             )
         )
+
+    def _ending(self, response: Response) -> Ending:
+        if response.is_complete:
+            return Ending.WHOLE
+        return Ending.VIEWER_LEFT if self._transport.is_closing() else Ending.TRUNCATED
 
     def _feed_body(self, body: IncomingBody, data: bytes) -> bytes:
         if body.is_truncated:

@@ -79,6 +79,7 @@ class Listener:
             await asyncio.sleep(_SWEEP_SECONDS)
             now = self._clock.now
             for connection in self._connections:
+                connection.note_untaken()
                 if connection.deadline < now:
                     connection.expire()
 

@@ -106,6 +106,7 @@ class Metrics:
     """The counters of a node. `hits` and `hit_bytes` are apart: the hot path adds to them.
 
     Attributes:
+        viewers_left: Answers whose viewers left before their end.
         loop_lag: How late the event loop came to its clock.
         others: Give further families, of the parts that keep their own figures.
     """
@@ -114,6 +115,7 @@ class Metrics:
         self.region = region
         self.hits = 0
         self.hit_bytes = 0
+        self.viewers_left = 0
         self.counters = Counters()
         self.loop_lag = Histogram()
         self.others: list[Callable[[], Iterator[Family]]] = []
@@ -174,6 +176,8 @@ class Metrics:
             "Share of requests answered without a body fetched for them alone, since the start.",
             share_from_cache(requests),
         )
+        left = "Answers whose viewers left, or were too slow, before their end."
+        yield Family("edge_viewers_left_total", "counter", left, (Sample(self.viewers_left),))
         share = share_from_cache(sent)
         yield _gauge("hit_ratio_bytes", "The same share of the body bytes sent.", share)
 

@@ -24,18 +24,18 @@ class Redirect:
     port: int
     covers: Callable[[str], bool]
 
-    async def handle(self, request: Request, response: Response) -> str:
-        """Answer; returns how, for the access log."""
+    async def handle(self, request: Request, response: Response) -> None:
+        """Answer."""
         host = _PORT.sub("", request.head.block.host or "")
         if not self.covers(host.strip("[]")):
             text = b"no certificate is for this host\n"
             fields = Fields((("content-type", "text/plain"), ("cache-control", "no-store")))
             response.start(421, "Misdirected Request", fields, len(text))
             await response.write_whole(text)
-            return "error"
+            return
         port = "" if self.port == _HTTPS_PORT else f":{self.port}"
         location = f"https://{host}{port}{request.head.target}"
         fields = Fields((("location", location), ("cache-control", "no-store")))
         response.start(308, "Permanent Redirect", fields, 0)
         response.finish()
-        return "redirect"
+        response.result = "redirect"

@@ -25,6 +25,11 @@ class Wire(Protocol):
         """Whether the viewer has not yet taken enough of what was sent."""
         ...
 
+    @property
+    def untaken_bytes(self) -> int:
+        """What the viewer has not taken of what was sent, when that was last looked at."""
+        ...
+
     async def writable(self) -> None:
         """Return when the viewer has taken enough of what was sent."""
         ...
@@ -38,12 +43,12 @@ class Response:
         fields: The end-to-end fields sent, without Content-Length.
         content_length: What the head says of the body's length.
         head_bytes: The size of the head.
-        sent_bytes: Body bytes handed over.
         first_byte_at: When the head was sent, on the loop's clock.
         is_complete: Whether the whole response was written.
         closes: Whether the connection must end after it.
         own: The fields that this viewer alone may have.
         allow_origins: The sites whose pages may read it with their cookies.
+        result: How it counts (`edge.metrics.Result`), as far as that is decided.
     """
 
     def __init__(self, wire: Wire, request: RequestHead, *, closes: bool) -> None:
@@ -51,16 +56,23 @@ class Response:
         self._request = request
         self._is_chunked = False
         self._sends_content = True
+        self._handed_bytes = 0
         self.status = 0
         self.fields = Fields()
         self.content_length: int | None = None
         self.head_bytes = 0
-        self.sent_bytes = 0
         self.first_byte_at: float | None = None
         self.is_complete = False
         self.closes = closes or not request.keeps_alive
         self.own = Fields()
         self.allow_origins: Collection[str] = ()
+        self.result = "error"
+
+    @property
+    def sent_bytes(self) -> int:
+        """Body bytes sent. What still waits here when the viewer leaves was not."""
+        untaken_bytes = 0 if self.is_complete else self._wire.untaken_bytes
+        return max(0, self._handed_bytes - untaken_bytes)
 
     def start(self, status: int, reason: str, fields: Fields, length: int | None) -> None:
         """Send the head.
@@ -97,7 +109,7 @@ class Response:
         """Send body bytes at once."""
         if not piece or not self._sends_content:
             return
-        self.sent_bytes += len(piece)
+        self._handed_bytes += len(piece)
         if self._is_chunked:
             self._wire.send(b"%x\r\n" % len(piece))
             self._wire.send(piece)

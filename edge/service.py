@@ -127,18 +127,19 @@ class Service:
         self._purges = purges
         self._gate = gate
 
-    async def handle(self, request: Request, response: Response) -> str:
-        """Answer a request; returns how."""
+    async def handle(self, request: Request, response: Response) -> None:
+        """Answer a request. Whose viewer leaves meanwhile counts as what was decided for it."""
         begun_at = asyncio.get_running_loop().time()
-        result = Result.ERROR
         try:
-            result = await self._respond(request, response)
+            response.result = await self._respond(request, response)
+        except Exception:
+            response.result = Result.ERROR
+            raise
         finally:
             first_byte_at = response.first_byte_at
             waited = None if first_byte_at is None else first_byte_at - begun_at
             took = asyncio.get_running_loop().time() - begun_at
-            self._metrics.count(result, response.sent_bytes, waited, took)
-        return result
+            self._metrics.count(Result(response.result), response.sent_bytes, waited, took)
 
     async def _respond(self, request: Request, response: Response) -> Result:
         head = request.head
@@ -185,11 +186,12 @@ class Service:
         was_ahead = self._cache.use(entry)
         status = CacheStatus(self._sender.name, detail="prefetched" if was_ahead else None)
         is_fresh = entry.response.freshness.is_usable(time.time())
+        response.result = result = Result.HIT if is_fresh else Result.STALE
         if is_large(entry.key):
             sent = await self._send_large(request, response, entry, status)
             return sent or await self._fetch(request, response, Forward.URI_MISS, None)
         if await self._sender.send_entry(request, response, entry, status):
-            return Result.HIT if is_fresh else Result.STALE
+            return result
         return await self._fetch(request, response, Forward.URI_MISS, None)
 
     async def _send_large(
@@ -224,6 +226,7 @@ class Service:
         is_collapsed = fill is not None
         if fill is None:
             fill = self._fills.start(fill_request, starter=request)
+        response.result = Result.COLLAPSED if is_collapsed else Result.MISS
         with self._fills.joined(fill, request):
             status = CacheStatus(
                 self._sender.name, why, collapsed=is_collapsed, key=_key_to_tell(request)
@@ -261,8 +264,9 @@ class Service:
         match outcome:
             case Growing(stored):
                 told = _told(fill, replace(status, forward_status=stored.status, stored=True))
+                response.result = result = _result(told)
                 sent = await self._sender.send_growing(request, response, outcome, told)
-                return _result(told) if sent else None
+                return result if sent else None
             case Large(entry) | Confirmed(entry) if not entry.response.matches(request.head.fields):
                 return None
             case Large(entry):
@@ -273,8 +277,9 @@ class Service:
                 told = _told(fill, replace(status, forward_status=304))
                 if is_large(entry.key):
                     return await self._send_large(request, response, entry, told)
+                response.result = result = _result(told)
                 sent = await self._sender.send_entry(request, response, entry, told)
-                return _result(told) if sent else None
+                return result if sent else None
 
     async def _send_released(
         self,
@@ -321,6 +326,7 @@ class Service:
         """Serve a stale entry for an origin that fails, if it may (RFC 5861 §4)."""
         if not stale.response.freshness.is_usable_on_error(time.time(), self._stale_seconds):
             return False
+        response.result = Result.STALE
         status = CacheStatus(
             self._sender.name, Forward.STALE, failed.forward_status, detail=failed.detail
         )
@@ -330,6 +336,7 @@ class Service:
 
     async def _pass(self, request: Request, response: Response, why: Forward) -> Result:
         """Forward a request for this viewer alone."""
+        response.result = Result.PASSED
         if request.body is not None:
             await request.body.gather()
         async with self._passes.place(request.viewer) as has_place:

@@ -43,9 +43,9 @@ class Bounds:
 class Site:
     """What all connections of a listener share.
 
-    `handle` answers a request that is no plain hit. `on_fetch` is told when a viewer fetched an
-    entry that the prefetcher has asked to hear of, and by which scheme. `rules` name objects. What
-    `trusted_proxies` say of how their viewers came is believed.
+    `handle` answers a request that is no plain hit, and notes its result. `on_fetch` is told when a
+    viewer fetched an entry that the prefetcher has asked to hear of, and by which scheme. `rules`
+    name objects. What `trusted_proxies` say of how their viewers came is believed.
     """
 
     entries: Mapping[bytes, list[Entry]]
@@ -53,7 +53,7 @@ class Site:
     metrics: Metrics
     timeouts: Timeouts
     bounds: Bounds
-    handle: Callable[[Request, Response], Awaitable[str]]
+    handle: Callable[[Request, Response], Awaitable[None]]
     on_fetch: Callable[[Entry, FieldBlock, str], None]
     access_log: AccessLog | None
     connections: Connections

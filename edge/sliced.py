@@ -96,6 +96,7 @@ class Sliced:
     ) -> None:
         labelled = self._sender.labelled(given.fields, entry.response, status)
         length = plan.total_bytes if given.span is None else given.span.length
+        response.result = _result(status)
         response.start(given.status, given.reason, labelled, length)
 
     def _forget(self, entry: Entry, plan: Layout, why: Refused) -> None:

@@ -12,7 +12,7 @@ import pytest
 from edge.access_log import AccessLog
 from edge.core.access import Peer, refused
 from edge.core.access_lines import W3C_FIELDS, JsonLines, W3cLines
-from edge.metrics import Counters
+from edge.metrics import Counters, Result
 from tests.integration.edge.conftest import StartEdge
 from tests.integration.edge.counting_origin import CLOSE, CountingOrigin, Script
 
@@ -91,6 +91,69 @@ async def test_a_viewer_that_leaves_is_told_from_an_origin_that_does(
     await edge.close()
     (line,) = map(json.loads, log.read_text().splitlines())
     assert (line["ending"], line["status"]) == ("viewer-left", 200)
+
+
+@pytest.mark.parametrize("fields", [(), ("Range: bytes=0-",)], ids=["in place", "by a task"])
+@pytest.mark.parametrize("leaves", ["at once", "after a goodbye"])
+async def test_a_viewer_that_leaves_a_hit_was_sent_what_it_took(
+    start_edge: StartEdge,
+    origin: CountingOrigin,
+    tmp_path: Path,
+    fields: tuple[str, ...],
+    leaves: str,
+) -> None:
+    log, size = tmp_path / "access.log", 16_000_000
+    edge = await start_edge(access_log=log)
+    origin.scripts["/a"] = Script([b"x" * size])
+    await edge.get("/a")
+    async with edge.client() as client:
+        client.ask("/small")
+        await client.reply()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.ask("/a", *fields)
+        (connection,) = edge.node.site.connections
+        await edge.until(lambda: connection.is_blocked)
+        if leaves == "after a goodbye":
+            client.writer.write_eof()
+            await edge.until(connection._transport.is_closing)
+    await edge.until(lambda: not edge.node.site.connections)
+    metrics = edge.node.metrics
+    sent_bytes = metrics.sent_bytes(Result.HIT)
+    assert 0 < sent_bytes < size
+    assert abs(size - connection.untaken_bytes - sent_bytes) < 1000
+    assert (metrics.requests(Result.HIT), metrics.requests(Result.ERROR)) == (1, 0)
+    _, text = await edge.admin("/metrics")
+    assert 'edge_viewers_left_total{region="test"} 1\n' in text
+    await edge.close()
+    line = json.loads(log.read_text().splitlines()[-1])
+    assert (line["result"], line["ending"]) == ("hit", "viewer-left")
+    assert abs(line["sent_bytes"] - sent_bytes) < 1000
+
+
+@pytest.mark.parametrize("closes_half", [False, True])
+async def test_a_slow_viewer_that_takes_a_hit_whole_was_sent_all_of_it(
+    start_edge: StartEdge, origin: CountingOrigin, tmp_path: Path, closes_half: bool
+) -> None:
+    log, size = tmp_path / "access.log", 16_000_000
+    edge = await start_edge(access_log=log)
+    origin.scripts["/a"] = Script([b"x" * size])
+    await edge.get("/a")
+    async with edge.client() as client:
+        client.ask("/small")
+        await client.reply()
+        client.ask("/a")
+        (connection,) = edge.node.site.connections
+        await edge.until(lambda: connection.is_blocked)
+        assert edge.node.metrics.sent_bytes(Result.HIT) < size
+        if closes_half:
+            client.writer.write_eof()
+            await edge.until(connection._transport.is_closing)
+        assert len((await client.reply()).body) == size
+        await edge.until(lambda: edge.node.metrics.sent_bytes(Result.HIT) == size)
+    await edge.close()
+    line = json.loads(log.read_text().splitlines()[-1])
+    assert (line["sent_bytes"], line["ending"]) == (size, "whole")
+    assert edge.node.metrics.viewers_left == 0
 
 
 async def test_a_renamed_file_is_followed_by_a_new_one_and_no_line_is_lost(
