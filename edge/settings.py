@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AliasChoices,
@@ -116,7 +117,8 @@ class EdgeSettings(BaseSettings):
     public_url: str = Field(
         default="",
         pattern=r"^(https?://[^\s/?#]+/?)?$",
-        description="The URL viewers reach this edge at. Default: http(s)://HOST:PORT.",
+        description="The URL viewers reach this edge at; where it is set, origins are told its host"
+        " (X-Forwarded-Host). Default: http(s)://HOST:PORT.",
     )
     workers: int = Field(
         default=1,
@@ -284,6 +286,11 @@ class EdgeSettings(BaseSettings):
         host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "https" if self.tls_cert else "http"
         return self.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
+
+    @property
+    def public_host(self) -> str:
+        """The host, with its port, of the URL that viewers reach this node at, where it is set."""
+        return urlsplit(self.public_url).netloc
 
     @property
     def purge_position(self) -> Path | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from edge.core.breaker import Limits
 from edge.core.fields import Fields
+from edge.core.forward import with_public_host
 from edge.core.key import target_of
 from edge.core.loop import marked, passed_nodes
 from edge.core.retry import another_may_do, backoff_seconds, is_repeatable
@@ -41,6 +42,7 @@ class Upstreams:
         tiers: Their names, in tiers.
         sources: Them, by name.
         node: This node in `CDN-Loop`, a token.
+        public_host: The host, with its port, that viewers reach it at; empty: not known.
         breaker: When one of them is left alone.
         total_seconds: The deadline for an answer's head, over all that are tried.
     """
@@ -51,11 +53,13 @@ class Upstreams:
         sources: Mapping[str, Source],
         *,
         node: str,
+        public_host: str,
         breaker: Limits,
         total_seconds: float,
     ) -> None:
         self.tiers = tiers
         self._node = node
+        self._public_host = public_host
         self._total_seconds = total_seconds
         self._breaker = breaker
         self.traffic = {name: Traffic(source, breaker) for name, source in sources.items()}
@@ -82,7 +86,8 @@ class Upstreams:
         names = self._candidates(key, fields)
         if not names:
             return UpstreamFailure(FailureKind.OPEN)
-        request = _Request(method, target, marked(untold(fields), self._node), body)
+        sent = with_public_host(marked(untold(fields), self._node), self._public_host)
+        request = _Request(method, target, sent, body)
         attempt = _Attempt(key, request, [self.traffic[name] for name in names])
         try:
             async with asyncio.timeout(None if body is not None else self._total_seconds):
@@ -239,6 +244,7 @@ async def open_upstreams(
             tiers,
             sources,
             node=node,
+            public_host=settings.public_host,
             breaker=Limits(failures=settings.breaker_failures),
             total_seconds=settings.fetch_timeout_seconds,
         )

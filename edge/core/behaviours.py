@@ -11,7 +11,7 @@ from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from edge.core.fields import Fields
-from edge.core.key import host_of, host_scope, scoped, target_of, without_cmcd
+from edge.core.key import ELSEWHERE, host_of, host_scope, scoped, target_of, without_cmcd
 from edge.core.ttl import UNRULED, TtlRule
 from streamer.core.paths import normal_path, readings
 from streamer.core.signing import COOKIES, carries_signature, without_signature
@@ -19,10 +19,11 @@ from streamer.core.wildcard import compiled
 
 COOKIE_PREFIX = "cookie:"
 
-_ELSEWHERE = "*"
 _REMEMBERED = 512
 # Servers do not agree on the meaning of paths with any of these.
 _ODD = re.compile(r"[%;\\]|//|/\.")
+# Those of either scheme: who names one means the host without it.
+_DEFAULT_PORTS = frozenset({"80", "443"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +133,12 @@ class Behaviours:
         """What follows a target in the keys of a host's objects.
 
         Nothing, unless some behaviour is for some hosts only; hosts that none names share theirs.
+        Ports tell objects apart where hosts do: an origin that is told both may say both.
         """
         if not self._tells_hosts:
             return b""
-        host = normal_host(host)
-        return host_scope(host if self._hosts.fullmatch(host) else _ELSEWHERE)
+        is_named = self._hosts.fullmatch(normal_host(host)) is not None
+        return host_scope(authority(host) if is_named else ELSEWHERE)
 
     def key(self, host: str | None, target: str) -> bytes:
         """The cache key of a target."""
@@ -205,9 +207,21 @@ def cookies(fields: Fields) -> dict[str, str]:
 
 def normal_host(host: str | None) -> str:
     """A host as patterns are compared with it: without port and final dot, in lower case."""
-    name, _, port = (host or "").lower().rpartition(":")
-    bare = name if name and (port.isdigit() or not port) else (host or "").lower()
-    return bare.rstrip(".")
+    return _split_port(host)[0]
+
+
+def authority(host: str | None) -> str:
+    """A host as objects are told apart by it: normal, with a port that no scheme implies."""
+    name, port = _split_port(host)
+    return f"{name}:{port}" if port and port not in _DEFAULT_PORTS else name
+
+
+def _split_port(host: str | None) -> tuple[str, str]:
+    host = (host or "").lower()
+    name, _, port = host.rpartition(":")
+    if not name or not (port.isdigit() or not port):
+        name, port = host, ""
+    return name.rstrip("."), port
 
 
 def _with_cookies(fields: Fields, is_kept: Callable[[str], bool]) -> Fields:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from edge.core.fields import Fields, preferred_codings
-from edge.core.key import host_of
+from edge.core.key import ELSEWHERE, host_of
 
 # A fill asks for the whole object, whatever part or version its first viewer asked for.
 _ABOUT_SELECTION = frozenset(
@@ -16,6 +16,7 @@ _ABOUT_SELECTION = frozenset(
         "range",
     }
 )
+_FORWARDED_HOST = "x-forwarded-host"
 _REPLACED = frozenset(
     {
         "accept-encoding",
@@ -111,7 +112,24 @@ def pass_fields(
 def toward(fields: Fields, key: bytes) -> Fields:
     """The fields of a request for a key, which name its host where keys tell hosts apart."""
     host = host_of(key)
-    return fields if host is None else fields.plus(("host", host))
+    if host is None:
+        return fields
+    fields = fields.plus(("host", host))
+    return fields if host == ELSEWHERE else _forwarded_for_host(fields, host)
+
+
+def with_public_host(fields: Fields, host: str) -> Fields:
+    """The fields of a request that leaves this node, which name its own host if they name none.
+
+    What a viewer says its host is does not go on, unless objects are told apart by it: the answer
+    might name it to all others.
+    """
+    is_named = not host or _FORWARDED_HOST in fields.combined
+    return fields if is_named else _forwarded_for_host(fields, host)
+
+
+def _forwarded_for_host(fields: Fields, host: str) -> Fields:
+    return fields.without({_FORWARDED_HOST}).plus((_FORWARDED_HOST, host))
 
 
 def response_fields(fields: Fields, via: str, date: str) -> Fields:

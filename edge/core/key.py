@@ -7,6 +7,8 @@ object have keys of their own: the object's, a space, and what tells them apart.
 
 CMCD = "CMCD"
 SIGNED = b"signed"
+ELSEWHERE = "*"
+"""The host of all hosts that share their objects."""
 
 _HOST = b"host="
 
@@ -46,7 +48,7 @@ def target_of(key: bytes) -> bytes:
 
 
 def host_of(key: bytes) -> str | None:
-    """The host in whose scope a key is; None: it is in none."""
+    """The host, with its port, in whose scope a key is; None: it is in none."""
     scope = key.partition(b" ")[2].partition(b" ")[0].partition(b";")[0]
     return scope.removeprefix(_HOST).decode("ascii") if scope.startswith(_HOST) else None
 

@@ -220,6 +220,47 @@ async def test_hosts_have_their_own_origins_and_objects(
     assert (origin.count("/x"), other_origin.count("/x")) == (1, 2)
 
 
+async def test_an_origin_is_told_the_port_and_its_answers_are_told_apart_by_it(
+    start_edge: StartEdge, other_origin: CountingOrigin, write: Write
+) -> None:
+    file = write(
+        f'[origins.app]\nurls = ["{other_origin.url}"]\nforward_host = true\n'
+        '[[behaviour]]\npath = "*"\nhosts = ["*.app"]\norigin = "app"\n'
+    )
+    edge = await start_edge(behaviours=file)
+    other_origin.scripts["/x"] = lambda seen: Script([seen.headers["host"].encode()])
+    for host in ("a.app:8081", "a.app:9000", "a.app", "A.app:8081"):
+        assert (await ask(edge, "/x", host)).body == host.lower().encode()
+        passed = await ask(edge, "/x", host, "Cache-Control: no-store")
+        assert passed.body == host.lower().encode()
+    assert other_origin.count("/x") == 3 + 4
+
+
+@pytest.mark.parametrize(
+    ("hosts", "public_url", "told"),
+    [
+        ("", "", None),
+        ("", "https://cdn.example:8443", "cdn.example:8443"),
+        ('hosts = ["edge"]', "https://cdn.example", "edge"),
+        ('hosts = ["other"]', "https://cdn.example", "cdn.example"),
+        ('hosts = ["other"]', "", None),
+    ],
+)
+async def test_an_origin_is_told_the_host_that_its_answers_may_name_to_all(
+    start_edge: StartEdge,
+    origin: CountingOrigin,
+    write: Write,
+    hosts: str,
+    public_url: str,
+    told: str | None,
+) -> None:
+    file = write(f'[[behaviour]]\npath = "*"\n{hosts}\n')
+    edge = await start_edge(behaviours=file, public_url=public_url)
+    for method in ("GET", "POST"):
+        await edge.get("/x", "X-Forwarded-Host: evil", "Content-Length: 0", method=method)
+    assert [seen.headers.get("x-forwarded-host") for seen in origin.seen] == [told, told]
+
+
 async def test_hits_in_place_are_those_of_the_connections_host(
     start_edge: StartEdge, origin: CountingOrigin, write: Write
 ) -> None:

@@ -147,6 +147,11 @@ def test_hosts_are_told_apart_where_some_behaviour_does() -> None:
     assert is_plain(key)
     assert key == b"/x" + behaviours.scope("a.example")
     assert behaviours.key("c.b.example", "/x") != key
+    other_port = behaviours.key("A.example:8080", "/x")
+    assert (host_of(key), host_of(other_port)) == ("a.example", "a.example:8080")
+    assert behaviours.of_key(other_port) is ours
+    assert behaviours.beside(other_port, "/x") == other_port
+    assert behaviours.key("other:8080", "/x") == behaviours.key("other", "/x")
     assert behaviours.key("other", "/x") == behaviours.key("another", "/x") != key
     assert behaviours.of("other", "/x") is DEFAULT
 
