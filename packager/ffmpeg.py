@@ -92,7 +92,7 @@ class Ffmpeg:
         """
         probe = await self._ask(probe_argv(path), deadline_seconds)
         if lacks_a_size(probe):
-            return await self._ask(probe_argv(path, is_patient=True), deadline_seconds)
+            probe = await self._ask(probe_argv(path, is_patient=True), deadline_seconds)
         return probe
 
     async def first_packets(self, path: str) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ class PictureSource:
         ways = approaches(source, grid, in_order=self.in_order)
         start = ways[0].start_seconds(source, grid, first_frame)
         is_search = source.has_entries if self.in_order else not source.indexed
-        if not is_search or start is None or start <= source.format_start_seconds:
+        if not is_search or start is None:
             return ways
         path = await self.path_to(start)
         sought = None if self.in_order else start

@@ -37,7 +37,8 @@ class Approach:
         """From when on it is read, by the source's clock; None: from its beginning."""
         if self.margin_seconds is None or first_frame == 0:
             return None
-        return source.zero_seconds + grid.seconds(first_frame) - self.margin_seconds
+        start = source.zero_seconds + grid.seconds(first_frame) - self.margin_seconds
+        return start if start > source.format_start_seconds else None
 
     def proves_the_end(self, source: SourceInfo, grid: Grid, first_frame: int) -> bool:
         """Whether the source ends before a frame if nothing is found this way.
@@ -109,12 +110,11 @@ def open_at(
     start = approach.start_seconds(source, grid, first_frame)
     if start is None:
         return open_source(path, **options)
-    after_begin = max(Fraction(0), start - source.format_start_seconds)
     if not approach.in_order:
-        return open_source(path, seek_seconds=after_begin, **options)
-    if after_begin > 0:
-        filters = [options.get("bsf:v"), _leave_out_until(start)]
-        options["bsf:v"] = ",".join(name for name in filters if name)
+        seek_seconds = start - source.format_start_seconds
+        return open_source(path, seek_seconds=seek_seconds, **options)
+    filters = [options.get("bsf:v"), _leave_out_until(start)]
+    options["bsf:v"] = ",".join(name for name in filters if name)
     return open_source(path, **options)
 
 

@@ -62,7 +62,10 @@ def chunk_argv(
     pictures = iter(())
     if encoded:
         first, stop = job.first_frame, job.stop_frame
-        frames = choose_frames(opened, video, grid, first, stop, is_held=job.is_held)
+        is_filled = approach.start_seconds(source, grid, first) is None
+        frames = choose_frames(
+            opened, video, grid, first, stop, is_filled=is_filled, is_held=job.is_held
+        )
         pictures = iter(in_sizes(frames, video, encoded))
     outputs = [
         copy_output(opened, video, grid, target, job.stop_frame)
@@ -87,13 +90,21 @@ def trial_argv(encoder: str, target: str) -> list[str]:
 
 
 def choose_frames(
-    opened: Any, video: VideoTrack, grid: Grid, first: int, stop: int, *, is_held: bool = False
+    opened: Any,
+    video: VideoTrack,
+    grid: Grid,
+    first: int,
+    stop: int,
+    *,
+    is_filled: bool = False,
+    is_held: bool = False,
 ) -> Any:
     """The frames `first` to `stop` (exclusive) of the grid, out of an opened source.
 
-    Where it ends before, the last picture stands still up to there if it `is_held`.
+    Where its first picture comes later, that stands there before if it `is_filled`; where it ends
+    before, the last one stands still up to there if it `is_held`.
     """
-    frames = on_grid(opened, video, grid, from_zero=first == 0)
+    frames = on_grid(opened, video, grid, filled_from=first if is_filled else None)
     if is_held:
         frames = frames.filter("tpad", stop=-1, stop_mode="clone")
     return frames.filter("trim", start_pts=first, end_pts=stop)

@@ -1,6 +1,7 @@
 """A source's pictures brought to what all players show: a constant rate, BT.709, square pixels."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +17,9 @@ _REFERENCE_NITS = 203
 _PEAK_NITS = {"smpte2084": 10_000, "arib-std-b67": 1000}
 # Below this share of white nothing changes; above, the brighter the more it is held back.
 _LINEAR_SHARE = 0.4
+# Of less than so much at the beginning nobody is told that another picture stands there.
+_TOLD_SECONDS = Fraction(1)
+_ERROR_LEVEL = 16
 # Steps of 8 bits would be seen in a sky.
 _BT709 = {"t": "bt709", "m": "bt709", "r": "tv", "dither": "ordered"}
 # Matrices by the names of their standards, where swscale calls them otherwise.
@@ -26,16 +30,27 @@ _HDR_MATRICES = _MATRICES | {"bt2020c": "bt2020nc", "chroma-derived-c": "bt2020n
 _ZSCALE_ALONE = frozenset({"ycgco", "bt2020c", "ictcp", "chroma-derived-nc", "chroma-derived-c"})
 
 
-def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, from_zero: bool) -> Any:
-    """The pictures at a constant rate, each with its frame number as time stamp."""
+def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, filled_from: int | None = None) -> Any:
+    """The pictures at a constant rate, each with its frame number as time stamp.
+
+    Those that cannot be decoded from frame `filled_from` on, up to the first one that can, are
+    replaced by that one. None: there are none before it.
+    """
     frames = decoded(opened, video)
-    frames = frames.filter("setpts", f"PTS-({spell_ratio(video.start_seconds)})/TB")
+    begin, filling = f"({spell_ratio(video.start_seconds)})/TB", {}
+    shown = f"PTS-{begin}"
+    if filled_from is not None:
+        start = grid.seconds(filled_from)
+        filling = {"start_time": spell_ratio(start)}
+        told_from = spell_ratio(max(start, _TOLD_SECONDS))
+        # The first picture prints its time if it is so late; that adds nothing.
+        is_late = f"eq(N,0)*gte({shown},({told_from})/TB)"
+        shown += f"+0*if({is_late},print(T,{_ERROR_LEVEL}))"
+    frames = frames.filter("setpts", shown)
     if video.interlaced or video.may_become_interlaced:
         deint = "all" if video.interlaced else "interlaced"
         frames = frames.filter("bwdif", mode="send_frame", deint=deint)
-    # Pictures that cannot be decoded at the very beginning are replaced by the first one that can.
-    start = {"start_time": 0} if from_zero else {}
-    return frames.filter("fps", fps=spell_ratio(grid.frame_rate), round="near", **start)
+    return frames.filter("fps", fps=spell_ratio(grid.frame_rate), round="near", **filling)
 
 
 def decoded(opened: Any, video: VideoTrack) -> Any:

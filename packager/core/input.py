@@ -48,8 +48,9 @@ _FIRST_FRAMES = (
     *("-read_intervals", "%+#4"),
     *("-show_entries", "frame=stream_index:frame_side_data=displaymatrix"),
 )
-# Pictures of a slide show come minutes apart. Which size they have ffprobe tells of some containers
-# once it saw two of them; it gives up after seconds, or 5 MB.
+# Some containers do not state how large their pictures are, and ffprobe gives up after seconds, or
+# 5 MB: a recording that begins inside a group of pictures says it with the next one, a slide show
+# with its second picture.
 _PATIENCE = ("-analyzeduration", "300000000", "-probesize", "64000000")
 # About a minute.
 _FIRST_PACKETS = "%+#4000"

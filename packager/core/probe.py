@@ -58,9 +58,9 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
 
 
 def lacks_a_size(probe: Mapping[str, Any]) -> bool:
-    """Whether ffprobe's JSON has pictures whose size it did not find out."""
-    streams = _ranked(probe.get("streams", []), "video")
-    return any(stream.get("codec_name") and not stream.get("width") for stream in streams)
+    """Whether ffprobe's JSON does not tell how large the pictures are that are to be shown."""
+    videos = _ranked(probe.get("streams", []), "video")
+    return bool(videos and videos[0].get("codec_name")) and not videos[0].get("width")
 
 
 def check_duration(seconds: float, max_seconds: float) -> None:

@@ -26,6 +26,8 @@ _DAMAGE = re.compile(
     r"|exceeds containing master element|invalid as first byte of an EBML number"
     r"|max resync size reached|Packet corrupt"
 )
+# The time of a first picture that comes late: see `filters.on_grid`.
+_LATE = re.compile(r"\[Eval @ \w+\] [0-9.]+\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ def tells_end(progress: str) -> bool:
 
 def clean_report(text: str) -> str:
     """The last lines of a process's standard error, without paths, addresses or control codes."""
-    lines = [_CONTEXT.sub("", line).strip() for line in text.replace("\r", "\n").split("\n")]
+    text = _LATE.sub("", text.replace("\r", "\n"))
+    lines = [_CONTEXT.sub("", line).strip() for line in text.split("\n")]
     told = [line for line in lines if line and not line.startswith(_CONFINEMENT)]
     kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in told]
     printable = ("".join(c if c.isprintable() else "?" for c in line) for line in kept)
@@ -67,7 +70,7 @@ def clean_report(text: str) -> str:
 
 def tells_damage(line: str) -> bool:
     """Whether a line of a process's standard error says that part of the source is lost."""
-    return _DAMAGE.search(line) is not None
+    return _DAMAGE.search(line) is not None or _LATE.match(line) is not None
 
 
 def explain_failure(report: str) -> SourceRejected:

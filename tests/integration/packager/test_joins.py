@@ -195,6 +195,50 @@ async def numbers_in_chunks(bench: Bench) -> list[int]:
     return numbers_shown(track, rung.width, rung.height)
 
 
+def without_the_first_picture(target: Path, group_frames: int) -> Path:
+    """The numbered clip, with so many frames to a group, of which the first cannot be decoded."""
+    whole = target.with_name("whole.mp4")
+    group = ("-g", str(group_frames), "-keyint_min", str(group_frames), "-sc_threshold", "0")
+    encoded = ("-an", "-c:v", "libx264", "-preset", "ultrafast", *group, str(whole))
+    subprocess.run([FFMPEG, "-v", "error", "-i", str(generate("numbered")), *encoded], check=True)
+    dropped = ("-c", "copy", "-bsf:v", "noise=drop='eq(n,0)'", str(target))
+    subprocess.run([FFMPEG, "-v", "error", "-i", str(whole), *dropped], check=True)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("suffix", "in_order"), [(".ts", False), (".ts", True), (".mkv", True), (".mp4", False)]
+)
+async def test_what_begins_inside_a_group_of_pictures_shows_the_first_whole_one_from_zero_on(
+    open_bench: OpenBench, tmp_path: Path, suffix: str, in_order: bool
+) -> None:
+    target = tmp_path / f"source{suffix}"
+    bench = await open_bench(await asyncio.to_thread(without_the_first_picture, target, 240))
+    pictures = replace(bench.pictures, in_order=in_order)
+    encoded = [
+        await encode_chunk(bench.workshop, VIDEO, pictures, chunk, lambda _: None)
+        for chunk in reversed(bench.plan)
+    ]
+    assert [chunk.is_damaged for chunk in encoded][1:] == [True, True, True]
+    (rung,) = pictures.recipe.ladder
+    track = await bench.init(rung.name) + b"".join(await bench.segments(rung.name))
+    shown = numbers_shown(track, rung.width, rung.height)
+    # One place before is the dropped picture's, in containers that begin at zero all the same.
+    assert shown[-FRAMES + 1 :] == [*[240] * 239, *range(240, FRAMES)]
+    assert sum(chunk.frames for chunk in encoded) == len(shown)
+
+
+@pytest.mark.parametrize(("group_frames", "is_told"), [(20, False), (40, True)])
+async def test_a_second_at_the_beginning_that_cannot_be_decoded_is_told(
+    open_bench: OpenBench, tmp_path: Path, group_frames: int, is_told: bool
+) -> None:
+    target = tmp_path / "source.mkv"
+    path = await asyncio.to_thread(without_the_first_picture, target, group_frames)
+    bench = await open_bench(path)
+    first = await encode_chunk(bench.workshop, VIDEO, bench.pictures, bench.plan[0], lambda _: None)
+    assert (first.is_damaged, first.report) == (is_told, "")
+
+
 async def test_time_stamps_are_continuous_to_the_tick(open_bench: OpenBench) -> None:
     bench = await open_bench(await asyncio.to_thread(generate, "ntsc_2997"))
     for chunk in bench.plan:

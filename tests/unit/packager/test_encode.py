@@ -73,8 +73,11 @@ def test_the_last_picture_is_held_up_to_the_end_of_the_chunk() -> None:
     assert "[s2]tpad=stop=-1:stop_mode=clone[s3];[s3]trim=end_pts=263:start_pts=120" in graph(argv)
 
 
-def test_a_chunk_without_a_margin_decodes_from_the_beginning() -> None:
-    assert "-ss" not in chunk(120, 480, approach=FROM_THE_BEGINNING)
+@pytest.mark.parametrize("approach", [FROM_THE_BEGINNING, Approach(Fraction(12))])
+def test_a_chunk_that_is_decoded_from_the_beginning_fills_a_late_start(approach: Approach) -> None:
+    argv = chunk(120, 480, approach=approach)
+    assert "-ss" not in argv
+    assert "fps=fps=30/1:round=near:start_time=4/1[" in graph(argv)
 
 
 def test_seeking_counts_from_the_container_s_beginning() -> None:
@@ -119,7 +122,7 @@ def test_that_nothing_comes_from_one_place_does_not_prove_the_end() -> None:
     assert [way.proves_the_end(SOURCE, GRID, 600) for way in ways] == [False, False, True, True]
     assert approaches(SOURCE, GRID)[0].proves_the_end(SOURCE, GRID, 1800), "it is stated"
     in_order = approaches(SOURCE, GRID, in_order=True)
-    assert [way.proves_the_end(SOURCE, GRID, 1800) for way in in_order] == [False, False, True]
+    assert [way.proves_the_end(SOURCE, GRID, 2400) for way in in_order] == [False, False, True]
 
 
 def test_what_is_read_in_order_is_left_out_until_a_key_frame() -> None:

@@ -11,7 +11,7 @@ LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
 
 
 def graph(video: VideoTrack, *rungs: Rung) -> str:
-    frames = on_grid(ffmpeg.input("x"), video, frame_grid(Fraction(25)), from_zero=False)
+    frames = on_grid(ffmpeg.input("x"), video, frame_grid(Fraction(25)))
     argv = ffmpeg.merge_outputs(
         *(ffmpeg.output(picture, "y") for picture in in_sizes(frames, video, rungs))
     ).get_args()

@@ -22,6 +22,10 @@ def test_a_report_tells_nothing_of_the_confinement() -> None:
     assert clean_report("Format not on whitelist 'mov,avi'\nInvalid argument") == "Invalid argument"
 
 
+def test_a_report_tells_no_time_that_an_expression_printed() -> None:
+    assert clean_report("[Eval @ 0x1] 5.520000\nInvalid argument\n") == "Invalid argument"
+
+
 def test_a_report_is_short() -> None:
     assert len(clean_report("x" * 10_000 + "\n" * 3)) == 200
     assert clean_report("\n".join(map(str, range(50)))) == "46 / 47 / 48 / 49"
@@ -48,6 +52,8 @@ def test_reasons(report: str, code: str) -> None:
         ("[h264 @ 0x1] error while decoding MB 3 7, bytestream -5", True),
         ("[mpeg4 @ 0x1] Error at MB: 123", True),
         ("[in#0/matroska,webm @ 0x1] Element at 0x2 exceeds containing master element", True),
+        ("[Eval @ 0x1] 5.520000", True),
+        ("[Eval @ 0x1] Undefined constant or missing '(' in 'x'", False),
         ("[h264 @ 0x1] co located POCs unavailable", False),
         ("[h264 @ 0x1] reference picture missing during reorder", False),
         ("", False),
