@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
+from packager.core.argv import spell_ratio
 from packager.core.input import open_source
 from packager.core.plan import Grid
 from packager.core.probe_values import read_seconds
@@ -105,6 +106,10 @@ def open_at(
     """The source from a key frame before a frame of the grid on; `options` are ffmpeg's for it."""
     if source.video is not None:
         options |= source.video.decoding
+        if source.indexed:
+            # Elsewhere ffmpeg may count by durations when a picture is shown.
+            filters = [options.get("bsf:v"), _lasting(source.video.shortest_seconds)]
+            options["bsf:v"] = ",".join(name for name in filters if name)
     # Filters that begin anew where the format of the pictures changes would count from there.
     options["reinit_filter"] = 0
     start = approach.start_seconds(source, grid, first_frame)
@@ -116,6 +121,15 @@ def open_at(
     filters = [options.get("bsf:v"), _leave_out_until(start)]
     options["bsf:v"] = ",".join(name for name in filters if name)
     return open_source(path, **options)
+
+
+def _lasting(seconds: Fraction) -> str:
+    """A bit stream filter that has every picture last so long at least, where it says how long.
+
+    It counts for the last one.
+    """
+    duration = f"max(DURATION,({spell_ratio(seconds)})/TB)*gt(DURATION,0)"
+    return f"setts=pts=PTS:dts=DTS:duration='{duration}'"
 
 
 def _leave_out_until(seconds: Fraction) -> str:

@@ -13,7 +13,7 @@ class VideoTrack:
     """The picture of a source, as it is displayed: upright, with square pixels.
 
     `index` counts all streams of the file. `start_seconds` is the time stamp that decoders give
-    the first picture.
+    the first picture. `is_thinned` says that there are more of them than `frame_rate`.
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
     `has_odd_colours` says that swscale refuses what the pictures state of their colours.
     `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than
@@ -35,6 +35,7 @@ class VideoTrack:
     matrix: str
     has_odd_colours: bool = False
     burst_rate: Fraction | None = None
+    is_thinned: bool = False
     interlaced: bool = False
     may_become_interlaced: bool = False
     turn: tuple[str, ...] = ()
@@ -45,6 +46,15 @@ class VideoTrack:
     wide_primaries: str | None = None
     obstacle: str | None = None
     caveat: str | None = None
+
+    @property
+    def shortest_seconds(self) -> Fraction:
+        """So long the last picture must be there to be seen: an interval of the frame rate.
+
+        Of pictures that are thinned it is one of many: half an interval adds none to those that
+        end in time.
+        """
+        return Fraction(1, 2 if self.is_thinned else 1) / self.frame_rate
 
     @property
     def decoding(self) -> dict[str, Any]:

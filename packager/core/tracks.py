@@ -1,6 +1,7 @@
 """One stream of ffprobe's JSON as a track."""
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
 from packager.core.colours import read_colours
@@ -29,6 +30,8 @@ _ALPHA_CODECS = frozenset({"png"})
 _OPAQUE_CODECS = frozenset({"rawvideo"})
 # In WebM it is a stream beside the pictures, which ffmpeg's own decoders do not read.
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# What is halved is twice as much at least.
+_BARELY_MORE = Fraction(3, 2)
 _PURPOSES = {
     "comment": "commentary",
     "visual_impaired": "audio description",
@@ -70,6 +73,7 @@ def read_video_track(
         start_seconds=read_seconds(stream.get("start_time")) + held_back / frame_rate,
         matrix=colours.matrix,
         has_odd_colours=colours.are_odd,
+        is_thinned=average is not None and average > frame_rate * _BARELY_MORE,
         burst_rate=claimed_rate(real=real, average=average),
         interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
         turn=turn,

@@ -239,6 +239,31 @@ async def test_a_second_at_the_beginning_that_cannot_be_decoded_is_told(
     assert (first.is_damaged, first.report) == (is_told, "")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "options"),
+    [
+        pytest.param((0, 35, 75), ("-fps_mode", "passthrough"), id="slides"),
+        pytest.param((0, 35, 77), ("-fps_mode", "passthrough"), id="slides-off-the-grid"),
+        pytest.param((7,), ("-r", "240", "-frames:v", "1"), id="one-of-240-a-second"),
+    ],
+)
+async def test_the_last_picture_is_shown_however_short_it_is(
+    open_bench: OpenBench, tmp_path: Path, numbers: tuple[int, ...], options: tuple[str, ...]
+) -> None:
+    path = tmp_path / "source.mp4"
+    chosen = f"select='{'+'.join(f'eq(n,{number})' for number in numbers)}',setpts=PTS-STARTPTS"
+    encoded = ("-an", "-vf", chosen, *options, "-c:v", "libx264", "-bf", "0", str(path))
+    command = [FFMPEG, "-v", "error", "-i", str(generate("numbered")), *encoded]
+    await asyncio.to_thread(subprocess.run, command, check=True, timeout=60)
+    bench = await open_bench(path)
+    await bench.encode(bench.plan[0])
+    (rung,) = bench.pictures.recipe.ladder
+    track = await bench.init(rung.name) + b"".join(await bench.segments(rung.name))
+    shown = numbers_shown(track, rung.width, rung.height)
+    assert tuple(sorted(set(shown))) == numbers
+    assert shown.count(numbers[-1]) == 1
+
+
 async def test_time_stamps_are_continuous_to_the_tick(open_bench: OpenBench) -> None:
     bench = await open_bench(await asyncio.to_thread(generate, "ntsc_2997"))
     for chunk in bench.plan:

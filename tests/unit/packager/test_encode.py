@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ SOURCE = SourceInfo(60.0, Fraction(0), Fraction(0), True, VIDEO, (AudioTrack(1, 
 GRID = frame_grid(Fraction(30))
 LOW, HIGH = Rung("240p", 426, 240, 575_000), Rung("720p", 1280, 720, 2_994_000)
 INDEXED, FROM_THE_BEGINNING = Approach(Fraction(-1, 120)), Approach(None)
+LASTING = "setts=pts=PTS:dts=DTS:duration='max(DURATION,(1/30)/TB)*gt(DURATION,0)'"
 FOLLOWING_DEMUXERS = {"hls", "concat", "dash", "image2", "sdp", "lavfi", "applehttp", "rtsp"}
 
 
@@ -136,6 +138,14 @@ def test_what_is_read_in_order_is_left_out_until_a_key_frame() -> None:
         "noise=drop='if(ld(0),0,if(key*gte(pts*tb,5009.400000),st(0,1)*0,1))'"
     ]
     assert "-bsf:v" not in chunk_argv("/s", source, video, GRID, job, ["pipe:7"], far)
+
+
+@pytest.mark.parametrize(("is_thinned", "seconds"), [(False, "1/30"), (True, "1/60")])
+def test_every_picture_lasts_long_enough_to_be_seen(is_thinned: bool, seconds: str) -> None:
+    source = replace(SOURCE, video=replace(VIDEO, is_thinned=is_thinned))
+    job = ChunkJob(0, 120, (LOW,), Preset.FAST)
+    argv = chunk_argv("/s", source, VIDEO, GRID, job, ["pipe:7"], INDEXED)
+    assert options(argv, "-bsf:v")[:1] == [LASTING.replace("1/30", seconds)]
 
 
 @pytest.mark.parametrize(
