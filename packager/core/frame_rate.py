@@ -1,5 +1,6 @@
 """The constant frame rate a source is brought to."""
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
@@ -48,19 +49,19 @@ def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fra
         average: ffprobe's `avg_frame_rate`: frames over duration.
 
     Returns:
-        The source's own rate when it is steady and at most 60; above 60 it is halved. A variable
-        rate becomes the next usual one that loses no frames.
+        The source's own rate when it is steady and at most 60; above 60 it is halved, below 1
+        multiplied. A variable rate becomes the next usual one that loses no frames.
     """
     if real is not None and _is_steady(real, average):
         return _settled(steady_rate(real), average)
     if average is not None and average <= _PLAUSIBLE_REAL_RATE:
-        return _clamp(_at_least(_halve(average)))
+        return _at_least(_halve(average))
     return Fraction(30)
 
 
 def steady_rate(real: Fraction) -> Fraction:
     """The rate of every rendition of a source that is at a rate, or in bursts."""
-    return _clamp(_named(_halve(real)))
+    return min(_named(_multiplied(_halve(real))), MAX_FRAME_RATE)
 
 
 def claimed_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction | None:
@@ -100,7 +101,7 @@ def _settled(steady: Fraction, average: Fraction | None) -> Fraction:
     """
     if average is None:
         return steady
-    counted = _halve(average)
+    counted = _multiplied(_halve(average))
     usual = _at_least(counted)
     is_doubtful = steady not in USUAL_RATES and not _is_near(counted, steady, _SAME_RATE)
     is_mistaken = is_doubtful or _is_near(counted, usual, _EXACT)
@@ -133,5 +134,8 @@ def _at_least(rate: Fraction) -> Fraction:
     return next((usual for usual in whole if usual * _BARELY_ABOVE >= rate), MAX_FRAME_RATE)
 
 
-def _clamp(rate: Fraction) -> Fraction:
-    return min(max(rate, MIN_FRAME_RATE), MAX_FRAME_RATE)
+def _multiplied(rate: Fraction) -> Fraction:
+    """A usual number of frames for pictures that are too rare: each is due at one of them."""
+    if rate >= MIN_FRAME_RATE:
+        return rate
+    return rate * math.ceil(min(USUAL_RATES) * (1 - _SAME_RATE) / rate)
