@@ -44,6 +44,17 @@ class System:
         url = f"{self.origin_url}/api/v1/videos/{video_id}"
         urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=10).close()
 
+    def token_for(self, video_id: str, ttl_seconds: int = 3600) -> dict[str, str]:
+        """A playback token, and playback paths with it."""
+        request = urllib.request.Request(
+            f"{self.origin_url}/api/v1/videos/{video_id}/tokens",
+            json.dumps({"ttl_seconds": ttl_seconds}).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found: dict[str, str] = json.load(answer)
+        return found
+
     def wait_until_final(self, video_id: str) -> dict[str, Any]:
         """The video once it is ready or has failed."""
 

@@ -1,6 +1,5 @@
 """Streams in players of other projects: HLS in hls.js and Shaka, DASH in Shaka and dash.js."""
 
-import json
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -158,17 +157,8 @@ def encrypted(system: System, two_languages: Path) -> dict[str, dict[str, str]]:
         video_id = system.upload(two_languages, method, "--encryption", method)
         video = system.wait_until_final(video_id)
         assert (video["state"], video["error"]) == ("ready", None)
-        paths[method] = token_for(system, video_id)
+        paths[method] = system.token_for(video_id)
     return paths
-
-
-def token_for(system: System, video_id: str) -> dict[str, str]:
-    """A playback token, and playback paths with it."""
-    tokens = f"{system.origin_url}/api/v1/videos/{video_id}/tokens"
-    request = urllib.request.Request(tokens, b"{}", {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        found: dict[str, str] = json.load(answer)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -238,7 +228,7 @@ def test_an_encrypted_video_plays_on_while_qualities_are_added(
 ) -> None:
     video_id = system.upload(clip, "Sealed", "--encryption", "sample-aes")
     wait_for(lambda: system.video(video_id)["playable_at"], "it never became playable")
-    page = open_page(token_for(system, video_id)["player"])
+    page = open_page(system.token_for(video_id)["player"])
     wait_until_past(page, 3)
     assert system.wait_until_final(video_id)["state"] == "ready"
     all_of_them = ["Auto", "720p", "480p", "360p", "240p"]

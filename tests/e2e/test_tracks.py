@@ -9,8 +9,16 @@ import imageio_ffmpeg
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.pages import OpenPage, preview, wait_until, wait_until_playing
-from tests.e2e.system import System
+from tests.e2e.pages import (
+    OpenPage,
+    preview,
+    seek,
+    stat,
+    wait_until,
+    wait_until_past,
+    wait_until_playing,
+)
+from tests.e2e.system import System, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -32,6 +40,7 @@ SHOWN = """[...document.querySelector("video").textTracks]
   .filter((track) => track.mode === "showing")
   .flatMap((track) => [...(track.activeCues ?? [])])
   .map((cue) => cue.text)"""
+LATE_SEGMENT = re.compile(r"/180p/00001\d-")
 
 
 @pytest.fixture
@@ -151,24 +160,63 @@ def test_forced_subtitles_are_no_captions_to_hide(
     wait_until(page, f"String({SHOWN}) === 'Forced English'")
 
 
-def test_the_chosen_language_stays_when_a_source_fails(
-    open_page: OpenPage, system: System, tmp_path: Path
-) -> None:
-    path = tmp_path / "minute.mkv"
+@pytest.fixture(scope="module")
+def minute(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute in two languages, which is more than a page holds ahead, with a text."""
+    directory = tmp_path_factory.mktemp("minute")
+    text, path = directory / "text.srt", directory / "minute.mkv"
+    text.write_bytes(SUBTITLES)
     arguments = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=5:duration=60"]
-    arguments += ["-f", "lavfi", "-i", "sine=duration=60", "-map", "0", "-map", "1", "-map", "1"]
-    arguments += ["-metadata:s:a:0", "language=eng", "-metadata:s:a:1", "language=deu"]
+    arguments += ["-f", "lavfi", "-i", "sine=duration=60", "-i", str(text)]
+    arguments += ["-map", "0", "-map", "1", "-map", "1", "-map", "2"]
+    for stream, language in (("a:0", "eng"), ("a:1", "deu"), ("s:0", "eng")):
+        arguments += [f"-metadata:s:{stream}", f"language={language}"]
     arguments += ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", str(path)]
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin"]
     subprocess.run([*ffmpeg, *arguments], check=True, timeout=60)
-    video_id = system.upload(path, "A minute of two languages")
+    return path
+
+
+def test_the_chosen_language_stays_when_a_source_fails(
+    open_page: OpenPage, system: System, minute: Path
+) -> None:
+    video_id = system.upload(minute, "A minute of two languages")
     system.wait_until_final(video_id)
     page = open_page(f"/watch/{video_id}")
     wait_until_playing(page)
     choose(page, "Audio", "Deutsch")
-    page.route(re.compile(r"/180p/00001\d-"), lambda route: route.abort(), times=1)
+    page.route(LATE_SEGMENT, lambda route: route.abort(), times=1)
     with page.expect_request(re.compile(r"/audio-[a-z]+/index\.m3u8")) as asked:
-        page.evaluate("document.querySelector('video').currentTime = 45")
+        seek(page, 45)
     assert "/audio-deu/" in asked.value.url
-    wait_until(page, "document.querySelector('video').currentTime > 45.5")
+    wait_until_past(page, 45.5)
     expect(page.get_by_role("button", name="Audio: Deutsch")).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def encrypted_minute(system: System, minute: Path) -> str:
+    """The id of that, encrypted."""
+    video_id = system.upload(minute, "A minute for few", "--encryption", "aes-128")
+    assert system.wait_until_final(video_id)["state"] == "ready"
+    return video_id
+
+
+@pytest.fixture
+def expired(open_page: OpenPage, system: System, encrypted_minute: str) -> Page:
+    """A page that plays what its token opens no more."""
+    token = system.token_for(encrypted_minute, ttl_seconds=15)
+    page = open_page(token["player"])
+    wait_until_playing(page)
+    key = f"{system.origin_url}/v/{encrypted_minute}/key?token={token['token']}"
+    wait_for(lambda: page.request.get(key).status == 403, "the token never expired")
+    return page
+
+
+def test_a_text_that_cannot_be_had_costs_the_text_only(expired: Page) -> None:
+    expired.keyboard.press("i")
+    expired.keyboard.press("c")
+    expect(expired.locator(".toast")).to_have_text("The subtitles cannot be loaded.")
+    expect(expired.get_by_role("button", name="Subtitles: Subtitles")).to_be_visible()
+    seek(expired, 45)
+    wait_until_past(expired, 45.5)
+    assert "source changed" not in stat(expired, "Stalls")

@@ -33,6 +33,7 @@ export function hlsConfig(
     manifestLoadPolicy: ONE_TRY,
     playlistLoadPolicy: ONE_TRY,
     fragLoadPolicy: ONE_TRY,
+    preserveManualLevelOnError: true,
     ...(bitsPerSecond ? { abrEwmaDefaultEstimate: bitsPerSecond } : {}),
   };
 }

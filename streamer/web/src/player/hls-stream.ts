@@ -6,7 +6,14 @@
  * is buffered (`transferMedia`): nothing on the screen moves.
  */
 
-import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
+import Hls, {
+  type ErrorData,
+  type FragLoadedData,
+  type Level,
+  LoaderContextType,
+  type MediaPlaylist,
+  PlaylistLevelType,
+} from "hls.js";
 import type { RenditionResource } from "../shared/video";
 import { nearestVisit } from "./cache-status";
 import { ClearKey, FORBIDDEN } from "./clear-key";
@@ -47,6 +54,8 @@ export class HlsStream implements Stream {
   #spoken: string | null = null;
   /** The name of the chosen subtitles; null for none, undefined before the viewer chose. */
   #captioned: string | null | undefined = undefined;
+  /** The names of subtitles that the source did not give. */
+  readonly #missed = new Set<string>();
   #renditions: readonly RenditionResource[] = [];
 
   constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
@@ -108,6 +117,7 @@ export class HlsStream implements Stream {
 
   caption(subtitle: number): void {
     this.#captioned = this.subtitles[subtitle] ?? null;
+    if (this.#captioned) this.#missed.delete(this.#captioned);
     if (this.#active) this.#showSubtitles(this.#active);
   }
 
@@ -190,6 +200,7 @@ export class HlsStream implements Stream {
     const media = this.#active?.transferMedia();
     this.#active?.destroy();
     this.#active = coming;
+    this.#missed.clear();
     if (this.#chosen) coming.loadLevel = this.#chosenLevel(coming);
     coming.attachMedia(media?.mediaSource ? media : this.#video);
     this.#events.onTracks();
@@ -219,18 +230,31 @@ export class HlsStream implements Stream {
     const spoken = hls.audioTracks[hls.audioTrack]?.lang;
     const isChosen = (track: MediaPlaylist) =>
       this.#captioned === undefined ? track.default : track.name === this.#captioned;
+    const tracks = hls.subtitleTracks.filter(({ name }) => !this.#missed.has(name));
     const track =
-      hls.subtitleTracks.find((track) => !track.forced && isChosen(track)) ??
-      hls.subtitleTracks.find(({ forced, lang }) => forced && lang === spoken);
+      tracks.find((track) => !track.forced && isChosen(track)) ??
+      tracks.find(({ forced, lang }) => forced && lang === spoken);
     const id = track?.id ?? -1;
     if (hls.subtitleTrack !== id) hls.subtitleTrack = id;
   }
 
   #react(hls: Hls, data: ErrorData): void {
     if (isRefusal(data)) this.#events.onRefused();
+    else if (isOfSubtitles(data)) this.#doWithoutSubtitles(hls, data.fatal);
     else if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
     else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else if (data.fatal) this.#failOver(hls);
+  }
+
+  /** The picture goes on without them, until the viewer or another source brings them back. */
+  #doWithoutSubtitles(hls: Hls, hasStopped: boolean): void {
+    const missed = hls.subtitleTracks.find(({ id }) => id === hls.subtitleTrack);
+    if (missed) {
+      this.#missed.add(missed.name);
+      this.#showSubtitles(hls);
+      this.#events.onSubtitlesMissed();
+    }
+    if (hasStopped) hls.startLoad(this.#video.currentTime || hls.startPosition);
   }
 
   #failOver(hls: Hls): void {
@@ -257,6 +281,12 @@ export class HlsStream implements Stream {
 /** No other source gives the key either to who holds no token for it. */
 function isRefusal({ details, response }: ErrorData): boolean {
   return details === Hls.ErrorDetails.KEY_LOAD_ERROR && response?.code === FORBIDDEN;
+}
+
+function isOfSubtitles({ frag, context }: ErrorData): boolean {
+  return (
+    frag?.type === PlaylistLevelType.SUBTITLE || context?.type === LoaderContextType.SUBTITLE_TRACK
+  );
 }
 
 /** Asking for a header that CORS hides is an error in the console; listing the visible ones is not. */

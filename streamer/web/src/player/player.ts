@@ -2,6 +2,7 @@
 
 import { byId } from "../shared/dom";
 import { icon } from "../shared/icons";
+import { toast } from "../shared/toast";
 import type { VideoResource } from "../shared/video";
 import { bindButtons } from "./buttons";
 import { commandRunner } from "./commands";
@@ -96,6 +97,7 @@ export class Player {
         this.#health.deliveries = withDelivery(this.#health.deliveries, delivery);
         this.#overlay.draw();
       },
+      onSubtitlesMissed: () => toast("The subtitles cannot be loaded.", "error"),
       onFailover: () => {
         this.#health.failovers += 1;
         this.#onFailover();

@@ -16,6 +16,8 @@ export interface StreamEvents {
   /** Another quality is on the screen. */
   onQuality: () => void;
   onDelivered: (delivery: Delivery) => void;
+  /** The source does not give the subtitles: they are not shown any more. */
+  onSubtitlesMissed: () => void;
   /** The source failed; the next one is being used. */
   onFailover: () => void;
   /** Its key is for others: there is nothing left to try. */
