@@ -19,6 +19,7 @@ import { nearestVisit } from "./cache-status";
 import { ClearKey, FORBIDDEN } from "./clear-key";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
 import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
+import { KeptKeys } from "./kept-keys";
 import type { Source, SourceRing } from "./sources";
 import type { Quality, Stream, StreamEvents } from "./stream";
 
@@ -43,6 +44,7 @@ export class HlsStream implements Stream {
   readonly #ring: SourceRing;
   readonly #events: StreamEvents;
   readonly #clearKey: ClearKey;
+  readonly #keptKeys = new KeptKeys();
   /** The one that feeds the media element. */
   #active: Hls | null = null;
   /** The one that reads playlists to take over. */
@@ -163,6 +165,7 @@ export class HlsStream implements Stream {
     this.#coming?.destroy();
     const coming = new Hls({
       ...hlsConfig(positionSeconds, this.bandwidth),
+      loader: this.#keptKeys.loader,
       pLoader: this.#clearKey.playlistLoader,
     });
     this.#coming = coming;
