@@ -1,6 +1,22 @@
 """The processes of this machine, as tests look at them: any may end while it is looked at."""
 
+import sys
+
 import psutil
+
+from streamer.shared.release import RELEASE
+
+_OF_RELEASE = """
+from streamer.shared import release
+release.RELEASE = {}
+from streamer.cli import main
+main()
+"""
+
+
+def streamer_command(*arguments: str, release: int = RELEASE) -> list[str]:
+    """A command of Streamer, of this release or another."""
+    return [sys.executable, "-c", _OF_RELEASE.format(release), *arguments]
 
 
 def is_running(pid: int) -> bool:

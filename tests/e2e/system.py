@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from streamer.shared.release import RELEASE
+from tests.processes import streamer_command
 from tests.servers import free_port
 
 REGION = "eu-test"
@@ -79,14 +81,24 @@ def running_system(directory: Path) -> Iterator[System]:
 
 
 @contextmanager
-def running_origin(directory: Path, *options: str, token: str = "") -> Iterator[str]:
+def running_origin(
+    directory: Path, *options: str, token: str = "", release: int = RELEASE
+) -> Iterator[str]:
     """An origin; its URL."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {"STREAMER_DATA_DIR": str(directory / "data"), "STREAMER_API_TOKEN": token}
     command = ["serve", "--port", str(port), *options]
-    with _running(command, directory, settings, f"{url}/readyz"):
+    with _running(command, directory, settings, f"{url}/readyz", release):
         yield url
+
+
+@contextmanager
+def running_worker(directory: Path, *, release: int = RELEASE) -> Iterator[None]:
+    """A worker of the origin that runs in this directory."""
+    settings = {"STREAMER_DATA_DIR": str(directory / "data")}
+    with _running(["worker"], directory, settings, None, release):
+        yield
 
 
 def fetch_json(url: str) -> Any:
@@ -106,19 +118,24 @@ def wait_for(look: Callable[[], _Found | None], failure: str) -> _Found:
 
 @contextmanager
 def _running(
-    arguments: list[str], directory: Path, environment: Mapping[str, str], ready_url: str
+    arguments: list[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    ready_url: str | None,
+    release: int = RELEASE,
 ) -> Iterator[None]:
-    log_path = directory / f"{arguments[0]}.log"
+    log_path = directory / f"{arguments[0]}-{release}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "streamer", *arguments],
+            streamer_command(*arguments, release=release),
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait_until_ready(ready_url, process, log_path)
+            if ready_url is not None:
+                _wait_until_ready(ready_url, process, log_path)
             yield
         finally:
             _stop(process)

@@ -6,7 +6,6 @@ import re
 import shlex
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from streamer.shared.object_store import ObjectStore
 from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
 from streamer.shared.stores import open_store
-from tests.processes import is_running
+from tests.processes import is_running, streamer_command
 
 DEADLINE_SECONDS = 240
 _STOP_SECONDS = 60
@@ -210,21 +209,13 @@ class WatchedFfmpeg:
         return [(match[1], int(match[2])) for match in matches if match]
 
 
-_OF_RELEASE = """
-from streamer.shared import release
-release.RELEASE = {}
-from streamer.cli import main
-main()
-"""
-
-
 class WorkerProcess:
     """One `streamer worker`, of this release or another."""
 
     def __init__(self, environment: Mapping[str, str], log: Path, release: int = RELEASE) -> None:
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _OF_RELEASE.format(release), "worker"],
+                streamer_command("worker", release=release),
                 env={**os.environ, **environment},
                 stdout=output,
                 stderr=output,

@@ -25,7 +25,7 @@ export class ClearKey {
   readonly #onRefused: () => void;
   readonly #asked = new Set<string>();
   #keys: Promise<MediaKeys> | null = null;
-  #isClosed = false;
+  #isClosed = true;
 
   /** `onRefused` is called when a key is for others: it is not asked for again. */
   constructor(video: HTMLVideoElement, onRefused: () => void) {
@@ -69,6 +69,11 @@ export class ClearKey {
     return PlaylistLoader as unknown as PlaylistLoaderConstructor;
   }
 
+  /** Asks for the keys of what is read from now on. */
+  open(): void {
+    this.#isClosed = false;
+  }
+
   /** Asks for nothing any more. */
   close(): void {
     this.#isClosed = true;
@@ -77,11 +82,11 @@ export class ClearKey {
   /** Asks for the keys of a playlist; returns it without them. */
   #read(text: string, url: string): string {
     const { playlist, keyUrls } = withoutKeys(text, url);
-    for (const keyUrl of keyUrls) void this.#open(keyUrl);
+    for (const keyUrl of keyUrls) void this.#obtain(keyUrl);
     return playlist;
   }
 
-  async #open(keyUrl: URL): Promise<void> {
+  async #obtain(keyUrl: URL): Promise<void> {
     const keyId = keyUrl.searchParams.get("kid") ?? "";
     if (this.#isClosed || this.#asked.has(keyId)) return;
     this.#asked.add(keyId);
@@ -98,7 +103,7 @@ export class ClearKey {
     } catch {
       // Its edge may be gone: then a playlist of the next one asks before this does again.
       this.#asked.delete(keyId);
-      setTimeout(() => this.#open(keyUrl), RETRY_PAUSE_MS);
+      setTimeout(() => this.#obtain(keyUrl), RETRY_PAUSE_MS);
     }
   }
 }

@@ -102,6 +102,7 @@ export class HlsStream implements Stream {
   }
 
   start(positionSeconds: number): void {
+    this.#clearKey.open();
     this.#prepare(positionSeconds);
   }
 
@@ -132,7 +133,9 @@ export class HlsStream implements Stream {
     clearTimeout(this.#prepareTimer);
     clearTimeout(this.#catchUpTimer);
     this.#coming?.destroy();
+    this.#coming = null;
     this.#active?.destroy();
+    this.#active = null;
     this.#clearKey.close();
   }
 

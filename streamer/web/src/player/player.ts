@@ -38,6 +38,7 @@ export class Player {
   readonly #health: Health = { stalls: 0, failovers: 0, deliveries: NOTHING_DELIVERED };
   #video: VideoResource;
   #hasStoryboard = false;
+  #isStopped = false;
 
   /**
    * `onFailover` is called whenever a source fails, which may mean that the video is gone,
@@ -66,6 +67,7 @@ export class Player {
 
   /** Shows the stage, and plays from where this browser left the video. */
   async start(): Promise<void> {
+    this.#isStopped = false;
     byId("controls").hidden = false;
     this.#stream.start(rememberedPosition(this.#video.id));
     const { video } = this.#playback;
@@ -73,7 +75,7 @@ export class Player {
     byId("big-play").hidden = await this.#playback.play();
   }
 
-  /** Takes in what changed: a longer stream, more qualities, a storyboard. */
+  /** Takes in what changed: a longer stream, more qualities, a storyboard; starts what was stopped. */
   update(video: VideoResource): void {
     this.#video = video;
     this.#playback.expect(video.duration_seconds);
@@ -81,10 +83,14 @@ export class Player {
     this.#stream.follow(video.renditions);
     this.#draw();
     void this.#loadStoryboard();
+    if (this.#isStopped) void this.start();
   }
 
-  /** Ends playback for good. */
+  /** Ends playback; what is stopped already stays so. */
   stop(): void {
+    if (this.#isStopped) return;
+    this.#remember();
+    this.#isStopped = true;
     this.#stream.stop();
     byId("controls").hidden = true;
   }
@@ -154,10 +160,14 @@ export class Player {
       this.#stage.dataset.mode = "waiting";
       if (video.currentTime > 0 && !video.seeking) this.#health.stalls += 1;
     });
-    const remember = () =>
-      rememberPosition(this.#video.id, video.currentTime, this.#playback.durationSeconds);
-    video.addEventListener("pause", remember);
-    addEventListener("pagehide", remember);
+    video.addEventListener("pause", () => this.#remember());
+    addEventListener("pagehide", () => this.#remember());
+  }
+
+  #remember(): void {
+    if (this.#isStopped) return;
+    const { video, durationSeconds } = this.#playback;
+    rememberPosition(this.#video.id, video.currentTime, durationSeconds);
   }
 
   #draw(): void {

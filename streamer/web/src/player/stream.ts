@@ -49,6 +49,6 @@ export interface Stream {
   caption(subtitle: number): void;
   /** Takes in what is published by now, which the playlists that were read may lack. */
   follow(renditions: readonly RenditionResource[]): void;
-  /** Lets go of the media element for good. */
+  /** Lets go of the media element, until it is started again. */
   stop(): void;
 }
