@@ -46,10 +46,11 @@ class Postgres:
     def url(self, database: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self._port}/{database}"
 
-    async def create_database(self) -> str:
-        """Make an empty database; returns its URL."""
+    async def create_database(self, template: str = "template1") -> str:
+        """Make a database, empty or like another one; returns its URL."""
         name = f"test_{secrets.token_hex(8)}"
-        await self.execute(self.url("postgres"), f"CREATE DATABASE {name}")
+        statement = f"CREATE DATABASE {name} TEMPLATE {template}"
+        await self.execute(self.url("postgres"), statement)
         return self.url(name)
 
     async def create_role(self, url: str) -> str:

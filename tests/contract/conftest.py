@@ -1,33 +1,62 @@
 """Catalogs in both databases."""
 
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from streamer.shared.catalog import Catalog
 from streamer.shared.release import RELEASE
 from tests.servers import Postgres
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog without a video, to be copied."""
+    path = tmp_path_factory.mktemp("tables") / "catalog.db"
+    await (await Catalog.open(f"sqlite:///{path}")).close()
+    return path
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres_tables(postgres: Postgres) -> str:
+    """The name of such a database, to be the template of others."""
+    url = await postgres.create_database()
+    await (await Catalog.open(url)).close()
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def make_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Awaitable[str]]:
-    """Makes URLs of new, empty databases."""
-    numbers = itertools.count()
-
-    async def sqlite() -> str:
-        return f"sqlite:///{tmp_path}/new/catalog-{next(numbers)}.db"
-
-    if request.param == "sqlite":
-        return sqlite
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.create_database
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-async def url(make_url: Callable[[], Awaitable[str]]) -> str:
-    return await make_url()
+async def empty_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new database without tables."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/new/catalog.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return await server.create_database()
+
+
+@pytest.fixture
+def template(kind: str, request: pytest.FixtureRequest) -> Path | str:
+    name = "sqlite_tables" if kind == "sqlite" else "postgres_tables"
+    found: Path | str = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture
+async def url(template: Path | str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new catalog."""
+    if isinstance(template, Path):
+        shutil.copy(template, tmp_path / "catalog.db")
+        return f"sqlite:///{tmp_path}/catalog.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return await server.create_database(template)
 
 
 @pytest.fixture

@@ -1218,8 +1218,8 @@ async def test_check_returns_when_the_database_answers(catalog: Catalog) -> None
     await catalog.check()
 
 
-async def test_several_may_open_a_new_database_at_once(url: str) -> None:
-    catalogs = await asyncio.gather(*(Catalog.open(url) for _ in range(5)))
+async def test_several_may_open_a_new_database_at_once(empty_url: str) -> None:
+    catalogs = await asyncio.gather(*(Catalog.open(empty_url) for _ in range(5)))
     await upload(catalogs[0])
     for catalog in catalogs:
         assert (await catalog.get_video(ID)).id == ID
@@ -1241,14 +1241,14 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_several_processes_share_a_new_database(url: str) -> None:
+async def test_several_processes_share_a_new_database(empty_url: str) -> None:
     processes = [
-        await asyncio.create_subprocess_exec(sys.executable, "-c", _PROCESS, url, name)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", _PROCESS, empty_url, name)
         for name in "abc"
     ]
     async with asyncio.timeout(60):
         assert [await process.wait() for process in processes] == [0, 0, 0]
-    catalog = await Catalog.open(url)
+    catalog = await Catalog.open(empty_url)
     videos, _ = await catalog.list_videos(limit=100)
     assert len(videos) == 60
     await catalog.close()
