@@ -159,6 +159,26 @@ class Fill:
         kept_until = self.request.kept_until
         return kept_until is not None and kept_until <= now and not self.viewers
 
+    def is_outdated(self, now: float) -> bool:
+        """Whether its object became stale while it arrives: whoever asks now begins anew.
+
+        A slice is chosen by the validator of its object, whose head says whether it is fresh.
+        """
+        outcome = self.outcome.result() if self.outcome.done() else None
+        if self.request.part is not None or not isinstance(outcome, Growing):
+            return False
+        freshness = outcome.response.freshness
+        is_young = freshness.is_usable(now) or freshness.is_usable_meanwhile(now)
+        return freshness.is_reusable and not is_young
+
+    def may_have(self, viewer: object, stored: StoredResponse) -> bool:
+        """Whether a viewer may have what it came to: the one that started it, or anybody.
+
+        Who waited for the head of an answer gets it as fresh as the origin gives it, however long
+        that took.
+        """
+        return viewer is self.starter or stored.freshness.is_reusable
+
     @property
     def tags(self) -> frozenset[str] | None:
         """What its object may be purged by; None while the answer's head is still to come."""

@@ -133,9 +133,11 @@ class Fills:
         """The fill that a request may share."""
         return self._shared.get(request.fill_key)
 
-    def start(self, request: FillRequest, starter: object | None = None) -> Fill:
-        """Begin a fill; others may share it from now on."""
-        fill = self._begin(request, starter)
+    def start(
+        self, request: FillRequest, starter: object | None = None, *, is_shared: bool = True
+    ) -> Fill:
+        """Begin a fill; others may share it from now on, unless it is for its starter alone."""
+        fill = self._begin(request, starter, is_shared=is_shared)
         self._run(fill, self._fetch(fill))
         return fill
 
@@ -204,9 +206,12 @@ class Fills:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _begin(self, request: FillRequest, starter: object | None) -> Fill:
+    def _begin(
+        self, request: FillRequest, starter: object | None, *, is_shared: bool = True
+    ) -> Fill:
         fill = Fill(request, asyncio.get_running_loop().create_future(), starter)
-        self._shared[request.fill_key] = fill
+        if is_shared:
+            self._shared[request.fill_key] = fill
         self._running.add(fill)
         if not self._rules.stores(request.key):  # it was before a reload
             self._annul(fill)

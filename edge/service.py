@@ -21,7 +21,6 @@ from edge.core.policy import (
     Fetch,
     OnlyIfCached,
     Pass,
-    Query,
     Refused,
     Revalidate,
     Serve,
@@ -159,10 +158,14 @@ class Service:
         if head.method == "GET":
             self._ahead.viewed(request.key, head.fields, request.scheme)
         await self._cache.wake(request.key)
-        variants = self._cache.selectable(request.key)
-        query = Query(head.method, head.fields)
-        decision = decide(query, [entry.response for entry in variants], time.time())
+        decision, variants = self._decide(request)
         return await self._carry_out(request, response, decision, variants)
+
+    def _decide(self, request: Request) -> tuple[Decision, list[Entry]]:
+        """How to answer a request by what is stored now, and the variants that are."""
+        variants = self._cache.selectable(request.key)
+        stored = [entry.response for entry in variants]
+        return decide(request.query, stored, time.time()), variants
 
     async def _carry_out(
         self, request: Request, response: Response, decision: Decision, variants: list[Entry]
@@ -221,11 +224,40 @@ class Service:
         """Answer from the origin, together with everybody who asks for the same meanwhile."""
         if stale is None and self._aftermath.is_alone(request):
             return await self._pass(request, response, why)
+        if stale is not None and not stale.response.freshness.is_reusable:
+            return await self._fetch_alone(request, response, why, stale)
         fill_request = self._fill_request(request, stale)
         fill = self._fills.find(fill_request)
-        is_collapsed = fill is not None
-        if fill is None:
+        if fill is None or fill.is_outdated(time.time()):
             fill = self._fills.start(fill_request, starter=request)
+        result = await self._join(request, response, why, fill)
+        return result or await self._go_alone(request, response, why)
+
+    async def _fetch_alone(
+        self, request: Request, response: Response, why: Forward, stale: Entry
+    ) -> Result:
+        """Answer from the origin, which is asked by this viewer whether what is stored is good."""
+        fill_request = self._fill_request(request, stale)
+        fill = self._fills.start(fill_request, starter=request, is_shared=False)
+        result = await self._join(request, response, why, fill)
+        return result or await self._pass(request, response, why)
+
+    async def _go_alone(self, request: Request, response: Response, why: Forward) -> Result:
+        """Answer a request that may not have what it waited for, by what is stored by now."""
+        decision, variants = self._decide(request)
+        match decision:
+            case Serve():
+                return await self._carry_out(request, response, decision, variants)
+            case Revalidate(index, why_now):
+                return await self._fetch_alone(request, response, why_now, variants[index])
+            case _:
+                return await self._pass(request, response, why)
+
+    async def _join(
+        self, request: Request, response: Response, why: Forward, fill: Fill
+    ) -> Result | None:
+        """Send what a fill comes to; None, and nothing sent, if this viewer must go alone."""
+        is_collapsed = fill.starter is not request
         response.result = Result.COLLAPSED if is_collapsed else Result.MISS
         with self._fills.joined(fill, request):
             status = CacheStatus(
@@ -234,7 +266,6 @@ class Service:
             result = await self._send_outcome(request, response, fill, status)
         if result is None:
             response.own = Fields()
-            return await self._pass(request, response, why)
         return result
 
     async def _send_outcome(
@@ -258,11 +289,14 @@ class Service:
         outcome: Growing | Large | Confirmed,
         status: CacheStatus,
     ) -> Result | None:
-        """Send what many may have; None, and nothing sent, if it is another variant or lost."""
+        """Send what is stored; None, and nothing sent, if it is not for this viewer, or lost."""
+        stored = outcome.response if isinstance(outcome, Growing) else outcome.entry.response
+        if not fill.may_have(request, stored):
+            return None
         if isinstance(outcome, Growing | Confirmed) and fill.starter is request:
             response.own = outcome.withheld
         match outcome:
-            case Growing(stored):
+            case Growing():
                 told = _told(fill, replace(status, forward_status=stored.status, stored=True))
                 response.result = result = _result(told)
                 sent = await self._sender.send_growing(request, response, outcome, told)

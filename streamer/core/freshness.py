@@ -99,6 +99,12 @@ class Freshness:
         """Whether it may be served without asking the origin."""
         return not self.always_validate and now < self.fresh_until
 
+    @property
+    def is_reusable(self) -> bool:
+        """Whether requests other than its own may have it unvalidated, while it is young enough."""
+        meanwhile = 0 if self.must_revalidate else self.stale_while_revalidate_seconds
+        return not self.always_validate and (self.lifetime_seconds > 0 or meanwhile > 0)
+
     def is_usable_meanwhile(self, now: float) -> bool:
         """Whether it may be served while it is validated in the background (RFC 5861 §3)."""
         return self.is_usable_within(now, self.stale_while_revalidate_seconds)

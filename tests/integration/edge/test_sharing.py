@@ -1,0 +1,102 @@
+"""What those who ask at the same time may have of one answer, and what each asks for alone."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.edge.conftest import Edge
+from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
+from tests.integration.edge.raw_client import Reply
+
+VIEWERS = [f"viewer={number}" for number in range(10)]
+
+
+def _own(seen: Seen, control: dict[str, str]) -> Script:
+    """What an origin with sessions says to one of its viewers."""
+    cookie = seen.headers["cookie"]
+    fields = {"ETag": f'"{cookie}"', **control}
+    if seen.headers.get("if-none-match") == fields["ETag"]:
+        return Script([], fields, status=304)
+    return Script([cookie.encode()], fields)
+
+
+async def _ask_together(edge: Edge, origin: CountingOrigin, head: asyncio.Event) -> list[Reply]:
+    """The answers to all viewers, who ask before there is any."""
+    before = origin.count("/a")
+    asks = [asyncio.create_task(edge.get("/a", f"Cookie: {viewer}")) for viewer in VIEWERS]
+    await origin.arrived("/a", before + 1)
+    await edge.until(lambda: _waiting(edge) == len(VIEWERS))
+    head.set()
+    return await asyncio.gather(*asks)
+
+
+def _waiting(edge: Edge) -> int:
+    return sum(fill.viewers for fill in edge.node.fills.of(b"/a"))
+
+
+@pytest.mark.parametrize(
+    "control", ["", "no-cache", "no-cache, max-age=60", "max-age=0, must-revalidate", "s-maxage=0"]
+)
+async def test_an_answer_that_must_be_validated_is_for_nobody_who_waited_for_it(
+    edge: Edge, origin: CountingOrigin, control: str
+) -> None:
+    said, fields = asyncio.Event(), {"Cache-Control": control} if control else {}
+
+    async def answer(seen: Seen) -> Script:
+        await said.wait()
+        return _own(seen, fields)
+
+    origin.scripts["/a"] = answer
+    for _ in range(2):  # with nothing stored, and with what one of them got
+        said.clear()
+        replies = await _ask_together(edge, origin, said)
+        assert [reply.body.decode() for reply in replies] == VIEWERS
+
+
+async def test_a_304_to_one_viewer_is_for_no_other(edge: Edge, origin: CountingOrigin) -> None:
+    said = asyncio.Event()
+    said.set()
+
+    async def answer(seen: Seen) -> Script:
+        await said.wait()
+        fields = {"Cache-Control": "max-age=60" if origin.count("/a") == 1 else "no-cache"}
+        return _own(seen, fields)
+
+    origin.scripts["/a"] = answer
+    await edge.get("/a", f"Cookie: {VIEWERS[0]}")
+    await edge.pass_time(61)
+    said.clear()
+    replies = await _ask_together(edge, origin, said)
+    assert [reply.body.decode() for reply in replies] == VIEWERS
+    asked = [seen for seen in origin.seen if seen.headers["cookie"] == VIEWERS[0]]
+    assert ["if-none-match" in seen.headers for seen in asked] == [False, True]
+
+
+@pytest.mark.parametrize("control", ["public, max-age=1", "max-age=0, stale-while-revalidate=5"])
+async def test_a_crowd_at_a_playlist_that_grows_is_one_request(
+    edge: Edge, origin: CountingOrigin, control: str
+) -> None:
+    said = asyncio.Event()
+    # It comes older than it may become: so does what takes its origin a while.
+    fields = {"Cache-Control": control, "Age": "9", "ETag": '"v1"'}
+    origin.scripts["/a"] = Script([b"playlist"], fields, before=said)
+    for asked in (1, 2):
+        said.clear()
+        replies = await _ask_together(edge, origin, said)
+        assert {reply.body for reply in replies} == {b"playlist"}
+        assert origin.count("/a") == asked
+
+
+async def test_what_became_stale_while_it_arrives_is_asked_for_anew(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    rest = asyncio.Event()
+    old = Script([b"old", rest, b"er"], {"Cache-Control": "max-age=1", "Age": "9"})
+    scripts = [old, Script([b"new"])]
+    origin.scripts["/a"] = lambda _: scripts[origin.count("/a") - 1]
+    async with edge.client() as early:
+        early.ask("/a")
+        await early.head()
+        assert (await edge.get("/a")).body == b"new"
+        rest.set()
+        assert await early.some(5) == b"older"
