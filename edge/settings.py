@@ -170,7 +170,8 @@ class EdgeSettings(BaseSettings):
     stale_if_error_seconds: float = Field(
         default=3600.0,
         ge=0,
-        description="How long past its freshness an object may stand in for a failing origin.",
+        description="How long past its freshness an object that had any may stand in for a"
+        " failing origin.",
     )
     connect_timeout_seconds: float = Field(
         default=5.0, gt=0, description="Deadline for a connection to an upstream."

@@ -120,10 +120,13 @@ class Freshness:
 
         Args:
             now: The present.
-            default_seconds: How long past its lifetime where the response does not say.
+            default_seconds: How long past its lifetime where the response does not say. What was
+                never fresh has to say so.
         """
-        stated = self.stale_if_error_seconds
-        return self.is_usable_within(now, default_seconds if stated is None else stated)
+        seconds: float | None = self.stale_if_error_seconds
+        if seconds is None:
+            seconds = default_seconds if self.lifetime_seconds > 0 else 0.0
+        return self.is_usable_within(now, seconds)
 
 
 def parse_cache_control(value: str | None) -> CacheControl:

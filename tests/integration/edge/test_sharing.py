@@ -100,3 +100,16 @@ async def test_what_became_stale_while_it_arrives_is_asked_for_anew(
         assert (await edge.get("/a")).body == b"new"
         rest.set()
         assert await early.some(5) == b"older"
+
+
+@pytest.mark.parametrize("fields", [{}, {"Cache-Control": "max-age=0"}])
+async def test_what_was_never_fresh_stands_in_for_nobody(
+    edge: Edge, origin: CountingOrigin, fields: dict[str, str]
+) -> None:
+    origin.scripts["/a"] = lambda seen: _own(seen, fields)
+    assert (await edge.get("/a", "Cookie: viewer=1")).body == b"viewer=1"
+    origin.scripts["/a"] = Script([b"oops"], {}, status=500)
+    for own in ("Cookie: viewer=1", "Cookie: viewer=2"):
+        assert (await edge.get("/a", own)).status == 500
+    await origin.close()
+    assert (await edge.get("/a", "Cookie: viewer=2")).status == 502

@@ -169,7 +169,8 @@ async def test_stale_answers_for_an_origin_that_fails(
     node: WorkerNode, origin: CountingOrigin
 ) -> None:
     target = owned_by(0, "failing")
-    origin.scripts[target] = Script(headers={"Cache-Control": "max-age=0", "ETag": '"1"'})
+    headers = {"Cache-Control": "max-age=0, stale-if-error=60", "ETag": '"1"'}
+    origin.scripts[target] = Script(headers=headers)
     await node.get(1, target)
     origin.scripts[target] = Script(status=503)
     reply = await node.get(1, target)

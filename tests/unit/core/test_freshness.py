@@ -159,6 +159,15 @@ def test_rfc5861_4_stale_if_error_overrides_the_default() -> None:
     assert not unstated.is_usable_on_error(NOW + 1060, 1000)
 
 
+def test_rfc5861_4_what_was_never_fresh_must_say_that_it_may_stand_in() -> None:
+    unstated = _assess({"cache-control": "max-age=0"})
+    stated = _assess({"cache-control": "max-age=0, stale-if-error=30"})
+    assert unstated is not None
+    assert stated is not None
+    assert not unstated.is_usable_on_error(NOW + 1, 1000)
+    assert stated.is_usable_on_error(NOW + 29, 1000)
+
+
 def test_rfc8246_immutable() -> None:
     freshness = _assess({"cache-control": "max-age=60, immutable"})
     assert freshness is not None
