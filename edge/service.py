@@ -165,7 +165,8 @@ class Service:
         """How to answer a request by what is stored now, and the variants that are."""
         variants = self._cache.selectable(request.key)
         stored = [entry.response for entry in variants]
-        return decide(request.query, stored, time.time()), variants
+        decision = decide(request.query, stored, time.time(), stale_seconds=self._stale_seconds)
+        return decision, variants
 
     async def _carry_out(
         self, request: Request, response: Response, decision: Decision, variants: list[Entry]

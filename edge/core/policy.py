@@ -122,8 +122,18 @@ class Refused(StrEnum):
     NO_RANGES = "no-ranges"
 
 
-def decide(query: Query, variants: Sequence[StoredResponse], now: float) -> Decision:
-    """How to answer a request, given the responses stored for its key (RFC 9111 §4)."""
+def decide(
+    query: Query, variants: Sequence[StoredResponse], now: float, *, stale_seconds: float = 0.0
+) -> Decision:
+    """How to answer a request, given the responses stored for its key (RFC 9111 §4).
+
+    Args:
+        query: The request.
+        variants: The responses, the newest first.
+        now: The present.
+        stale_seconds: How long past its lifetime a response may be used at most, where it does not
+            say so itself.
+    """
     if query.method not in ("GET", "HEAD"):
         return Pass(Forward.METHOD)
     control = _request_control(query.fields)
@@ -133,7 +143,8 @@ def decide(query: Query, variants: Sequence[StoredResponse], now: float) -> Deci
     if index is None:
         decision = _without_stored(query, Forward.VARY_MISS if variants else Forward.URI_MISS)
     else:
-        decision = _with_stored(query, control, variants[index].freshness, index, now)
+        freshness = variants[index].freshness
+        decision = _with_stored(query, control, freshness, index, now, stale_seconds)
     if "only-if-cached" in control and not isinstance(decision, Serve):
         return OnlyIfCached()
     return decision
@@ -339,10 +350,16 @@ def _without_stored(query: Query, why: Forward) -> Decision:
 
 
 def _with_stored(
-    query: Query, control: CacheControl, freshness: Freshness, index: int, now: float
+    query: Query,
+    control: CacheControl,
+    freshness: Freshness,
+    index: int,
+    now: float,
+    stale_seconds: float,
 ) -> Decision:
     demands = _demands_validation(control, freshness, now)
-    if not demands and (freshness.is_usable(now) or _tolerates(control, freshness, now)):
+    is_taken = freshness.is_usable(now) or _tolerates(control, freshness, now, stale_seconds)
+    if is_taken and not demands:
         return Serve(index)
     if query.method == "HEAD":
         return Pass(Forward.REQUEST if demands else Forward.STALE)
@@ -351,12 +368,20 @@ def _with_stored(
     return Revalidate(index, Forward.REQUEST if freshness.is_usable(now) else Forward.STALE)
 
 
-def _tolerates(control: CacheControl, freshness: Freshness, now: float) -> bool:
-    """Whether the client says that it takes the response stale (§5.2.1.2)."""
-    if "max-stale" not in control:
+def _tolerates(
+    control: CacheControl, freshness: Freshness, now: float, stale_seconds: float
+) -> bool:
+    """Whether the client says that it takes the response stale (§5.2.1.2), and may have it.
+
+    It gets nothing that would not stand in for a failing origin, nor what was never fresh: that may
+    be another's.
+    """
+    if "max-stale" not in control or freshness.lifetime_seconds <= 0:
         return False
     stated = control.directives["max-stale"]
-    return freshness.is_usable_within(now, MAX_SECONDS if stated is None else delta_seconds(stated))
+    taken_seconds = MAX_SECONDS if stated is None else delta_seconds(stated)
+    is_allowed = freshness.is_usable_on_error(now, stale_seconds)
+    return is_allowed and freshness.is_usable_within(now, taken_seconds)
 
 
 def _demands_validation(control: CacheControl, freshness: Freshness, now: float) -> bool:

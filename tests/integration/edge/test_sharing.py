@@ -113,3 +113,13 @@ async def test_what_was_never_fresh_stands_in_for_nobody(
         assert (await edge.get("/a", own)).status == 500
     await origin.close()
     assert (await edge.get("/a", "Cookie: viewer=2")).status == 502
+
+
+async def test_max_stale_opens_nothing_that_was_never_fresh(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = lambda seen: _own(seen, {})
+    await edge.get("/a", "Cookie: viewer=1")
+    for stated in ("max-stale", "max-stale=9"):
+        reply = await edge.get("/a", "Cookie: viewer=2", f"Cache-Control: {stated}")
+        assert reply.body == b"viewer=2"
