@@ -4,7 +4,7 @@
 says whether it may be stored. Nothing here performs either.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -205,6 +205,7 @@ def examine(
     refused = _refusal(query, status, fields, control)
     if refused is not None:
         return refused
+    names = members(fields.get("vary")) | behaviour.varies_by
     freshness = assess(
         status,
         _about_freshness(judged.without(_listed(control)), is_targeted=is_targeted),
@@ -212,6 +213,7 @@ def examine(
         request_time=request_time,
         response_time=response_time,
         negative_seconds=negative_seconds,
+        is_personal=_is_personal(query, names, behaviour),
     )
     if freshness is None:
         return Refused.USELESS
@@ -219,8 +221,7 @@ def examine(
     has_validator = "etag" in fields.combined or "last-modified" in fields.combined
     if not has_validator and (freshness.lifetime_seconds <= 0 or freshness.always_validate):
         return Refused.USELESS
-    names = sorted(members(fields.get("vary")) | behaviour.varies_by)
-    vary = tuple((name, nominated(query.fields, name)) for name in names)
+    vary = tuple((name, nominated(query.fields, name)) for name in sorted(names))
     return StoredResponse(status, reason, fields, freshness, vary, behaviour.digest)
 
 
@@ -289,6 +290,7 @@ def freshened(
         request_time=request_time,
         response_time=response_time,
         negative_seconds=negative_seconds,
+        is_personal=_is_personal(query, {name for name, _ in stored.vary}, behaviour),
     )
     # A 304 that says nothing about freshness gives none: the response is good for this once.
     freshness = freshness or Freshness(born_at=response_time, lifetime_seconds=0.0)
@@ -397,6 +399,18 @@ def _demands_validation(control: CacheControl, freshness: Freshness, now: float)
     if max_age is not None and freshness.age(now) > max_age - (max_age == 0):
         return True
     return min_fresh is not None and freshness.fresh_until - now < min_fresh
+
+
+def _is_personal(query: Query, names: Set[str], behaviour: Behaviour) -> bool:
+    """Whether the origin was sent cookies that do not tell its answers apart.
+
+    Args:
+        query: The request.
+        names: The fields and cookies that do.
+        behaviour: What is set for its path.
+    """
+    tells_cookies = any(name == "cookie" or name.startswith(COOKIE_PREFIX) for name in names)
+    return not tells_cookies and "cookie" in behaviour.shared(query.fields).combined
 
 
 def _refusal(query: Query, status: int, fields: Fields, control: CacheControl) -> Refused | None:

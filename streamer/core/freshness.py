@@ -172,6 +172,7 @@ def assess(
     request_time: float,
     response_time: float,
     negative_seconds: NegativeSeconds,
+    is_personal: bool = False,
 ) -> Freshness | None:
     """The freshness of a response to a shared cache.
 
@@ -182,6 +183,8 @@ def assess(
         request_time: When the request was sent.
         response_time: When the response's head was received.
         negative_seconds: The lifetimes of error answers whose origin states none.
+        is_personal: Whether it may be for one viewer: it gets no heuristic lifetime, unless it is
+            `public`.
 
     Returns:
         None when neither an explicit nor a heuristic lifetime nor a validator gives the response
@@ -190,7 +193,10 @@ def assess(
     explicit = _explicit_lifetime(control, fields, response_time)
     lifetime = explicit
     if lifetime is None and (status in HEURISTICALLY_CACHEABLE or "public" in control):
-        lifetime = _heuristic_lifetime(status, fields, response_time, negative_seconds)
+        if is_personal and "public" not in control:
+            lifetime = 0.0 if "etag" in fields or "last-modified" in fields else None
+        else:
+            lifetime = _heuristic_lifetime(status, fields, response_time, negative_seconds)
     if lifetime is None:
         return None
     return Freshness(

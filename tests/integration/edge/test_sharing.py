@@ -1,6 +1,7 @@
 """What those who ask at the same time may have of one answer, and what each asks for alone."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -123,3 +124,15 @@ async def test_max_stale_opens_nothing_that_was_never_fresh(
     for stated in ("max-stale", "max-stale=9"):
         reply = await edge.get("/a", "Cookie: viewer=2", f"Cache-Control: {stated}")
         assert reply.body == b"viewer=2"
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_no_lifetime_is_guessed_for_what_cookies_may_have_decided(
+    edge: Edge, origin: CountingOrigin, status: int
+) -> None:
+    fields = {"Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT"}
+    origin.scripts["/a"] = lambda seen: replace(_own(seen, fields), status=status)
+    for viewer in VIEWERS[:2]:
+        assert (await edge.get("/a", f"Cookie: {viewer}")).body == viewer.encode()
+    reply = await edge.get("/a", f"Cookie: {VIEWERS[2]}", "Cache-Control: max-stale")
+    assert reply.body == VIEWERS[2].encode()

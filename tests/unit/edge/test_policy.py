@@ -2,6 +2,7 @@
 
 import pytest
 
+from edge.core.behaviours import DEFAULT, Behaviour
 from edge.core.fields import Fields, preferred_codings, preferred_languages
 from edge.core.policy import (
     Decision,
@@ -23,6 +24,7 @@ from edge.core.policy import (
     withheld,
     worth_finishing,
 )
+from edge.core.ttl import TtlRule
 from streamer.core.cache_status import Forward
 
 NOW = 1_000_000.0
@@ -33,7 +35,11 @@ def _fields(**named: str) -> Fields:
 
 
 def _examine(
-    request: Fields, response: Fields, status: int = 200, method: str = "GET"
+    request: Fields,
+    response: Fields,
+    status: int = 200,
+    method: str = "GET",
+    behaviour: Behaviour = DEFAULT,
 ) -> StoredResponse | Refused:
     return examine(
         Query(method, request),
@@ -43,6 +49,7 @@ def _examine(
         request_time=NOW,
         response_time=NOW,
         negative_seconds={404: 1.0},
+        behaviour=behaviour,
     )
 
 
@@ -377,3 +384,45 @@ def test_rfc9111_4_4_invalidation(method: str, status: int, expected: bool) -> N
 )
 def test_what_is_worth_finishing(received: int, total: int | None, expected: bool) -> None:
     assert worth_finishing(received, total) is expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "behaviour", "is_guessed"),
+    [
+        (_fields(), Behaviour(), False),
+        (_fields(cache_control="public"), Behaviour(), True),
+        (_fields(vary="Cookie"), Behaviour(), True),
+        (_fields(), Behaviour(varies_by=frozenset({"cookie:theme"})), True),
+        (_fields(), Behaviour(varies_by=frozenset({"accept"})), False),
+        (_fields(), Behaviour(signed_by={"K": b""}), False),
+        (_fields(), Behaviour(ttl=TtlRule(default=9.0)), True),
+    ],
+)
+def test_rfc9111_4_2_2_no_lifetime_is_guessed_for_what_cookies_may_have_decided(
+    fields: Fields, behaviour: Behaviour, is_guessed: bool
+) -> None:
+    fields = fields.plus(("last-modified", "Wed, 31 Dec 1969 00:00:00 GMT"))
+    for cookie, has_lifetime in (("a=b", is_guessed), (None, True)):
+        query = Query("GET", Fields() if cookie is None else _fields(cookie=cookie))
+        stored = _examine(query.fields, fields, behaviour=behaviour)
+        assert isinstance(stored, StoredResponse)
+        confirmed = freshened(
+            stored,
+            query,
+            fields,
+            request_time=NOW,
+            response_time=NOW,
+            negative_seconds={},
+            behaviour=behaviour,
+        )
+        assert isinstance(confirmed, StoredResponse)
+        for response in (stored, confirmed):
+            assert (response.freshness.lifetime_seconds > 0) is has_lifetime
+
+
+def test_a_signature_in_cookies_is_not_sent_on_and_decides_nothing() -> None:
+    signed = _fields(cookie="CloudFront-Policy=a; CloudFront-Signature=b")
+    fields = _fields(last_modified="Wed, 31 Dec 1969 00:00:00 GMT")
+    stored = _examine(signed, fields, behaviour=Behaviour(signed_by={"K": b""}))
+    assert isinstance(stored, StoredResponse)
+    assert stored.freshness.lifetime_seconds > 0
