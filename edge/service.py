@@ -151,7 +151,7 @@ class Service:
             if forbidden is not None:
                 await self._sender.fail(response, 403, None, forbidden)
                 return Result.ERROR
-        if is_unshared(behaviour, request.key):
+        if is_unshared(behaviour, request.key) or (head.method in _STORED and head.has_body):
             return await self._pass(request, response, Forward.BYPASS)
         if head.method in _STORED and not await self._purges.reaches(told_by(head.fields)):
             return await self._fail(response, 503, Forward.BYPASS, BEHIND)
@@ -415,8 +415,8 @@ class Service:
             )
 
     def _selected(self, request: Request) -> Entry | None:
-        """The stored entry that a passed request selects."""
-        if request.head.method not in ("GET", "HEAD"):
+        """The stored entry that a request selects: none where its body may decide the answer."""
+        if request.head.method not in _STORED or request.head.has_body:
             return None
         variants = self._cache.selectable(request.key)
         index = select(request.head.fields, [entry.response for entry in variants])

@@ -303,6 +303,33 @@ def _ranged(whole: bytes, headers: dict[str, str], seen: Seen) -> Script:
     return Script([whole[start : end + 1]], headers | content_range, status=206)
 
 
+async def test_the_body_of_a_get_reaches_the_origin_which_answers_it(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = lambda seen: Script([seen.body or b"all"], VALIDATED)
+    assert (await edge.get("/a")).body == b"all"
+    for framing in ("Content-Length: 3", "Transfer-Encoding: chunked"):
+        async with edge.client() as client:
+            client.ask("/a", framing)
+            client.send(b"bob" if "Length" in framing else b"3\r\nbob\r\n0\r\n\r\n")
+            assert (await client.reply()).body == b"bob"
+    assert (await edge.get("/a")).body == b"all"
+    assert origin.count("/a") == 3
+
+
+async def test_nothing_stands_in_for_the_answer_to_a_body(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script([b"all"])
+    await edge.get("/a")
+    await edge.pass_time(61)
+    await origin.close()
+    async with edge.client() as client:
+        client.ask("/a", "Content-Length: 3")
+        client.send(b"bob")
+        assert (await client.reply()).status == 502
+
+
 async def test_request_directives(edge: Edge, origin: CountingOrigin) -> None:
     origin.scripts["/a"] = Script([b"body"], VALIDATED)
     missing = await edge.get("/a", "Cache-Control: only-if-cached")
