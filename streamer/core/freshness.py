@@ -66,7 +66,8 @@ class Freshness:
         born_at: The time at which its age is zero, so that `age(now)` is RFC 9111 §4.2.3.
         lifetime_seconds: The freshness lifetime.
         is_explicit: Whether the origin stated that lifetime.
-        must_revalidate: Never to be served stale (must-revalidate, proxy-revalidate, s-maxage).
+        must_revalidate: Never to be served stale (must-revalidate, proxy-revalidate; s-maxage where
+            nothing is said about stale use).
         always_validate: Never to be served without validation (no-cache).
         is_immutable: Not to be validated while fresh (RFC 8246).
         stale_while_revalidate_seconds: How long past the lifetime it may be served meanwhile.
@@ -186,6 +187,9 @@ def assess(
         is_personal: Whether it may be for one viewer: it gets no heuristic lifetime, unless it is
             `public`.
 
+    Strictly read, s-maxage forbids what stale-while-revalidate and stale-if-error beside it allow
+    (§5.2.2.10). Who states both means both; what they do not allow it still forbids.
+
     Returns:
         None when neither an explicit nor a heuristic lifetime nor a validator gives the response
         any use to a cache.
@@ -199,17 +203,21 @@ def assess(
             lifetime = _heuristic_lifetime(status, fields, response_time, negative_seconds)
     if lifetime is None:
         return None
+    meanwhile = control.seconds("stale-while-revalidate")
+    on_error = control.seconds("stale-if-error")
+    if "s-maxage" in control and on_error is None:
+        on_error = meanwhile
     return Freshness(
         born_at=response_time - _initial_age(fields, request_time, response_time),
         lifetime_seconds=lifetime,
         is_explicit=explicit is not None,
-        must_revalidate=any(
-            name in control for name in ("must-revalidate", "proxy-revalidate", "s-maxage")
-        ),
+        must_revalidate="must-revalidate" in control
+        or "proxy-revalidate" in control
+        or ("s-maxage" in control and on_error is None),
         always_validate=control.is_unqualified("no-cache"),
         is_immutable="immutable" in control,
-        stale_while_revalidate_seconds=control.seconds("stale-while-revalidate") or 0,
-        stale_if_error_seconds=control.seconds("stale-if-error"),
+        stale_while_revalidate_seconds=meanwhile or 0,
+        stale_if_error_seconds=on_error,
     )
 
 

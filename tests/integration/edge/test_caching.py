@@ -191,6 +191,20 @@ async def test_stale_if_error_when_the_origin_fails_or_is_gone(
     assert "fwd=stale" in gone.cache_status
 
 
+async def test_a_page_of_s_maxage_that_may_be_stale_outlives_its_origin(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    headers = {"Cache-Control": "s-maxage=2, stale-while-revalidate=31535998"}
+    origin.scripts["/a"] = Script([b"page"], headers)
+    await edge.get("/a")
+    await edge.pass_time(5)
+    await origin.close()
+    for _ in range(2):
+        reply = await edge.get("/a")
+        assert (reply.status, reply.body) == (200, b"page")
+        await edge.until(lambda: len(edge.node.fills) == 0)
+
+
 async def test_must_revalidate_is_never_served_stale(edge: Edge, origin: CountingOrigin) -> None:
     headers = {"Cache-Control": "max-age=1, must-revalidate", "ETag": '"v1"'}
     origin.scripts["/a"] = Script([b"good"], headers)

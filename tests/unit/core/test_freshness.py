@@ -131,7 +131,7 @@ def test_rfc9111_5_2_2_4_no_cache_always_validates() -> None:
         assert not freshness.is_usable_on_error(NOW, 100)
 
 
-@pytest.mark.parametrize("directive", ["must-revalidate", "proxy-revalidate", "s-maxage=60"])
+@pytest.mark.parametrize("directive", ["must-revalidate", "proxy-revalidate"])
 def test_rfc9111_4_2_4_never_stale(directive: str) -> None:
     freshness = _assess(
         {"cache-control": f"max-age=60, {directive}, stale-while-revalidate=9, stale-if-error=9"}
@@ -139,6 +139,34 @@ def test_rfc9111_4_2_4_never_stale(directive: str) -> None:
     assert freshness is not None
     assert not freshness.is_usable_meanwhile(NOW + 61)
     assert not freshness.is_usable_on_error(NOW + 61, 100)
+
+
+def test_rfc9111_5_2_2_10_s_maxage_forbids_stale_use_where_none_is_stated() -> None:
+    freshness = _assess({"cache-control": "s-maxage=60"})
+    assert freshness is not None
+    assert freshness.must_revalidate
+    assert not freshness.is_usable_on_error(NOW + 61, 100)
+
+
+@pytest.mark.parametrize(
+    ("directive", "meanwhile", "on_error"),
+    [
+        ("stale-while-revalidate=9", True, True),
+        ("stale-if-error=9", False, True),
+        ("stale-while-revalidate=9, stale-if-error=0", True, False),
+        ("stale-while-revalidate=9, must-revalidate", False, False),
+    ],
+)
+def test_s_maxage_lets_stale_use_be_that_the_origin_states_beside_it(
+    directive: str, meanwhile: bool, on_error: bool
+) -> None:
+    # Next.js writes so for pages that it renders anew now and then.
+    freshness = _assess({"cache-control": f"s-maxage=60, {directive}"})
+    assert freshness is not None
+    assert freshness.is_usable_meanwhile(NOW + 61) is meanwhile
+    assert freshness.is_usable_on_error(NOW + 61, 100) is on_error
+    assert not freshness.is_usable_meanwhile(NOW + 69)
+    assert not freshness.is_usable_on_error(NOW + 69, 100)
 
 
 def test_rfc5861_3_stale_while_revalidate() -> None:
