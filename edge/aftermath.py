@@ -14,7 +14,7 @@ from edge.core.policy import (
     confirmed_by_head,
     freshened,
     invalidates,
-    may_be_shared,
+    unshared,
 )
 from edge.core.recent import Recent
 from edge.entry import Entry
@@ -22,7 +22,7 @@ from edge.request import Request
 from edge.rules import Rules
 from edge.upstream import UpstreamResponse
 
-_ALONE_KEYS = 8192
+ALONE_KEYS = 8192
 _PUBLIC_SECONDS = 600.0
 _PUBLIC_KEYS = 8192
 
@@ -48,7 +48,7 @@ class Aftermath:
         self._cache = cache
         self._rules = rules
         self._forget = forget
-        self._alone = Recent(alone_seconds, _ALONE_KEYS)
+        self._alone = Recent(alone_seconds, ALONE_KEYS)
         self._public = Recent(_PUBLIC_SECONDS, _PUBLIC_KEYS)
 
     def is_alone(self, request: Request) -> bool:
@@ -109,13 +109,17 @@ class Aftermath:
 
     def _heed_get(self, request: Request, status: int, fields: Fields) -> None:
         """Learn from an answer whether the next ones can be shared."""
-        behaviour = self._rules.of_key(request.key)
-        if status not in (200, 206) or not may_be_shared(request.query, fields, behaviour):
+        if status not in (200, 206):
             return
-        if status == 200:
-            self._alone.discard(request.key)
-        if "authorization" in request.head.fields.combined:
-            self._public.add(request.key, time.time())
+        key, now = request.key, time.time()
+        why = unshared(request.query, fields, self._rules.of_key(key))
+        if why is None:
+            if status == 200:
+                self._alone.discard(key)
+            if "authorization" in request.head.fields.combined:
+                self._public.add(key, now)
+        elif status == 200 and self._alone.has(key, now) and not why.is_momentary:
+            self.leave_alone(key)
 
     def _changed(self, request: Request, fields: Fields) -> set[bytes]:
         """The keys of what an unsafe request has changed (RFC 9111 §4.4)."""

@@ -24,6 +24,9 @@ from streamer.core.purge import parse_tags
 
 FillKey = tuple[bytes, str]
 
+# Pages that many want are hardly ever slower, and cost their origin one request.
+_SCOUT_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class FillRequest:
@@ -123,6 +126,7 @@ class Fill:
         is_kept: It is to be completed though nobody may wait for it any more.
         is_void: Its object was invalidated meanwhile: it must not be stored, nor be fresh again.
         told: What another worker of this node did for it; None: the answer comes from outside.
+        scout_seconds: How old it becomes before one of those who wait is sent to ask as well.
     """
 
     request: FillRequest
@@ -133,6 +137,8 @@ class Fill:
     is_kept: bool = False
     is_void: bool = False
     told: CacheStatus | None = None
+    scout_seconds: float = _SCOUT_SECONDS
+    begun_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
     task: "asyncio.Task[None] | None" = None
 
     @property
@@ -144,6 +150,14 @@ class Fill:
     def is_unasked(self) -> bool:
         """Whether it was begun without any viewer's request."""
         return self.is_ahead or self.request.is_refresh
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether nobody can tell yet if it is worth waiting for: it may come to a private answer.
+
+        Of what was stored, or is fetched ahead, that is known.
+        """
+        return not (self.outcome.done() or self.request.stale or self.is_unasked)
 
     @property
     def is_worth_finishing(self) -> bool:
@@ -192,6 +206,22 @@ class Fill:
     async def result(self) -> Outcome:
         """The outcome, once it is known. Giving up the waiting does no harm to others."""
         return await asyncio.shield(self.outcome)
+
+    async def comes_within(self, seconds: float) -> bool:
+        """Whether the outcome is known, now or before so many seconds have passed."""
+        done, _ = await asyncio.wait({self.outcome}, timeout=seconds)
+        return bool(done)
+
+    def wants_scout(self) -> bool:
+        """Whether who asks this, having waited, is to ask the origin as well.
+
+        After five seconds it is one of them, and another each time as much time again has passed.
+        """
+        age = asyncio.get_running_loop().time() - self.begun_at
+        if age < self.scout_seconds:
+            return False
+        self.scout_seconds = 2 * age
+        return True
 
     def take(self, viewer: object) -> UpstreamResponse | None:
         """The answer that was left unread, once, for the viewer that started the fill."""

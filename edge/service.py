@@ -21,7 +21,6 @@ from edge.core.policy import (
     Fetch,
     OnlyIfCached,
     Pass,
-    Refused,
     Revalidate,
     Serve,
     StoredResponse,
@@ -46,8 +45,8 @@ from edge.sliced import Sliced
 from edge.upstream import FailureKind, Source, UpstreamFailure, UpstreamResponse
 from streamer.core.cache_status import CacheStatus, Forward
 
-# These reasons say nothing about the next request for the same key.
-_MOMENTARY = frozenset({Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS})
+# Who waits for what was asked on behalf of another looks up so often.
+_LOOK_SECONDS = 1.0
 _STORED = frozenset({"GET", "HEAD"})
 _BUSY = UpstreamFailure(FailureKind.BUSY)
 
@@ -231,13 +230,15 @@ class Service:
         fill = self._fills.find(fill_request)
         if fill is None or fill.is_outdated(time.time()):
             fill = self._fills.start(fill_request, starter=request)
+        elif fill.is_uncertain and "authorization" in request.head.fields.combined:
+            return await self._pass(request, response, why)
         result = await self._join(request, response, why, fill)
         return result or await self._go_alone(request, response, why)
 
     async def _fetch_alone(
-        self, request: Request, response: Response, why: Forward, stale: Entry
+        self, request: Request, response: Response, why: Forward, stale: Entry | None
     ) -> Result:
-        """Answer from the origin, which is asked by this viewer whether what is stored is good."""
+        """Answer from the origin, which is asked on behalf of this viewer and of no other."""
         fill_request = self._fill_request(request, stale)
         fill = self._fills.start(fill_request, starter=request, is_shared=False)
         result = await self._join(request, response, why, fill)
@@ -264,6 +265,11 @@ class Service:
             status = CacheStatus(
                 self._sender.name, why, collapsed=is_collapsed, key=_key_to_tell(request)
             )
+            while is_collapsed and fill.is_uncertain and not await fill.comes_within(_LOOK_SECONDS):
+                if self._aftermath.is_alone(request) or self._selected(request) is not None:
+                    return None
+                if fill.wants_scout():
+                    return await self._fetch_alone(request, response, why, None)
             result = await self._send_outcome(request, response, fill, status)
         if result is None:
             response.own = Fields()
@@ -325,7 +331,7 @@ class Service:
         status: CacheStatus,
     ) -> Result | None:
         """An answer that is not shared goes to the viewer whose request it answers."""
-        if outcome.why not in _MOMENTARY and outcome.response.status < 400:
+        if not outcome.why.is_momentary and outcome.response.status < 400:
             self._aftermath.leave_alone(request.key)
         # It was asked for whole; a viewer that wants a part is better served by asking for that.
         wants_part = "range" in request.head.fields.combined

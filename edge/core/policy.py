@@ -121,6 +121,11 @@ class Refused(StrEnum):
     CHANGED = "changed"
     NO_RANGES = "no-ranges"
 
+    @property
+    def is_momentary(self) -> bool:
+        """Whether it says nothing about the next request for the same key."""
+        return self in (Refused.AUTHORIZATION, Refused.NO_ROOM, Refused.STATUS)
+
 
 def decide(
     query: Query, variants: Sequence[StoredResponse], now: float, *, stale_seconds: float = 0.0
@@ -225,8 +230,8 @@ def examine(
     return StoredResponse(status, reason, fields, freshness, vary, behaviour.digest)
 
 
-def may_be_shared(query: Query, fields: Fields, behaviour: Behaviour = DEFAULT) -> bool:
-    """Whether a 200 to a GET with these fields, passed for one viewer, could have been stored."""
+def unshared(query: Query, fields: Fields, behaviour: Behaviour = DEFAULT) -> Refused | None:
+    """Why a 200 to a GET with these fields, passed for one viewer, could not have been stored."""
     examined = examine(
         query,
         200,
@@ -237,7 +242,7 @@ def may_be_shared(query: Query, fields: Fields, behaviour: Behaviour = DEFAULT) 
         negative_seconds={},
         behaviour=behaviour,
     )
-    return isinstance(examined, StoredResponse)
+    return examined if isinstance(examined, Refused) else None
 
 
 def withheld(fields: Fields, stored: StoredResponse) -> Fields:

@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from edge.aftermath import ALONE_KEYS, Aftermath
+from edge.core.head import FieldBlock, RequestHead, read_block, read_head
+from edge.request import Request
 from tests.integration.edge.conftest import Edge
 from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
 from tests.integration.edge.raw_client import Reply
@@ -33,6 +36,12 @@ async def _ask_together(edge: Edge, origin: CountingOrigin, head: asyncio.Event)
 
 def _waiting(edge: Edge) -> int:
     return sum(fill.viewers for fill in edge.node.fills.of(b"/a"))
+
+
+def _hurry(edge: Edge) -> None:
+    """Let those who wait send one of them ahead at once."""
+    for fill in edge.node.fills.of(b"/a"):
+        fill.scout_seconds = 0.0
 
 
 @pytest.mark.parametrize(
@@ -136,3 +145,74 @@ async def test_no_lifetime_is_guessed_for_what_cookies_may_have_decided(
         assert (await edge.get("/a", f"Cookie: {viewer}")).body == viewer.encode()
     reply = await edge.get("/a", f"Cookie: {VIEWERS[2]}", "Cache-Control: max-stale")
     assert reply.body == VIEWERS[2].encode()
+
+
+async def test_requests_with_authorization_wait_for_nobody(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    said = asyncio.Event()
+
+    async def answer(seen: Seen) -> Script:
+        await said.wait()
+        return Script([seen.headers["authorization"].encode()])
+
+    origin.scripts["/a"] = answer
+    asks = [asyncio.create_task(edge.get("/a", f"Authorization: {one}")) for one in VIEWERS]
+    await origin.arrived("/a", len(VIEWERS))
+    said.set()
+    assert [reply.body.decode() for reply in await asyncio.gather(*asks)] == VIEWERS
+
+
+@pytest.mark.parametrize("control", ["no-store", "max-age=60", "no-cache"])
+async def test_one_slow_answer_does_not_hold_up_the_others(
+    edge: Edge, origin: CountingOrigin, control: str
+) -> None:
+    first_said = asyncio.Event()
+    fields = {"Cache-Control": control, "ETag": '"v1"'}
+
+    def answer(seen: Seen) -> Script:
+        is_first = seen.headers["cookie"] == VIEWERS[0]
+        return Script([b"quick"], fields, before=first_said if is_first else None)
+
+    origin.scripts["/a"] = answer
+    first = asyncio.create_task(edge.get("/a", f"Cookie: {VIEWERS[0]}"))
+    await origin.arrived("/a")
+    asks = [asyncio.create_task(edge.get("/a", f"Cookie: {viewer}")) for viewer in VIEWERS[1:]]
+    await edge.until(lambda: _waiting(edge) == len(VIEWERS))
+    _hurry(edge)
+    assert {reply.body for reply in await asyncio.gather(*asks)} == {b"quick"}
+    assert not first.done()
+    assert (origin.count("/a") < len(VIEWERS)) is (control == "max-age=60")
+    first_said.set()
+    await first
+
+
+async def test_a_crowd_at_a_slow_page_sends_a_scout_and_goes_on_waiting(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    said = asyncio.Event()
+    origin.scripts["/a"] = Script([b"page"], before=said)
+    asks = [asyncio.create_task(edge.get("/a")) for _ in range(50)]
+    await edge.until(lambda: _waiting(edge) == 50)
+    _hurry(edge)
+    await origin.arrived("/a", 2)
+    said.set()
+    assert {reply.body for reply in await asyncio.gather(*asks)} == {b"page"}
+    assert origin.count("/a") < 5
+
+
+async def test_what_still_cannot_be_shared_is_still_not_waited_for(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    aftermath: Aftermath = edge.node.answering.keywords["aftermath"]  # type: ignore[attr-defined]
+    origin.scripts["/a"] = Script([b"mine"], {"Cache-Control": "private"})
+    await edge.get("/a")
+    for number in range(ALONE_KEYS - 1):  # one more, and what was noted longest ago is forgotten
+        aftermath.leave_alone(b"/%d" % number)
+    await edge.get("/a")
+    aftermath.leave_alone(b"/other")
+    block = read_block(b"Host: a\r\n")
+    assert isinstance(block, FieldBlock)
+    head = read_head(b"GET /a HTTP/1.1", block)
+    assert isinstance(head, RequestHead)
+    assert aftermath.is_alone(Request(head, b"/a", "127.0.0.1"))
