@@ -77,7 +77,7 @@ def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]
     """The pictures in every rendition's size: 8-bit 4:2:0, BT.709, square pixels.
 
     Each size is made of the next larger one: a ladder takes 5 % less time than when the source is
-    scaled again for each, and a size is still at 54 dB (PSNR) from an exact scaler's.
+    scaled again for each, and a size is still at 53 dB (PSNR) from an exact scaler's.
     """
     order = sorted(range(len(rungs)), key=lambda n: rungs[n].width * rungs[n].height, reverse=True)
     largest = rungs[order[0]]
@@ -86,7 +86,7 @@ def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]
     for larger, number in pairwise(order):
         split = pictures[larger].filter_multi_output("split", 2)
         pictures[larger] = split.stream(0)
-        pictures[number] = _scale(split.stream(1), rungs[number].width, rungs[number].height)
+        pictures[number] = _smaller(split.stream(1), rungs[number])
     return [pictures[number] for number in range(len(rungs))]
 
 
@@ -109,17 +109,17 @@ def in_bt709(frames: Any, video: VideoTrack, width: int, height: int) -> tuple[A
 
 def fit(frames: Any, width: int, height: int, matrix: str) -> Any:
     """The pictures scaled and brought to the one format all players decode."""
-    # Without accurate_rnd, BT.601 comes out up to 4 levels darker.
-    scaled = _scale(frames, width, height, matrix, flags="bicubic+accurate_rnd")
-    # Encoders believe the pictures, which still state their source's transfer and primaries.
-    return _stated(scaled.filter("format", "yuv420p"), "bt709", "bt709", "bt709")
-
-
-def _scale(
-    frames: Any, width: int, height: int, matrix: str = "bt709", flags: str = "bicubic"
-) -> Any:
     colours = {"in_color_matrix": matrix, "out_color_matrix": "bt709", "out_range": "tv"}
-    return frames.filter("scale", width, height, flags=flags, **colours).filter("setsar", 1)
+    # Without accurate_rnd, BT.601 comes out up to 4 levels darker.
+    scaled = frames.filter("scale", width, height, flags="bicubic+accurate_rnd", **colours)
+    pictures = scaled.filter("setsar", 1).filter("format", "yuv420p")
+    # Encoders believe the pictures, which still state their source's transfer and primaries.
+    return _stated(pictures, "bt709", "bt709", "bt709")
+
+
+def _smaller(pictures: Any, rung: Rung) -> Any:
+    """Such pictures in a smaller size; zscale takes a third less time for it than swscale."""
+    return pictures.filter("zscale", rung.width, rung.height, f="bicubic").filter("setsar", 1)
 
 
 def _tonemap(frames: Any, peak_nits: int, width: int, height: int) -> Any:

@@ -49,8 +49,7 @@ def test_a_chunk_from_the_middle() -> None:
         ":out_color_matrix=bt709:out_range=tv[s4];[s4]setsar=1[s5];[s5]format=yuv420p[s6];"
         "[s6]setparams=color_primaries=bt709:color_trc=bt709:colorspace=bt709[s7];"
         "[s7]split=2[s8][s9];"
-        "[s9]scale=426:240:flags=bicubic:in_color_matrix=bt709"
-        ":out_color_matrix=bt709:out_range=tv[s10];[s10]setsar=1[s11]"
+        "[s9]zscale=426:240:f=bicubic[s10];[s10]setsar=1[s11]"
     )
     assert options(argv, "-map") == ["[s11]", "[s8]"]
     assert options(argv, "-reinit_filter") == ["0"]

@@ -37,7 +37,7 @@ export class Player {
   readonly #onRefused: () => void;
   readonly #health: Health = { stalls: 0, failovers: 0, deliveries: NOTHING_DELIVERED };
   #video: VideoResource;
-  #hasStoryboard = false;
+  #askedStoryboard = false;
   #isStopped = false;
 
   /**
@@ -176,11 +176,12 @@ export class Player {
   }
 
   async #loadStoryboard(): Promise<void> {
-    if (this.#hasStoryboard || this.#video.state !== "ready") return;
-    this.#hasStoryboard = true;
+    if (this.#askedStoryboard || this.#video.state !== "ready") return;
+    this.#askedStoryboard = true;
     const url = new URL("storyboard.vtt", this.#stream.source.url);
     const response = await fetch(url).catch(() => null);
-    this.#hasStoryboard = response?.ok ?? false;
+    // A ready video whose storyboard is not there has none.
+    this.#askedStoryboard = response?.ok || response?.status === 404;
     if (response?.ok) this.#scrubber.preview.use(parseStoryboard(await response.text(), url.href));
   }
 }
