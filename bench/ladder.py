@@ -135,7 +135,8 @@ def _in_turn(rungs: Sequence[Rung]) -> str:
 
 
 def _scaled(rung: Rung) -> str:
-    return f"scale={rung.width}:{rung.height}:flags=bicubic,format=yuv420p"
+    """As we do, in less time than by ffmpeg's own scaler."""
+    return f"zscale={rung.width}:{rung.height}:f=bicubic,format=yuv420p"
 
 
 def _command(clip: Path, rungs: Sequence[Rung], graph: str, target: Path) -> list[str]:
