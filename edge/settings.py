@@ -16,6 +16,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from streamer.shared.settings import ApiToken
+
 _SIZE = re.compile(r"([0-9]+)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 
@@ -251,7 +253,7 @@ class EdgeSettings(BaseSettings):
     access_log_format: Literal["json", "w3c"] = Field(
         default="json", description="Its format: JSON, or CloudFront's standard log."
     )
-    api_token: SecretStr = Field(
+    api_token: ApiToken = Field(
         default=SecretStr(""),
         validation_alias=AliasChoices("EDGE_API_TOKEN", "STREAMER_API_TOKEN"),
         description="The origin's API token, for the heartbeat (or STREAMER_API_TOKEN).",

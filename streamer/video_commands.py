@@ -29,8 +29,8 @@ def regular_file(path: Path | None) -> Path | None:
 
 def _sendable(token: str) -> str:
     """A token that can be sent (RFC 9110 §5.5); BadParameter for another."""
-    if not token.isprintable():
-        raise typer.BadParameter("A token has no control characters.")
+    if not (token.isascii() and token.isprintable()):
+        raise typer.BadParameter("A token is printable ASCII.")
     return token
 
 

@@ -1,9 +1,21 @@
 """Settings every service shares, read from `STREAMER_*`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _check_token(token: SecretStr) -> SecretStr:
+    """A token that every client can send (RFC 6750 §2.1 takes even less)."""
+    text = token.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or text != text.strip():
+        raise ValueError("a token is printable ASCII, without spaces around it")
+    return token
+
+
+ApiToken = Annotated[SecretStr, AfterValidator(_check_token)]
 
 
 class SharedSettings(BaseSettings):
@@ -23,7 +35,7 @@ class SharedSettings(BaseSettings):
         default="",
         description="sqlite:///path or postgresql://… . Default: DATA_DIR/streamer.db.",
     )
-    api_token: SecretStr = Field(
+    api_token: ApiToken = Field(
         default=SecretStr(""),
         description="Bearer token for everything that writes. Required unless bound to loopback.",
     )

@@ -16,6 +16,14 @@ def test_other_addresses_need_a_token(host: str) -> None:
     assert OriginSettings(host=host, api_token=SecretStr("secret")).host == host
 
 
+@pytest.mark.parametrize(
+    "token", ["geh\xe9im", "secret\n", " secret", "se\x00cret", "\u201csecret\u201d"]
+)
+def test_tokens_that_not_all_clients_can_send_are_refused(token: str) -> None:
+    with pytest.raises(ValidationError, match="printable ASCII"):
+        OriginSettings(api_token=SecretStr(token))
+
+
 @pytest.mark.parametrize("url", ["ftp://a", "https://a/b", "//a", "https://a b"])
 def test_playback_base_urls_that_are_refused(url: str) -> None:
     with pytest.raises(ValidationError):
