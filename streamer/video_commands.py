@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streamer.client import ApiClient, VideoResource
+from streamer.core.api_token import is_sendable
 from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
 from streamer.live_view import follow
 from streamer.terminal import ERRORS, RESULTS
@@ -28,8 +29,8 @@ def regular_file(path: Path | None) -> Path | None:
 
 
 def _sendable(token: str) -> str:
-    """A token that can be sent (RFC 9110 §5.5); BadParameter for another."""
-    if not (token.isascii() and token.isprintable()):
+    """A token that can be sent; BadParameter for another."""
+    if not is_sendable(token):
         raise typer.BadParameter("A token is printable ASCII.")
     return token
 

@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from streamer.core.api_token import is_sendable
+
 
 def _check_token(token: SecretStr) -> SecretStr:
-    """A token that every client can send (RFC 6750 §2.1 takes even less)."""
-    text = token.get_secret_value()
-    if not (text.isascii() and text.isprintable()) or text != text.strip():
+    if not is_sendable(token.get_secret_value()):
         raise ValueError("a token is printable ASCII, without spaces around it")
     return token
 

@@ -104,3 +104,13 @@ class RawClient:
             body += (await self.reader.readexactly(size + 2))[:-2]
         await self.reader.readexactly(2)
         return body
+
+
+async def answers(port: int) -> bool:
+    """Whether an edge serves `/a`."""
+    try:
+        async with RawClient(port) as client:
+            client.ask("/a")
+            return (await client.reply()).status == 200
+    except ConnectionError:
+        return False

@@ -17,7 +17,7 @@ from streamer.processes import end_with_parent
 from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
-from tests.integration.edge.raw_client import RawClient
+from tests.integration.edge.raw_client import RawClient, answers
 from tests.servers import free_port
 
 
@@ -376,7 +376,7 @@ async def test_no_other_user_may_read_what_is_stored(
     )
     try:
         async with asyncio.timeout(60):
-            while not (await _is_served(port) and _files(cache)):  # noqa: ASYNC110
+            while not (await answers(port) and _files(cache)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert [path for path in cache.rglob("*") if path.stat().st_mode & 0o007] == []
     finally:
@@ -387,12 +387,3 @@ async def test_no_other_user_may_read_what_is_stored(
 def _let_others_read() -> None:
     end_with_parent()
     os.umask(0o022)
-
-
-async def _is_served(port: int) -> bool:
-    try:
-        async with RawClient(port) as client:
-            client.ask("/a")
-            return (await client.reply()).status == 200
-    except ConnectionError:
-        return False

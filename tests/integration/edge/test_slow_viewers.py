@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from streamer.processes import end_with_parent
 from tests.integration.edge.counting_origin import CountingOrigin, Script
-from tests.integration.edge.raw_client import RawClient
+from tests.integration.edge.raw_client import RawClient, answers
 from tests.servers import free_port
 
 _VIEWER = "127.0.0.2"  # the attacks come from 127.0.0.1
@@ -49,7 +49,7 @@ async def port(origin: CountingOrigin) -> AsyncIterator[int]:
     )
     try:
         async with asyncio.timeout(60):
-            while not await _answers(chosen):
+            while not await answers(chosen):
                 assert process.returncode is None
                 await asyncio.sleep(0.05)
         yield chosen
@@ -100,12 +100,3 @@ async def _attack(port: int, options: list[str], report: Path) -> int:
     lines = report.with_suffix(".csv").read_text().splitlines()[1:]
     rows = [[int(cell) for cell in line.split(",")] for line in lines]
     return max(closed + connected for _, closed, _, connected, *_ in rows)
-
-
-async def _answers(port: int) -> bool:
-    try:
-        async with RawClient(port) as client:
-            client.ask("/a")
-            return (await client.reply()).status == 200
-    except ConnectionError:
-        return False
