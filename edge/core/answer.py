@@ -1,6 +1,6 @@
 """The answer that a stored response gives to a request (RFC 9110 §13 to §15, RFC 9111 §4)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.core.fields import Fields
 from edge.core.multipart import ordered
@@ -26,6 +26,7 @@ from streamer.core.conditional import (
 _ABOUT_BODY = frozenset(
     {"content-encoding", "content-language", "content-length", "content-range", "content-type"}
 )
+_LIFETIME = frozenset({"cache-control", "cdn-cache-control", "expires", "pragma"})
 # What may ask for less than the whole (RFC 9110 §13.1, §14.2).
 _SELECTING = frozenset(
     {"if-match", "if-modified-since", "if-none-match", "if-unmodified-since", "range"}
@@ -69,9 +70,7 @@ def answer(
         case Outcome.NOT_MODIFIED:
             return Answer(304, "Not Modified", fields.without(_ABOUT_BODY), has_content=False)
         case Outcome.FAILED:
-            return Answer(
-                412, "Precondition Failed", fields.without(_ABOUT_BODY), Span(0, 0), False
-            )
+            return _refusal(412, "Precondition Failed", fields)
         case Outcome.PROCEED:
             wants_part = query.method == "GET" and range_applies(
                 query.fields.get("if-range"), validators
@@ -86,9 +85,9 @@ def _ranged(whole: Answer, header: str, size_bytes: int, max_parts: int) -> Answ
     """The parts asked for; the whole where the header is ignored (RFC 9110 §14.2)."""
     selected = parse_range(header, size_bytes)
     if isinstance(selected, Unsatisfiable):
-        fields = whole.fields.without(_ABOUT_BODY)
-        fields = fields.plus(("content-range", unsatisfied_content_range(size_bytes)))
-        return Answer(416, "Range Not Satisfiable", fields, Span(0, 0), has_content=False)
+        unsatisfied = ("content-range", unsatisfied_content_range(size_bytes))
+        refusal = _refusal(416, "Range Not Satisfiable", whole.fields)
+        return replace(refusal, fields=refusal.fields.plus(unsatisfied))
     parts = ordered(selected) if isinstance(selected, tuple) else ()
     if not 0 < len(parts) <= max_parts:
         return whole
@@ -96,6 +95,12 @@ def _ranged(whole: Answer, header: str, size_bytes: int, max_parts: int) -> Answ
         return Answer(206, "Partial Content", whole.fields, parts=parts)
     fields = whole.fields.plus(("content-range", content_range(parts[0], size_bytes)))
     return Answer(206, "Partial Content", fields, parts[0])
+
+
+def _refusal(status: int, reason: str, stored: Fields) -> Answer:
+    """What is stored lives on, but its lifetime is not this answer's (RFC 9111 §3)."""
+    fields = stored.without(_ABOUT_BODY | _LIFETIME)
+    return Answer(status, reason, fields.plus(("cache-control", "no-store")), Span(0, 0), False)
 
 
 def _judged(stored: Fields, request: Fields, validators: Validators) -> Validators:

@@ -1,5 +1,7 @@
 """RFC 9110 §13 to §15: what a stored response answers."""
 
+from dataclasses import replace
+
 import pytest
 
 from edge.core.answer import answer
@@ -43,6 +45,16 @@ def test_rfc9110_13_2_2_and_14_2(
     given = answer(STORED, Query("GET", Fields(fields)), 10)
     assert (given.status, given.span) == (status, span)
     assert given.has_content is (status in (200, 206))
+
+
+@pytest.mark.parametrize("asked", [("range", "bytes=10-"), ("if-match", '"w"')])
+def test_rfc9111_3_a_refusal_does_not_live_as_long_as_what_is_stored(
+    asked: tuple[str, str],
+) -> None:
+    fields = STORED.fields.plus(("cache-control", "max-age=31536000"), ("expires", "0"))
+    given = answer(replace(STORED, fields=fields), Query("GET", Fields((asked,))), 10)
+    assert given.fields.get("cache-control") == "no-store"
+    assert given.fields.get("expires") is None
 
 
 def test_range_is_ignored_while_the_size_is_unknown() -> None:
