@@ -11,8 +11,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -25,12 +25,12 @@ from packager.inputs import Inputs
 from packager.processors import used_seconds
 from packager.standing import Standing
 from packager.together import together, unless
+from packager.waits import Deadline, Waits
 from streamer.core.errors import StreamerError
 
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
 _KEPT_REPORT_BYTES = 32 * 1024
-PROBE_SECONDS = 20.0
 # What glibc's malloc(3) got back from one picture it keeps for the next, in large pages, instead of
 # having the kernel clear all of it anew; it takes no more memory at the most.
 _ALLOCATION = {"mmap_threshold": 32 << 20, "trim_threshold": 1 << 30, "hugetlb": 1}
@@ -72,7 +72,8 @@ class Ffmpeg:
     Attributes:
         ffmpeg: The program.
         ffprobe: The other.
-        stall_seconds: How long one may stand still.
+        stall_seconds: How long one may stand still, but for what it waits for.
+        probe_seconds: How long ffprobe may take, but for what it waits for.
         inputs: What they read.
         confinement: What its processes are kept from.
     """
@@ -80,19 +81,20 @@ class Ffmpeg:
     ffmpeg: str
     ffprobe: str
     stall_seconds: float = 120.0
+    probe_seconds: float = 20.0
     inputs: Inputs = field(default_factory=Inputs)
     confinement: Confinement = Confinement()
 
-    async def probe(self, path: str, *, deadline_seconds: float = PROBE_SECONDS) -> dict[str, Any]:
+    async def probe(self, path: str) -> dict[str, Any]:
         """What ffprobe says of the file.
 
         Raises:
             FfmpegError: It cannot be opened as a media file.
             StreamerError: What it reads cannot be read.
         """
-        probe = await self._ask(probe_argv(path), deadline_seconds)
+        probe = await self._ask(probe_argv(path))
         if lacks_a_size(probe):
-            probe = await self._ask(probe_argv(path, is_patient=True), deadline_seconds)
+            probe = await self._ask(probe_argv(path, is_patient=True))
         return probe
 
     async def first_packets(self, path: str) -> list[dict[str, Any]]:
@@ -118,23 +120,29 @@ class Ffmpeg:
         return await self._packets(keys_argv(path, index, start, stop))
 
     async def _packets(self, argv: Sequence[str]) -> list[dict[str, Any]]:
-        packets = (await self._ask(argv, PROBE_SECONDS)).get("packets", [])
+        packets = (await self._ask(argv)).get("packets", [])
         return [packet for packet in packets if isinstance(packet, dict)]
 
-    async def _ask(self, argv: Sequence[str], deadline_seconds: float) -> dict[str, Any]:
+    async def _ask(self, argv: Sequence[str]) -> dict[str, Any]:
+        command = [self.ffprobe, *argv]
+        late = FfmpegError("reading the file took too long")
+        deadline = Deadline(self.probe_seconds, self.inputs.waits(command), late)
         output = bytearray()
 
         async def keep(pieces: AsyncIterator[bytes]) -> None:
             async for piece in pieces:
                 output.extend(piece[: _LARGEST_PROBE_BYTES - len(output)])
+            deadline.meet()
 
+        await _run(
+            command,
+            self.inputs,
+            stdout=keep,
+            confinement=self.confinement,
+            others=[deadline.watch()],
+        )
         try:
-            async with asyncio.timeout(deadline_seconds):
-                command = [self.ffprobe, *argv]
-                await _run(command, self.inputs, stdout=keep, confinement=self.confinement)
             probe = json.loads(output)
-        except TimeoutError as error:
-            raise FfmpegError("reading the file took too long") from error
         except ValueError as error:
             raise FfmpegError("the description of the file is not readable") from error
         return probe if isinstance(probe, dict) else {}
@@ -164,9 +172,9 @@ class Ffmpeg:
         """
         async with _Pipes(len(sinks)) as pipes:
             command = [self.ffmpeg, *argv([f"pipe:{fd}" for fd in pipes.write_ends])]
-            watch = _Watch(self.stall_seconds, on_frames, lambda: self.inputs.is_awaited(command))
+            watch = _Watch(self.stall_seconds, on_frames, self.inputs.waits(command))
             readers = [
-                sink(watch.seen(pieces))
+                watch.fill(sink, pieces)
                 for sink, pieces in zip(sinks, await pipes.open(), strict=True)
             ]
 
@@ -182,7 +190,7 @@ class Ffmpeg:
                 standing=standing,
                 pass_fds=pipes.write_ends,
                 started=started,
-                others=[*readers, watch.bark()],
+                others=[*readers, watch.deadline.watch()],
                 feed=feed,
             )
             return replace(report, processor_seconds=watch.processor_seconds)
@@ -191,8 +199,8 @@ class Ffmpeg:
 class _Watch:
     """Notices progress, and the lack of it.
 
-    `processor_seconds` is what the process took in all. A busy machine may hear of its end when
-    nobody knows any more: then it is how long it ran.
+    `deadline` is how long it may stand still. `processor_seconds` is what the process took in all.
+    A busy machine may hear of its end when nobody knows any more: then it is how long it ran.
     """
 
     processor_seconds: float | None = None
@@ -201,25 +209,29 @@ class _Watch:
         self,
         stall_seconds: float,
         on_frames: Callable[[int], None] | None,
-        is_excused: Callable[[], bool],
+        waits: Waits,
     ) -> None:
-        self._stall_seconds = stall_seconds
+        late = FfmpegInterruptedError("the conversion stood still")
+        self.deadline = Deadline(stall_seconds, waits, late)
         self._on_frames = on_frames
-        self._is_excused = is_excused
+        self._waits = waits
         self._frames = -1
-        self._alive = asyncio.Event()
-        self._over = False
 
     def begin(self, process_id: int) -> None:
         """The process has started."""
         self._process_id = process_id
         self._started = time.monotonic()
 
-    async def seen(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The same pieces; each one shows that the run moves."""
+    async def fill(self, sink: Sink, pieces: AsyncIterator[bytes]) -> None:
+        """Hand pieces to a sink: each shows that the run moves, which waits until it is taken."""
+        async with aclosing(self._seen(pieces)) as seen:
+            await sink(seen)
+
+    async def _seen(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         async for piece in pieces:
-            self._alive.set()
-            yield piece
+            with self._waits.one_more():
+                yield piece
+            self.deadline.renew()
 
     async def follow(self, pieces: AsyncIterator[bytes]) -> None:
         """Read the progress report until the process closes it."""
@@ -233,23 +245,10 @@ class _Watch:
             if frames is None or frames == self._frames:
                 continue
             self._frames = frames
-            self._alive.set()
+            self.deadline.renew()
             if self._on_frames is not None:
                 self._on_frames(frames)
-        self._over = True
-        self._alive.set()
-
-    async def bark(self) -> None:
-        """Return when the run is over; raise FfmpegInterruptedError when it stands still."""
-        while not self._over:
-            self._alive.clear()
-            try:
-                # Not wait_for: before Python 3.12 it may swallow a cancellation.
-                async with asyncio.timeout(self._stall_seconds):
-                    await self._alive.wait()
-            except TimeoutError as error:
-                if not self._is_excused():
-                    raise FfmpegInterruptedError("the conversion stood still") from error
+        self.deadline.meet()
 
 
 class _Pipes:

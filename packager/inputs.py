@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
+from packager.waits import Waits
+
 
 class Inputs:
     """Files of this machine, which are there; `packager.sources` knows of others."""
 
-    def is_awaited(self, command: Sequence[str]) -> bool:
-        """Whether a command stands still because what it reads is not there yet."""
-        return False
+    def waits(self, command: Sequence[str]) -> Waits:
+        """Where a command waits for what it reads."""
+        return Waits()
 
     async def failure(self, command: Sequence[str]) -> None:
         """Never return; raise what keeps a command from reading on."""

@@ -29,8 +29,6 @@ from streamer.core.options import Encryption
 from streamer.core.video import ContentKey, MediaKind, Rendition
 
 _HEAD_BYTES = 64
-# The beginning of an upload over a slow line.
-_ARRIVAL_SECONDS = 600.0
 _BURST_SECONDS = 20
 
 
@@ -83,7 +81,7 @@ async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Seq
     if not source.data.is_complete:
         path = source.from_the_beginning
         try:
-            probe = await workshop.ffmpeg.probe(path, deadline_seconds=_ARRIVAL_SECONDS)
+            probe = await workshop.ffmpeg.probe(path)
         except FfmpegError:
             # What cannot be read yet may be readable once the rest is there.
             await source.data.wait_until_complete()

@@ -14,6 +14,7 @@ from aiofiles.threadpool.binary import AsyncBufferedReader
 
 from packager.core.arrival import Arrival
 from packager.patience import Patience, outlast
+from packager.waits import Waits
 from streamer.core.arrival import piece_start, piece_stop
 from streamer.core.errors import NotFound, SourceRejected, StreamerError, Unavailable
 from streamer.core.keys import arriving_key, source_key, source_piece_key
@@ -42,7 +43,7 @@ class SourceBytes:
         length_bytes: How long it is, or will be.
         received_bytes: How much of it had arrived when that was last looked up.
         is_complete: Whether every byte had arrived when that was last looked up.
-        waiting: How many readers wait for bytes now.
+        waits: Where its readers wait, for bytes to arrive and for the store.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class SourceBytes:
         self.received_bytes = 0
         self.length_bytes = 0
         self.is_complete = False
-        self.waiting = 0
+        self.waits = Waits()
         self._pause_seconds = pause_seconds
         self._begun_at = video.created_at
         self._look_at(video)
@@ -74,6 +75,15 @@ class SourceBytes:
             SourcePausedError: Its bytes do not come.
             Unavailable: The store does not answer, or holds less than it should.
         """
+        async with aclosing(self._read(start, stop)) as pieces:
+            while True:
+                with self.waits.one_more():
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                yield piece
+
+    async def _read(self, start: int, stop: int) -> AsyncGenerator[bytes]:
         position = start
         patience = Patience()
         while position < stop:
@@ -120,20 +130,16 @@ class SourceBytes:
             self._look_at(await outlast(lambda: self._catalog.get_video(self._video_id)))
 
     async def _wait_for(self, position: int) -> None:
-        self.waiting += 1
         received, since = self.received_bytes, monotonic()
-        try:
-            while self.received_bytes <= position:
-                if self.is_complete:
-                    raise SourceRejected("The file is shorter than announced.", code="truncated")
-                if self.received_bytes > received:
-                    received, since = self.received_bytes, monotonic()
-                if monotonic() - since > self._pause_seconds:
-                    raise SourcePausedError("the upload pauses")
-                await asyncio.sleep(_POLL_SECONDS)
-                self._look_at(await self._catalog.get_video(self._video_id))
-        finally:
-            self.waiting -= 1
+        while self.received_bytes <= position:
+            if self.is_complete:
+                raise SourceRejected("The file is shorter than announced.", code="truncated")
+            if self.received_bytes > received:
+                received, since = self.received_bytes, monotonic()
+            if monotonic() - since > self._pause_seconds:
+                raise SourcePausedError("the upload pauses")
+            await asyncio.sleep(_POLL_SECONDS)
+            self._look_at(await self._catalog.get_video(self._video_id))
 
     def _look_at(self, video: Video) -> None:
         if video.state is VideoState.FAILED:

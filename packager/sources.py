@@ -23,6 +23,7 @@ from packager.entries import NOTHING, LeftOut, read_in_order
 from packager.inputs import Inputs
 from packager.patience import outlast
 from packager.source_bytes import SourceBytes
+from packager.waits import Waits
 from streamer.core.byte_range import Span, Unsatisfiable, content_range, parse_range
 from streamer.core.errors import StreamerError
 from streamer.core.keys import source_key
@@ -165,10 +166,10 @@ class Sources(Inputs):
             self._clocks.popitem(last=False)
         return clock
 
-    def is_awaited(self, command: Sequence[str]) -> bool:
-        """Whether a command stands still because its source has not arrived yet."""
+    def waits(self, command: Sequence[str]) -> Waits:
+        """Where a command waits for its source: to arrive, and for the store."""
         reading = self._read_by(command)
-        return reading is not None and reading.data.waiting > 0
+        return super().waits(command) if reading is None else reading.data.waits
 
     async def failure(self, command: Sequence[str]) -> None:
         """Never return; raise what keeps a command from reading its source."""

@@ -1,10 +1,12 @@
-"""A store that fails while a source is read: its source is read whole, or not at all."""
+"""A store that fails or hangs: its source is read whole, or not at all, and not judged by it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -28,6 +30,9 @@ from streamer.shared.settings import SharedSettings
 VIDEO = "testvideo1"
 FRAMES = 500
 WHOLE = Chunk(0, 6, ("180p",))
+PATIENT_SECONDS = 3.0
+
+T = TypeVar("T")
 
 
 class CutStore(DirectoryStore):
@@ -37,11 +42,17 @@ class CutStore(DirectoryStore):
         cut_at: No answer goes beyond this byte of an object, as long as `cuts` are left.
         cuts: How many more answers break off.
         full: How often something more cannot be stored.
+        is_silent: Nothing is answered until `answers` is set; `asked` is set once it is asked.
     """
 
     cut_at = 0
     cuts = 0
     full = 0
+    is_silent = False
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.asked, self.answers = asyncio.Event(), asyncio.Event()
 
     def local_path(self, key: str) -> Path | None:
         return None
@@ -56,6 +67,9 @@ class CutStore(DirectoryStore):
     async def get(
         self, key: str, *, start: int = 0, stop: int | None = None
     ) -> AsyncGenerator[ObjectBody]:
+        if self.is_silent:
+            self.asked.set()
+            await self.answers.wait()
         async with super().get(key, start=start, stop=stop) as body:
             yield ObjectBody(body.info, self._cut(body.chunks, start))
 
@@ -183,3 +197,32 @@ async def test_a_source_that_cannot_be_read_is_not_called_unreadable(
     async with workshop.sources.open(VIDEO) as source:
         with pytest.raises(Unavailable):
             await inspect_source(workshop, VIDEO, 1, source)
+
+
+async def outwait(store: CutStore, work: Coroutine[Any, Any, T]) -> T:
+    """What comes of work during which the store hangs for longer than ffmpeg may stand still."""
+    store.is_silent = True
+    async with asyncio.timeout(60):
+        working = asyncio.create_task(work)
+        asked = asyncio.create_task(store.asked.wait())
+        await asyncio.wait([working, asked], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([working], timeout=PATIENT_SECONDS + 0.5)
+        store.answers.set()
+        return await working
+
+
+async def test_a_store_that_hangs_takes_no_time_of_a_probe(
+    workshop: Workshop, store: CutStore
+) -> None:
+    ffmpeg = replace(workshop.ffmpeg, probe_seconds=PATIENT_SECONDS)
+    async with workshop.sources.open(VIDEO) as source:
+        probe = await outwait(store, ffmpeg.probe(source.any_part))
+    assert probe["streams"]
+
+
+async def test_a_run_does_not_stand_still_while_the_store_hangs(
+    workshop: Workshop, store: CutStore, recipe: Recipe
+) -> None:
+    ffmpeg = replace(workshop.ffmpeg, stall_seconds=PATIENT_SECONDS)
+    encoded = await outwait(store, encode(replace(workshop, ffmpeg=ffmpeg), recipe))
+    assert encoded.frames == FRAMES

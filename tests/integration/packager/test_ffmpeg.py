@@ -102,6 +102,19 @@ async def test_one_that_stands_still_is_ended(tmp_path: Path) -> None:
     assert not ffmpegs()
 
 
+async def test_one_whose_output_is_not_taken_does_not_stand_still(ffmpeg: Ffmpeg) -> None:
+    async def store(pieces: AsyncIterator[bytes]) -> None:
+        await anext(pieces)
+        await asyncio.sleep(3.0)
+        raise Unavailable("the object store does not answer")
+
+    endless = [*QUIET, "-f", "lavfi", "-i", "anullsrc", "-f", "s16le"]
+    with pytest.raises(Unavailable):
+        await replace(ffmpeg, stall_seconds=2.0).run(
+            lambda targets: [*endless, targets[0]], [store]
+        )
+
+
 @pytest.mark.parametrize(
     ("end", "is_interrupted"),
     [("kill -9 $$", True), ("kill -15 $$", True), ("exit 255", True), ("kill -11 $$", False)],
