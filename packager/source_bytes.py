@@ -24,6 +24,8 @@ from streamer.shared.object_store import ObjectStore
 
 _POLL_SECONDS = 0.1
 _FILE_PIECE_BYTES = 256 * 1024
+# Longer than a client of S3 asks by itself.
+_SILENCE_SECONDS = 60.0
 
 
 class SourcePausedError(StreamerError):
@@ -38,6 +40,7 @@ class SourceBytes:
         catalog: Knows how much of it has arrived.
         video: Whose it is.
         pause_seconds: Who waits for bytes while none come for so long is told that it pauses.
+        silence_seconds: A store that says nothing for so long has failed.
 
     Attributes:
         length_bytes: How long it is, or will be.
@@ -52,6 +55,7 @@ class SourceBytes:
         catalog: Catalog,
         video: Video,
         pause_seconds: float = math.inf,
+        silence_seconds: float = _SILENCE_SECONDS,
     ) -> None:
         self._store = store
         self._catalog = catalog
@@ -61,13 +65,14 @@ class SourceBytes:
         self.is_complete = False
         self.waits = Waits()
         self._pause_seconds = pause_seconds
+        self._silence_seconds = silence_seconds
         self._begun_at = video.created_at
         self._look_at(video)
 
     async def read(self, start: int, stop: int) -> AsyncGenerator[bytes]:
         """The bytes from `start` to `stop` (exclusive), in pieces, as they arrive.
 
-        A store that fails for a moment is asked again for what is missing.
+        A store that fails for a moment, or hangs, is asked again for what is missing.
 
         Raises:
             NotFound: The video was deleted, or its upload given up.
@@ -92,7 +97,7 @@ class SourceBytes:
                 await self._wait_for(position)
                 stored = self._stored(position, min(stop, self.received_bytes))
                 async with aclosing(stored) as pieces:
-                    async for piece in pieces:
+                    while piece := await self._next(pieces):
                         position += len(piece)
                         patience.renew()
                         yield piece
@@ -100,6 +105,13 @@ class SourceBytes:
                     raise Unavailable("a part of the source is not in the store")
             except StreamerError as error:
                 await patience.bear(error)
+
+    async def _next(self, stored: AsyncGenerator[bytes]) -> bytes:
+        try:
+            async with asyncio.timeout(self._silence_seconds):
+                return await anext(stored, b"")
+        except TimeoutError as error:
+            raise Unavailable("the store of the source does not answer") from error
 
     async def arrival(self) -> Arrival:
         """How it arrives now.
@@ -126,8 +138,7 @@ class SourceBytes:
             NotFound: The video was deleted, or its upload given up.
         """
         while not self.is_complete:
-            await asyncio.sleep(_POLL_SECONDS)
-            self._look_at(await outlast(lambda: self._catalog.get_video(self._video_id)))
+            await self._look_again()
 
     async def _wait_for(self, position: int) -> None:
         received, since = self.received_bytes, monotonic()
@@ -138,8 +149,11 @@ class SourceBytes:
                 received, since = self.received_bytes, monotonic()
             if monotonic() - since > self._pause_seconds:
                 raise SourcePausedError("the upload pauses")
-            await asyncio.sleep(_POLL_SECONDS)
-            self._look_at(await self._catalog.get_video(self._video_id))
+            await self._look_again()
+
+    async def _look_again(self) -> None:
+        await asyncio.sleep(_POLL_SECONDS)
+        self._look_at(await outlast(lambda: self._catalog.get_video(self._video_id)))
 
     def _look_at(self, video: Video) -> None:
         if video.state is VideoState.FAILED:

@@ -17,6 +17,7 @@ from packager.inspection import inspect_source
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
 from packager.settings import PackagerSettings
+from packager.source_bytes import SourceBytes
 from packager.workshop import Workshop
 from sample_media.generate import generate
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
@@ -123,7 +124,7 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(
 async def test_a_source_that_cannot_be_read_is_not_at_its_end(
     workshop: Workshop, store: CutStore, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("packager.patience._TRIES", 2)
+    monkeypatch.setattr("packager.patience._SECONDS", 0.0)
     store.cuts = 1_000
     with pytest.raises(Unavailable, match="ECONNRESET"):
         await encode(workshop, recipe)
@@ -192,7 +193,7 @@ async def test_a_chunk_that_cannot_be_read_or_published_fails(
 async def test_a_source_that_cannot_be_read_is_not_called_unreadable(
     workshop: Workshop, store: CutStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("packager.patience._TRIES", 2)
+    monkeypatch.setattr("packager.patience._SECONDS", 0.0)
     store.cut_at, store.cuts = 100, 1_000
     async with workshop.sources.open(VIDEO) as source:
         with pytest.raises(Unavailable):
@@ -226,3 +227,16 @@ async def test_a_run_does_not_stand_still_while_the_store_hangs(
     ffmpeg = replace(workshop.ffmpeg, stall_seconds=PATIENT_SECONDS)
     encoded = await outwait(store, encode(replace(workshop, ffmpeg=ffmpeg), recipe))
     assert encoded.frames == FRAMES
+
+
+async def test_a_store_that_hangs_for_ever_is_asked_again(
+    workshop: Workshop, store: CutStore
+) -> None:
+    video = await workshop.catalog.get_video(VIDEO)
+    data = SourceBytes(store, workshop.catalog, video, silence_seconds=0.2)
+    store.is_silent = True
+    async with asyncio.timeout(30):
+        reading = asyncio.create_task(data.read_available(0, 100))
+        await store.asked.wait()
+        store.is_silent = False
+        assert len(await reading) == 100

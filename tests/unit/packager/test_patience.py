@@ -1,6 +1,7 @@
 """Trying again: for a while, or for as long as an outage lasts."""
 
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 import pytest
 
@@ -30,10 +31,15 @@ async def test_an_outage_is_outlasted_however_often_it_is_asked() -> None:
     assert await outlast(failing(*[AWAY] * 100)) == "done"
 
 
-async def test_who_insists_gives_up_at_some_time() -> None:
-    assert await insist(failing(*[AWAY] * 9)) == "done"
+@pytest.mark.parametrize(("failure_seconds", "most_failures"), [(10.0, 3), (45.0, 1)])
+async def test_who_insists_gives_up_half_a_minute_after_the_first_failure(
+    monkeypatch: pytest.MonkeyPatch, failure_seconds: float, most_failures: int
+) -> None:
+    clock = count(0.0, failure_seconds)
+    monkeypatch.setattr("packager.patience.monotonic", lambda: next(clock))
+    assert await insist(failing(*[AWAY] * most_failures)) == "done"
     with pytest.raises(Unavailable):
-        await insist(failing(*[AWAY] * 10))
+        await insist(failing(*[AWAY] * (most_failures + 1)))
 
 
 @pytest.mark.parametrize("again", [insist, outlast])
