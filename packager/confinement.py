@@ -4,6 +4,7 @@ import ctypes
 import os
 import resource
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from packager.cell import Cell, leave_network
@@ -36,15 +37,34 @@ class Confinement:
         # evenly, however nice they are.
         os.setpgid(0, 0)
         _libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        _limit(resource.RLIMIT_CPU, _LONGEST_CPU_SECONDS)
-        # The program's own code and shared pages do not count.
-        _limit(resource.RLIMIT_DATA, self.memory_bytes)
-        _limit(resource.RLIMIT_CORE, 0)
-        # Everything leaves through pipes: there is no file to write.
-        _limit(resource.RLIMIT_FSIZE, 0)
-        _limit(resource.RLIMIT_NOFILE, _MAX_OPEN_FILES)
+        for name, limit in self._limits.items():
+            allowed = _allowed(name, limit)
+            resource.setrlimit(getattr(resource, name), (allowed, allowed))
         os.nice(nice)
 
+    def describe_shortages(self) -> str:
+        """Which limits of this process leave a process less than it may have; may be empty."""
+        allowed = {name: _allowed(name, limit) for name, limit in self._limits.items()}
+        return ", ".join(
+            f"{name} is {allowed[name]}, not {limit}"
+            for name, limit in self._limits.items()
+            if allowed[name] < limit
+        )
 
-def _limit(what: int, most: int) -> None:
-    resource.setrlimit(what, (most, most))
+    @property
+    def _limits(self) -> Mapping[str, int]:
+        return {
+            "RLIMIT_CPU": _LONGEST_CPU_SECONDS,
+            # The program's own code and shared pages do not count.
+            "RLIMIT_DATA": self.memory_bytes,
+            "RLIMIT_CORE": 0,
+            # Everything leaves through pipes: there is no file to write.
+            "RLIMIT_FSIZE": 0,
+            "RLIMIT_NOFILE": _MAX_OPEN_FILES,
+        }
+
+
+def _allowed(name: str, limit: int) -> int:
+    """A limit, or what was inherited where that is less: nobody may raise it, setrlimit(2)."""
+    _, hard = resource.getrlimit(getattr(resource, name))
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)

@@ -11,10 +11,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from packager.confinement import Confinement
@@ -26,7 +27,7 @@ from packager.processors import used_seconds
 from packager.standing import Standing
 from packager.together import together, unless
 from packager.waits import Deadline, Waits
-from streamer.core.errors import StreamerError
+from streamer.core.errors import StreamerError, Unavailable
 
 _PIECE_BYTES = 256 * 1024
 _LARGEST_PROBE_BYTES = 4 * 1024 * 1024
@@ -90,7 +91,7 @@ class Ffmpeg:
 
         Raises:
             FfmpegError: It cannot be opened as a media file.
-            StreamerError: What it reads cannot be read.
+            StreamerError: What it reads cannot be read, or no process be started.
         """
         probe = await self._ask(probe_argv(path))
         if lacks_a_size(probe):
@@ -102,7 +103,7 @@ class Ffmpeg:
 
         Raises:
             FfmpegError: It cannot be opened as a media file.
-            StreamerError: What it reads cannot be read.
+            StreamerError: What it reads cannot be read, or no process be started.
         """
         return await self._packets(packets_argv(path))
 
@@ -115,7 +116,7 @@ class Ffmpeg:
 
         Raises:
             FfmpegError: It cannot be opened as a media file.
-            StreamerError: What it reads cannot be read.
+            StreamerError: What it reads cannot be read, or no process be started.
         """
         return await self._packets(keys_argv(path, index, start, stop))
 
@@ -139,7 +140,7 @@ class Ffmpeg:
             self.inputs,
             stdout=keep,
             confinement=self.confinement,
-            others=[deadline.watch()],
+            others=[deadline.watch],
         )
         try:
             probe = json.loads(output)
@@ -168,13 +169,13 @@ class Ffmpeg:
         Raises:
             FfmpegError: It ended with an error.
             FfmpegInterruptedError: It was killed, or nothing came of it for `stall_seconds`.
-            StreamerError: What it reads cannot be read.
+            StreamerError: What it reads cannot be read, or no process be started.
         """
         async with _Pipes(len(sinks)) as pipes:
             command = [self.ffmpeg, *argv([f"pipe:{fd}" for fd in pipes.write_ends])]
             watch = _Watch(self.stall_seconds, on_frames, self.inputs.waits(command))
             readers = [
-                watch.fill(sink, pieces)
+                partial(watch.fill, sink, pieces)
                 for sink, pieces in zip(sinks, await pipes.open(), strict=True)
             ]
 
@@ -190,7 +191,7 @@ class Ffmpeg:
                 standing=standing,
                 pass_fds=pipes.write_ends,
                 started=started,
-                others=[*readers, watch.deadline.watch()],
+                others=[*readers, watch.deadline.watch],
                 feed=feed,
             )
             return replace(report, processor_seconds=watch.processor_seconds)
@@ -259,7 +260,8 @@ class _Pipes:
     """
 
     def __init__(self, count: int) -> None:
-        self._pairs = [socket.socketpair() for _ in range(count)]
+        with _starting():
+            self._pairs = [socket.socketpair() for _ in range(count)]
         self._writers: list[asyncio.StreamWriter] = []
         self.write_ends = tuple(write.fileno() for _, write in self._pairs)
 
@@ -297,24 +299,26 @@ async def _run(
     standing: Standing = Standing(),
     pass_fds: tuple[int, ...] = (),
     started: Callable[[int], None] = lambda process_id: None,
-    others: Sequence[Awaitable[None]] = (),
+    others: Sequence[Callable[[], Awaitable[None]]] = (),
     feed: AsyncIterator[bytes] | None = None,
 ) -> Report:
     """Start one process and carry its streams until it ends; it never outlives this call."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=pass_fds,
-        preexec_fn=lambda: confinement.apply(standing.nice_at_start),
-        env=_ENVIRONMENT,
-    )
+    with _starting():
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
+            preexec_fn=lambda: confinement.apply(standing.nice_at_start),
+            env=_ENVIRONMENT,
+        )
     started(process.pid)
     report = _ReportReader()
     keeping = asyncio.create_task(standing.keep(process.pid))
     try:
-        streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr), *others]
+        streams = [stdout(_pieces(_stream(process.stdout))), report.follow(process.stderr)]
+        streams += [other() for other in others]
         if feed is not None:
             streams.append(_feed(process, feed))
         await unless(together(streams), inputs.failure(command))
@@ -330,6 +334,15 @@ async def _run(
     if code != 0:
         raise _failure(code, report.text)
     return Report(report.text, report.tells_damage, report.tail)
+
+
+@contextmanager
+def _starting() -> Generator[None]:
+    """Raise Unavailable for want of processes, threads, files or memory: no input is to blame."""
+    try:
+        yield
+    except (OSError, subprocess.SubprocessError, RuntimeError) as error:
+        raise Unavailable("ffmpeg cannot be started", reason=str(error)) from error
 
 
 def _failure(code: int | None, report: str) -> FfmpegError:

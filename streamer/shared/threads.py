@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from streamer.core.errors import Unavailable
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -33,9 +35,15 @@ class Threads:
         """Return what `call` opens; when the caller is cancelled meanwhile, `release` closes it.
 
         Both run in a thread.
+
+        Raises:
+            Unavailable: There is no thread to be had.
         """
         loop = asyncio.get_running_loop()
-        future = loop.run_in_executor(self._executor, call)
+        try:
+            future = loop.run_in_executor(self._executor, call)
+        except RuntimeError as error:
+            raise Unavailable("no thread can be started", reason=str(error)) from error
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:

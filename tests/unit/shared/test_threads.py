@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 
+from streamer.core.errors import Unavailable
 from streamer.shared.threads import Threads
 
 
@@ -67,3 +68,10 @@ async def test_no_more_calls_than_threads_run_at_once() -> None:
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(result, threading.BrokenBarrierError) for result in results)
     threads.close()
+
+
+async def test_who_gets_no_thread_may_ask_again() -> None:
+    threads = Threads(1, "test")
+    threads.close()
+    with pytest.raises(Unavailable):
+        await threads.run(divmod, 7, 2)
