@@ -16,7 +16,7 @@ from streamer.core.errors import InvalidInput, StorageFull, Unavailable
 from streamer.shared.migrate import upgrade
 from streamer.shared.postgresql_url import asyncpg_arguments, asyncpg_url
 from streamer.shared.reasons import own_words
-from streamer.shared.sqlstates import DISK_FULL, MISSING
+from streamer.shared.sqlstates import DISK_FULL, MISSING, OTHER_SESSION
 
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 15.0
@@ -25,6 +25,7 @@ _LOCK_POLL_SECONDS = 0.02
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 5
 _MIGRATION_LOCK = 0x5742_1EA3
+_POOLED = "the database's pooler keeps no sessions: it must pool by session, not by transaction"
 _PROGRAM_ERRORS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
 
 
@@ -178,12 +179,30 @@ async def _enter_wal(path: Path) -> None:
 
 
 async def _migrate_postgresql(database: Database) -> None:
+    await _check_sessions(database)
     async with database.writing() as connection:
         await connection.execute(
             text(f"SET LOCAL statement_timeout = {int(_MIGRATION_SECONDS * 1000)}")
         )
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
         await connection.run_sync(upgrade)
+
+
+async def _check_sessions(database: Database) -> None:
+    """Return if each connection has a session of its own; raise Unavailable if a pooler mixes them.
+
+    Such a pooler gives the session of a connection between two transactions to another connection.
+    """
+    async with database.reading() as one, database.reading() as other:
+        own = await _session(one)
+        await one.rollback()
+        others = await _session(other)
+        if await _session(one) != own or others == own:
+            raise Unavailable(_POOLED)
+
+
+async def _session(connection: AsyncConnection) -> object:
+    return (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
 
 
 @asynccontextmanager
@@ -209,6 +228,8 @@ def _translated() -> Generator[None]:
     try:
         yield
     except (exc.DBAPIError, sqlite3.Error) as error:
+        if _sqlstate(error) in OTHER_SESSION:
+            raise Unavailable(_POOLED) from error
         if isinstance(error, _PROGRAM_ERRORS) and _sqlstate(error) not in MISSING:
             raise
         if _is_full(error):

@@ -1,17 +1,26 @@
 """Databases that an origin is given: usual URLs, and those that refuse it."""
 
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 from sqlalchemy import make_url
 
 from streamer.core.errors import Unavailable
 from streamer.origin.settings import OriginSettings
+from streamer.processes import end_with_parent
 from streamer.server import open_app
-from tests.integration.origin.conftest import OpenOrigin
+from tests.integration.origin.conftest import OpenOrigin, eventually
 from tests.integration.test_cli import streamer
-from tests.servers import Postgres
+from tests.servers import Postgres, free_port
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 async def open_and_close(directory: Path, url: str) -> None:
@@ -59,6 +68,62 @@ async def test_why_it_refuses_is_told_at_the_start(postgres: Postgres, tmp_path:
     with pytest.raises(Unavailable, match="permission denied for database") as caught:
         await open_and_close(tmp_path, role)
     assert caught.value.detail == "the job queue does not answer"
+
+
+@pytest.mark.skipif(not PGBOUNCER, reason="there is no pgbouncer")
+async def test_a_pooler_must_keep_sessions(postgres: Postgres, tmp_path: Path) -> None:
+    url = await postgres.create_database()
+    async with pooled(url, tmp_path, "session") as pooler:
+        await open_and_close(tmp_path, pooler)
+    async with pooled(url, tmp_path, "transaction") as pooler:
+        with pytest.raises(Unavailable, match="must pool by session"):
+            await open_and_close(tmp_path, pooler)
+
+
+@asynccontextmanager
+async def pooled(url: str, directory: Path, mode: str) -> AsyncGenerator[str]:
+    """The URL of a database behind a pooler."""
+    server, port = make_url(url), free_port()
+    settings = {
+        "listen_addr": "127.0.0.1",
+        "listen_port": port,
+        "unix_socket_dir": "",
+        "auth_type": "any",
+        "pool_mode": mode,
+        "ignore_startup_parameters": "statement_timeout,extra_float_digits",
+    }
+    lines = [
+        "[databases]",
+        f"{server.database} = host=127.0.0.1 port={server.port} user={server.username}",
+        "[pgbouncer]",
+        *(f"{name} = {value}" for name, value in settings.items()),
+    ]
+    path = directory / f"{mode}.ini"
+    path.write_text("\n".join(lines))
+    with path.open() as file:
+        process = await asyncio.create_subprocess_exec(
+            *(str(PGBOUNCER), "-q", "/dev/stdin"),
+            # It refuses to be root, and others may not come to where the file lies.
+            user="nobody" if os.geteuid() == 0 else None,
+            stdin=file,
+            preexec_fn=end_with_parent,
+        )
+    try:
+        pooled_url = server.set(port=port).render_as_string()
+        await eventually(lambda: answers(pooled_url))
+        yield pooled_url
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def answers(url: str) -> bool:
+    try:
+        connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True
 
 
 def test_the_command_says_why(tmp_path: Path) -> None:
