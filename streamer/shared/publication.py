@@ -133,7 +133,7 @@ class Publication(Records):
                 _check_takes(video, version)
             await _describe(connection, video_id, known, init_names, codecs or {})
             await self._add_segments(connection, video_id, segments)
-            await _note_publication(connection, video, known, now)
+            await _note_publication(connection, video, now)
 
     async def complete(self, video_id: str, names: Collection[str]) -> None:
         """All segments of these renditions are published: their playlists end.
@@ -215,6 +215,7 @@ class Publication(Records):
                 VideoState.READY,
                 progress=1.0,
                 duration_seconds=duration_seconds,
+                playable_at=await _begin_playing(connection, video, now),
                 ready_at=now,
             )
 
@@ -391,21 +392,32 @@ async def _describe(
             )
 
 
-async def _note_publication(
-    connection: AsyncConnection, video: Video, known: Sequence[Rendition], now: datetime
-) -> None:
+async def _note_publication(connection: AsyncConnection, video: Video, now: datetime) -> None:
     playable_at = video.playable_at
-    if playable_at is None and await _is_playable(connection, video.id, known):
-        playable_at = now
-        await record_event(connection, video.id, EventType.PLAYABLE)
+    if playable_at is None and await _is_playable(connection, video):
+        playable_at = await _begin_playing(connection, video, now)
     await change_video(connection, video.id, playable_at=playable_at)
 
 
-async def _is_playable(
-    connection: AsyncConnection, video_id: str, known: Sequence[Rendition]
-) -> bool:
-    query = select(segments.c.rendition).where(
-        segments.c.video_id == video_id, segments.c.number == 0
+async def _begin_playing(connection: AsyncConnection, video: Video, now: datetime) -> datetime:
+    """Since when viewers can start it: from now on, which is told, unless they could before."""
+    if video.playable_at is not None:
+        return video.playable_at
+    await record_event(connection, video.id, EventType.PLAYABLE)
+    return now
+
+
+async def _is_playable(connection: AsyncConnection, video: Video) -> bool:
+    """Whether what viewers get has begun; renditions of a version given up before do not count."""
+    known = await _renditions(connection, video.id, video.version)
+    query = (
+        select(segments.c.rendition)
+        .join(renditions)
+        .where(
+            segments.c.video_id == video.id,
+            segments.c.number == 0,
+            renditions.c.version == video.version,
+        )
     )
     begun = set((await connection.execute(query)).scalars())
     pictures = {r.name for r in known if r.kind is MediaKind.VIDEO}

@@ -744,6 +744,54 @@ async def test_what_is_made_or_gone_is_not_renewed(catalog: Catalog) -> None:
     assert await catalog.renew_version(ID, 1) is None
 
 
+async def fail_and_repackage(catalog: Catalog) -> None:
+    await catalog.fail(ID, code="encode_failed", message="It broke.")
+    await catalog.repackage(ID, FAST)
+
+
+async def renew(catalog: Catalog) -> None:
+    await catalog.renew_version(ID, 1)
+
+
+@pytest.mark.parametrize("end", [fail_and_repackage, renew])
+@pytest.mark.parametrize("before", [[LOW], [LOW, SOUND]])
+async def test_what_an_earlier_version_published_makes_no_later_one_playable_or_not(
+    catalog: Catalog, before: list[Rendition], end: Step
+) -> None:
+    await package(catalog, LOW, SOUND)
+    await publish(catalog, *(segment(rendition, 0) for rendition in before))
+    await end(catalog)
+    later = NOW + timedelta(hours=1)
+    await catalog.begin_packaging(ID, duration_seconds=4.0, renditions=(LOW_2, SOUND_2), version=2)
+    await publish(catalog, segment(SOUND_2, 0), now=later)
+    assert not (await catalog.get_video(ID)).playable
+    await publish(catalog, segment(LOW_2, 0), now=later)
+    assert (await catalog.get_video(ID)).playable_at == later
+    assert (await events(catalog))[-1] == "video.playable"
+
+
+async def test_what_is_ready_is_playable(catalog: Catalog) -> None:
+    assert (await make_ready(catalog)).playable_at == NOW
+    assert (await events(catalog))[-2:] == ["video.playable", "video.ready"]
+
+
+async def test_what_was_ready_but_not_playable_before_is_both(url: str) -> None:
+    catalog = await Catalog.open(url)
+    await make_ready(catalog)
+    await upload(catalog, "video001")
+    async with catalog._database.writing() as connection:
+        await connection.exec_driver_sql("UPDATE videos SET playable_at = NULL")
+        await connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0013'")
+    broken = await catalog.get_video(ID)
+    assert not broken.playable
+    await catalog.close()
+    catalog = await Catalog.open(url)
+    mended, untouched = await catalog.get_video(ID), await catalog.get_video("video001")
+    assert mended == replace(broken, playable_at=NOW, revision=broken.revision + 1)
+    assert (untouched.playable_at, untouched.revision) == (None, 1)
+    await catalog.close()
+
+
 async def test_planned_renditions_give_way_but_published_ones_stay(catalog: Catalog) -> None:
     await package(catalog, LOW, HIGH)
     await publish(catalog, segment(LOW, 0))
