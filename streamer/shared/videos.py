@@ -154,7 +154,7 @@ class Videos(Records):
             video = await read_video(connection, video_id, lock=True)
             if video.state is not VideoState.UPLOADING:
                 raise Conflict(f"a video that is {video.state} takes no source")
-            has_begun = await _has_begun(connection, video_id)
+            has_begun = await _has_begun(connection, video)
             state = VideoState.PACKAGING if has_begun else VideoState.PROBING
             values = {"source_bytes": size_bytes, "received_bytes": size_bytes}
             return await move_video(connection, video, state, length_bytes=size_bytes, **values)
@@ -214,8 +214,8 @@ class Videos(Records):
         if options is not None:
             values["options"] = options.to_json()
         async with self._database.writing() as connection:
-            await read_video(connection, video_id, lock=True)
-            if options is not None and await _has_begun(connection, video_id):
+            video = await read_video(connection, video_id, lock=True)
+            if options is not None and await _has_begun(connection, video):
                 raise Conflict("packaging has begun; other options make a new version")
             if priority is not None:
                 await change_deadlines(connection, video_id, priority)
@@ -291,8 +291,13 @@ class Videos(Records):
                 await connection.execute(query)
 
 
-async def _has_begun(connection: AsyncConnection, video_id: str) -> bool:
-    query = select(renditions.c.name).where(renditions.c.video_id == video_id).limit(1)
+async def _has_begun(connection: AsyncConnection, video: Video) -> bool:
+    """Whether the packaging of the version that viewers get, or will get first, has begun."""
+    query = (
+        select(renditions.c.name)
+        .where(renditions.c.video_id == video.id, renditions.c.version == video.version)
+        .limit(1)
+    )
     return (await connection.execute(query)).first() is not None
 
 

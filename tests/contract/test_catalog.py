@@ -875,6 +875,28 @@ async def test_a_video_is_amended_whole_or_not_at_all(catalog: Catalog) -> None:
     assert (await catalog.get_video(ID)).priority == 5
 
 
+@pytest.mark.parametrize("end", [fail_and_repackage, renew])
+async def test_a_video_that_begins_anew_takes_other_options_until_it_has_begun(
+    catalog: Catalog, end: Step
+) -> None:
+    await package(catalog, LOW)
+    await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW)
+    await end(catalog)
+    assert (await catalog.amend_video(ID, options=FAST)).options == FAST
+    await catalog.begin_packaging(ID, duration_seconds=1.0, renditions=[LOW_2], version=2)
+    with pytest.raises(Conflict):
+        await catalog.amend_video(ID, options=PackagingOptions())
+
+
+async def test_a_source_that_began_anew_while_it_arrived_is_probed_when_it_has(
+    catalog: Catalog,
+) -> None:
+    await upload(catalog)
+    await catalog.begin_packaging(ID, duration_seconds=1.0, renditions=[LOW])
+    await renew(catalog)
+    assert (await catalog.accept_source(ID, size_bytes=1)).state is VideoState.PROBING
+
+
 async def test_waiting_chunks_follow_the_priority(catalog: Catalog) -> None:
     await package(catalog)
     await catalog.begin_version(ID, 1, "{}", now=NOW)
