@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, delete, false, func, or_, select
+from sqlalchemy import Row, Select, Table, and_, case, delete, false, func, or_, select, union
 
 from streamer.core.errors import Conflict, NotFound
 from streamer.core.keys import is_rendition_name, is_video_id
@@ -105,29 +105,10 @@ class Versions(Records):
 
     async def forgettable_versions(self, *, before: datetime) -> list[tuple[str, int]]:
         """The videos' ids and versions that nobody needs: failed, or replaced before then."""
-        is_in_the_making = and_(
-            videos.c.next_error_code.is_(None), renditions.c.version == videos.c.next_version
-        )
-        was_replaced = and_(renditions.c.version < videos.c.version, videos.c.ready_at < before)
-        was_given_up = and_(
-            renditions.c.version > videos.c.version, ~func.coalesce(is_in_the_making, false())
-        )
-        has_failed = and_(
-            videos.c.state == VideoState.FAILED, renditions.c.version <= videos.c.version
-        )
-        query = (
-            select(videos.c.id, renditions.c.version)
-            .join(videos, videos.c.id == renditions.c.video_id)
-            .where(
-                videos.c.deleted_at.is_(None),
-                renditions.c.version != EVERY_VERSION,
-                or_(was_replaced, was_given_up, has_failed),
-            )
-            .distinct()
-            .order_by(videos.c.id, renditions.c.version)
-        )
+        query = union(*(_forgettable(table, before) for table in (renditions, content_keys)))
         async with self._database.reading() as connection:
-            return [(row.id, row.version) for row in await connection.execute(query)]
+            rows = await connection.execute(query)
+            return sorted((row.video_id, row.version) for row in rows)
 
     async def forget_version(self, video_id: str, version: int) -> None:
         """Forget a version that viewers do not get, with its key.
@@ -229,6 +210,24 @@ class Versions(Records):
             statement = self._database.insert(content_keys).on_conflict_do_nothing()
             await connection.execute(statement, [row])
         return await self.content_key(video_id, version) or key
+
+
+def _forgettable(table: Table, before: datetime) -> Select[tuple[str, int]]:
+    """The versions that have rows in a table and are needed by nobody."""
+    version = table.c.version
+    is_in_the_making = and_(videos.c.next_error_code.is_(None), version == videos.c.next_version)
+    was_replaced = and_(version < videos.c.version, videos.c.ready_at < before)
+    was_given_up = and_(version > videos.c.version, ~func.coalesce(is_in_the_making, false()))
+    has_failed = and_(videos.c.state == VideoState.FAILED, version <= videos.c.version)
+    return (
+        select(table.c.video_id, version)
+        .join(videos, videos.c.id == table.c.video_id)
+        .where(
+            videos.c.deleted_at.is_(None),
+            version != EVERY_VERSION,
+            or_(was_replaced, was_given_up, has_failed),
+        )
+    )
 
 
 def _to_key(row: Row[Any]) -> ContentKey:

@@ -645,6 +645,23 @@ async def test_what_a_failed_video_published_is_forgotten_at_once(catalog: Catal
     assert (await catalog.get_video(ID)).state is VideoState.FAILED
 
 
+async def test_a_key_is_forgotten_with_a_version_that_never_had_renditions(
+    catalog: Catalog,
+) -> None:
+    await probe(catalog)
+    await catalog.keep_content_key(ID, 1, KEY)
+    assert await catalog.forgettable_versions(before=NOW) == []
+    await fail_and_repackage(catalog)
+    await catalog.keep_content_key(ID, 2, OTHER_KEY)
+    await catalog.begin_packaging(ID, duration_seconds=4.0, renditions=[LOW_2], version=2)
+    await catalog.finish(ID, duration_seconds=4.0, now=NOW, version=2)
+    after = NOW + timedelta(seconds=1)
+    assert await catalog.forgettable_versions(before=after) == [(ID, 1)]
+    await catalog.forget_version(ID, 1)
+    assert await catalog.forgettable_versions(before=after) == []
+    assert await catalog.content_key(ID, 2) == OTHER_KEY
+
+
 async def test_a_version_that_was_given_up_is_forgotten_at_once(catalog: Catalog) -> None:
     await begin_anew(catalog)
     with pytest.raises(Conflict):
