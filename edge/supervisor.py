@@ -21,7 +21,7 @@ from edge.node import Ports, running
 from edge.node_admin import create_node_admin
 from edge.purges import PurgeLog, read_position
 from edge.settings import EdgeSettings
-from edge.workers import working
+from edge.workers import Workers, working
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +73,8 @@ async def supervise(
                 settings.purge_interval_seconds,
             )
         )
-        await workers.ready()
+        if not await _are_ready(workers, stop):
+            return
         works = [
             heartbeat.run(settings.heartbeat_seconds),
             purges.run(),
@@ -83,6 +84,26 @@ async def supervise(
         if started is not None:
             started(Ports(port, admin_port))
         await stop.wait()
+
+
+async def _are_ready(workers: Workers, stop: asyncio.Event) -> bool:
+    """Wait until all workers serve, which is true, or `stop` is set.
+
+    Raises:
+        WorkerFailed: A worker could not begin.
+    """
+    beginning = asyncio.create_task(workers.ready())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((beginning, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        beginning.cancel()
+        stopping.cancel()
+        await asyncio.wait((beginning, stopping))
+    if beginning.cancelled():
+        return False
+    beginning.result()
+    return True
 
 
 @contextmanager

@@ -438,6 +438,27 @@ async def test_drain_finishes_answers_in_all_workers_and_leaves_nothing(
     assert origin.count(target) == 1
 
 
+async def test_a_node_ends_before_its_workers_are_ready(
+    origin: CountingOrigin, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    port, admin_port = free_port(), free_port()
+    process = await start_node(log, origin.url, port, admin_port)
+    node = WorkerNode(process, port, admin_port)
+    await node.until(lambda: bool(node.pid(0) and node.pid(1)))
+    held, other = psutil.Process(node.pid(0)), node.pid(1)
+    held.suspend()
+    try:
+        process.terminate()
+        await node.until(lambda: not is_running(other))
+    finally:
+        held.resume()
+    async with asyncio.timeout(60):
+        assert await process.wait() == 0
+    assert not is_running(held.pid)
+    assert "serves on port" not in log.read_text()
+
+
 async def test_workers_end_with_their_supervisor(origin: CountingOrigin, tmp_path: Path) -> None:
     async with running_node(origin.url, tmp_path / "log") as node:
         pids = [node.pid(0), node.pid(1)]
