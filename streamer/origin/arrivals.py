@@ -107,9 +107,13 @@ class Arrivals:
         try:
             await self._catalog.get_video(upload_id)
         except NotFound:
-            await self._store.delete_prefix(keys.video_prefix(upload_id))
+            await self.remove(upload_id)
             return True
         return False
+
+    async def remove(self, upload_id: str) -> None:
+        """Remove what is in the store of an upload that is not followed and becomes no source."""
+        await self._store.delete_prefix(keys.video_prefix(upload_id))
 
     async def close(self) -> None:
         """Follow no upload; they are followed again when bytes come, or when they are complete."""

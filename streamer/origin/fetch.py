@@ -221,7 +221,7 @@ class Fetches:
 
     async def _fail(self, video_id: str, error: SourceRejected) -> None:
         await self._leases.take(video_id)
-        await self._uploads.discard(video_id)
+        await self._uploads.give_up(video_id)
         await self._catalog.fail(video_id, code=error.code, message=error.detail)
 
 

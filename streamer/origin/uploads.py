@@ -211,6 +211,11 @@ class Uploads:
         await self._arrivals.forget(upload_id)
         await self._staging.remove(upload_id)
 
+    async def give_up(self, upload_id: str) -> None:
+        """Discard an upload whose video fails for want of it, with what is in the store already."""
+        await self.discard(upload_id)
+        await self._arrivals.remove(upload_id)
+
     async def remove_expired(self, *, now: datetime) -> None:
         """Abandon every unfinished upload that got no bytes for too long."""
         await self._staging.remove_strays(before=now - timedelta(seconds=self.expiry_seconds))

@@ -12,6 +12,7 @@ import pytest_asyncio
 from aiohttp import web
 from sqlalchemy import update
 
+from streamer.core import keys
 from streamer.core.video import VideoState
 from streamer.origin.errors import Locked
 from streamer.origin.fetch import Fetches
@@ -112,6 +113,16 @@ class SourceServer:
         assert request.transport is not None
         request.transport.abort()
         return web.Response()
+
+    async def torn(self, request: web.Request) -> web.StreamResponse:
+        """The first half, and no more after the gate."""
+        response = web.StreamResponse(headers={"Content-Length": str(len(DATA))})
+        await response.prepare(request)
+        await response.write(DATA[: len(DATA) // 2])
+        await self.gate.wait()
+        assert request.transport is not None
+        request.transport.abort()
+        return response
 
     async def slow(self, request: web.Request) -> web.StreamResponse:
         await self.gate.wait()
@@ -224,6 +235,18 @@ async def test_fetches_that_fail_say_why(
     video_id = await fetch(trusting, source.url + path)
     assert await outcome(trusting, video_id) == (VideoState.FAILED, code, message)
     await eventually(lambda: not trusting.has_bytes(video_id))
+
+
+async def test_a_fetch_that_fails_leaves_nothing_in_the_store(trusting: Origin) -> None:
+    async def stored() -> list[str]:
+        return [info.key async for info in trusting.store.list(keys.video_prefix(video_id))]
+
+    async with source_server() as source:
+        video_id = await fetch(trusting, f"{source.url}/torn")
+        await eventually(stored)
+        source.gate.set()
+        assert (await outcome(trusting, video_id))[0] is VideoState.FAILED
+        assert await stored() == []
 
 
 async def test_a_server_that_is_not_there(trusting: Origin) -> None:
