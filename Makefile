@@ -24,7 +24,7 @@ $(STAMPS)/web: $(WEB_SOURCES)
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/test-tools: deploy/debian-packages Makefile
-	@deploy/debian-packages chromium:chromium postgresql:postgres mpv:mpv slowhttptest:slowhttptest
+	@deploy/debian-packages chromium:chromium postgresql:postgres pgbouncer:pgbouncer mpv:mpv slowhttptest:slowhttptest
 	@mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/http-cache-tests: tests/http_cache_tests/package-lock.json

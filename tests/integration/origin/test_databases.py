@@ -70,7 +70,6 @@ async def test_why_it_refuses_is_told_at_the_start(postgres: Postgres, tmp_path:
     assert caught.value.detail == "the job queue does not answer"
 
 
-@pytest.mark.skipif(not PGBOUNCER, reason="there is no pgbouncer")
 async def test_a_pooler_must_keep_sessions(postgres: Postgres, tmp_path: Path) -> None:
     url = await postgres.create_database()
     async with pooled(url, tmp_path, "session") as pooler:
@@ -83,6 +82,7 @@ async def test_a_pooler_must_keep_sessions(postgres: Postgres, tmp_path: Path) -
 @asynccontextmanager
 async def pooled(url: str, directory: Path, mode: str) -> AsyncGenerator[str]:
     """The URL of a database behind a pooler."""
+    assert PGBOUNCER, "pgbouncer is not installed: make test installs it"
     server, port = make_url(url), free_port()
     settings = {
         "listen_addr": "127.0.0.1",
@@ -102,7 +102,7 @@ async def pooled(url: str, directory: Path, mode: str) -> AsyncGenerator[str]:
     path.write_text("\n".join(lines))
     with path.open() as file:
         process = await asyncio.create_subprocess_exec(
-            *(str(PGBOUNCER), "-q", "/dev/stdin"),
+            *(PGBOUNCER, "-q", "/dev/stdin"),
             # It refuses to be root, and others may not come to where the file lies.
             user="nobody" if os.geteuid() == 0 else None,
             stdin=file,
