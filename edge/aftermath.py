@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
+from edge.arriving import Left
 from edge.cache import Cache
 from edge.core.changed import changed_targets, examine_post
 from edge.core.fields import Fields
@@ -33,7 +34,8 @@ class Aftermath:
     Args:
         cache: What is stored.
         rules: What is done for which path.
-        forget: Makes the node forget what is stored for keys.
+        forget: Makes the node forget what is stored for keys, or about to be, but for what the
+            request leaves that has changed it.
         alone_seconds: How long requests for a key go to the origin one by one after an answer that
             could not be shared.
     """
@@ -42,7 +44,7 @@ class Aftermath:
         self,
         cache: Cache,
         rules: Rules,
-        forget: Callable[[Iterable[bytes]], Awaitable[None]],
+        forget: Callable[[Iterable[bytes], Left], Awaitable[None]],
         alone_seconds: float,
     ) -> None:
         self._cache = cache
@@ -73,7 +75,8 @@ class Aftermath:
         *,
         stored: Entry | None,
         asked_at: float,
-    ) -> StoredResponse | None:
+        left: Left,
+    ) -> None:
         """Heed an answer that is about to be sent on.
 
         Args:
@@ -82,21 +85,19 @@ class Aftermath:
             fields: Its end-to-end fields.
             stored: The entry that the request selects.
             asked_at: When the request was sent on.
-
-        Returns:
-            The response to store with the body of the answer.
+            left: Gets the response to store with the body of the answer, if there is one.
         """
         if invalidates(request.head.method, answer.status):
-            await self._forget(self._changed(request, fields))
+            await self._forget(self._changed(request, fields), left)
         if request.head.method == "GET":
             self._heed_get(request, answer.status, fields)
         if answer.status != 200:
-            return None
+            return
         match request.head.method:
             case "HEAD" if stored is not None:
                 self._update(request, stored, fields, asked_at)
             case "POST":
-                return examine_post(
+                left.response = examine_post(
                     request.query,
                     target_of(request.key).decode("ascii"),
                     answer.reason,
@@ -105,7 +106,6 @@ class Aftermath:
                     response_time=time.time(),
                     behaviour=self._rules.of_key(request.key),
                 )
-        return None
 
     def _heed_get(self, request: Request, status: int, fields: Fields) -> None:
         """Learn from an answer whether the next ones can be shared."""

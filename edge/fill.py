@@ -142,6 +142,11 @@ class Fill:
     task: "asyncio.Task[None] | None" = None
 
     @property
+    def key(self) -> bytes:
+        """What it is to be stored for."""
+        return self.request.key
+
+    @property
     def is_ahead(self) -> bool:
         """Whether it was begun ahead of all viewers."""
         return self.request.kept_until is not None

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeGuard
 
+from edge.arriving import Arriving
 from edge.cache import Cache
 from edge.clock import Clock
 from edge.core.fields import Fields
 from edge.core.forward import response_fields, toward
-from edge.core.key import large_key, path_of, target_of
+from edge.core.key import large_key, target_of
 from edge.core.policy import (
     SERVER_ERRORS,
     Query,
@@ -44,7 +45,6 @@ from edge.metrics import Counters
 from edge.rules import Rules
 from edge.upstream import Source, UpstreamFailure, UpstreamResponse
 from streamer.core.freshness import NegativeSeconds
-from streamer.core.purge import Kind, Order
 
 _WHOLE_SECONDS = 600.0
 _WHOLE_KEYS = 8192
@@ -85,6 +85,7 @@ class Fills:
         via: This node in `Via`.
         limits: What is stored.
         rules: For how long.
+        arriving: Watches over fills until they end.
         on_stored: Told of every entry that was stored or confirmed, with its fill.
     """
 
@@ -98,6 +99,7 @@ class Fills:
         via: str,
         limits: FillLimits,
         rules: Rules,
+        arriving: Arriving,
         on_stored: Callable[[Entry, Fill], None],
     ) -> None:
         self._upstream = upstream
@@ -107,6 +109,7 @@ class Fills:
         self._via = via
         self._limits = limits
         self._rules = rules
+        self._arriving = arriving
         self._on_stored = on_stored
         self._shared: dict[FillKey, Fill] = {}
         self._running: set[Fill] = set()
@@ -131,7 +134,8 @@ class Fills:
 
     def find(self, request: FillRequest) -> Fill | None:
         """The fill that a request may share."""
-        return self._shared.get(request.fill_key)
+        fill = self._shared.get(request.fill_key)
+        return None if fill is None or fill.is_void else fill
 
     def start(
         self, request: FillRequest, starter: object | None = None, *, is_shared: bool = True
@@ -180,25 +184,6 @@ class Fills:
                 self._forgo(fill)
             self._leave(fill, viewer)
 
-    def invalidate(self, key: bytes) -> None:
-        """Keep what is being fetched for a key from being stored or shared any further."""
-        self.void(lambda other: other == key or other.startswith(key + b" "))
-
-    def void(self, covers: Callable[[bytes], bool]) -> None:
-        """Do the same for all keys that are covered."""
-        for fill in self._running:
-            if covers(fill.request.key):
-                self._annul(fill)
-
-    def purge(self, order: Order) -> None:
-        """Do the same for what a purge covers, or may cover: an answer to come has unknown tags."""
-        for fill in list(self._running):
-            tags = fill.tags
-            if tags is None and order.kind is Kind.TAG:
-                tags = frozenset({order.value})
-            if order.covers(path_of(fill.request.key), tags or frozenset()):
-                self._annul(fill)
-
     async def close(self) -> None:
         """End all fills."""
         tasks = [fill.task for fill in self._running if fill.task is not None]
@@ -213,13 +198,8 @@ class Fills:
         if is_shared:
             self._shared[request.fill_key] = fill
         self._running.add(fill)
-        if not self._rules.stores(request.key):  # it was before a reload
-            self._annul(fill)
+        self._arriving.add(fill)
         return fill
-
-    def _annul(self, fill: Fill) -> None:
-        fill.is_void = True
-        self._unshare(fill)
 
     def _leave(self, fill: Fill, viewer: object) -> None:
         untaken = fill.take(viewer)
@@ -253,6 +233,7 @@ class Fills:
     def _end(self, fill: Fill) -> None:
         """Let nobody wait for a fill whose task is over, however it ended."""
         self._running.discard(fill)
+        self._arriving.discard(fill)
         self._unshare(fill)
         self._forgo(fill)
         if not fill.outcome.done():

@@ -1,9 +1,10 @@
 """Forgetting what is stored for keys, in this process and in the other workers of the node."""
 
 from collections.abc import Iterable
+from functools import partial
 
+from edge.arriving import Arrival, Arriving
 from edge.cache import Cache
-from edge.fills import Fills
 from edge.team import Team
 
 
@@ -12,24 +13,24 @@ class Forgetting:
 
     Args:
         cache: What is stored here.
-        fills: What is being fetched here.
+        arriving: What is on its way into it.
         team: The other workers of this node; None: there are none.
     """
 
-    def __init__(self, cache: Cache, fills: Fills, team: Team | None) -> None:
+    def __init__(self, cache: Cache, arriving: Arriving, team: Team | None) -> None:
         self._cache = cache
-        self._fills = fills
+        self._arriving = arriving
         self._team = team
 
-    def here(self, keys: Iterable[bytes]) -> None:
-        """Forget keys in this process."""
+    def here(self, keys: Iterable[bytes], spared: Arrival | None = None) -> None:
+        """Forget keys in this process, but not what is on its way and `spared`."""
         for key in keys:
             self._cache.invalidate(key)
-            self._fills.invalidate(key)
+            self._arriving.invalidate(key, spared)
 
-    async def everywhere(self, keys: Iterable[bytes]) -> None:
+    async def everywhere(self, keys: Iterable[bytes], spared: Arrival | None = None) -> None:
         """Forget keys in all workers; they are forgotten when this returns."""
         if self._team is None:
-            self.here(keys)
+            self.here(keys, spared)
         else:
-            await self._team.forget(keys, self.here)
+            await self._team.forget(keys, partial(self.here, spared=spared))

@@ -11,6 +11,7 @@ from functools import partial
 from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
 from edge.aftermath import Aftermath
+from edge.arriving import Arriving
 from edge.behaviour_file import BehaviourFile, read_behaviours
 from edge.cache import Cache
 from edge.clock import Clock
@@ -127,6 +128,7 @@ class Node:
             team=team,
         )
         limits = _limits(settings)
+        arriving = Arriving(rules)
         fills = Fills(
             source,
             cache,
@@ -135,14 +137,15 @@ class Node:
             via=via,
             limits=limits,
             rules=rules,
+            arriving=arriving,
             on_stored=prefetcher.stored,
         )
         stack.push_async_callback(fills.close)
-        forgetting = Forgetting(cache, fills, team)
+        forgetting = Forgetting(cache, arriving, team)
         purges = await stack.enter_async_context(
             PurgeLog(
                 settings.origin,
-                Purging(cache, fills, metrics.counters).obey,
+                Purging(cache, arriving, metrics.counters).obey,
                 metrics.counters,
                 position,
                 settings.purge_position if place is None else None,
@@ -157,6 +160,7 @@ class Node:
             via=via,
             cache=cache,
             fills=fills,
+            arriving=arriving,
             upstream=origins,
             passes=Passes(
                 settings.upstream_connections,
@@ -197,7 +201,7 @@ class Node:
         rereading = None
         if settings.behaviours is not None:
             rereading = Rereading(
-                settings.behaviours, file, rules, origins, cache, fills, metrics.counters
+                settings.behaviours, file, rules, origins, cache, arriving, metrics.counters
             )
             stack.enter_context(on_hangup(rereading.want))
         return cls(

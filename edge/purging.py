@@ -3,8 +3,8 @@
 import logging
 from typing import Any
 
+from edge.arriving import Arriving
 from edge.cache import Cache
-from edge.fills import Fills
 from edge.metrics import Counters
 from streamer.core.errors import InvalidInput
 from streamer.core.purge import parse_item
@@ -13,24 +13,24 @@ _log = logging.getLogger(__name__)
 
 
 class Purging:
-    """Makes what is stored and what is being fetched here obey purges.
+    """Makes what is stored here, and what is going to be, obey purges.
 
     Args:
         cache: What is stored.
-        fills: What is being fetched.
+        arriving: What is on its way into it.
         counters: Where removed objects are counted.
     """
 
-    def __init__(self, cache: Cache, fills: Fills, counters: Counters) -> None:
+    def __init__(self, cache: Cache, arriving: Arriving, counters: Counters) -> None:
         self._cache = cache
-        self._fills = fills
+        self._arriving = arriving
         self._counters = counters
 
     async def obey(self, item: dict[str, Any]) -> bool:
         """Obey one item of the log of purges; False if that has to be tried again."""
         try:
             order = parse_item(item)
-            self._fills.purge(order)
+            self._arriving.purge(order)
             self._counters.purged_objects += await self._cache.purge(order)
         except InvalidInput as error:
             _log.warning("a purge was not understood: %s", error.detail)

@@ -4,11 +4,11 @@ import asyncio
 import logging
 from pathlib import Path
 
+from edge.arriving import Arriving
 from edge.behaviour_file import BadBehaviours, BehaviourFile, read_behaviours
 from edge.cache import Cache
 from edge.core.behaviours import Behaviours
 from edge.core.key import host_of
-from edge.fills import Fills
 from edge.metrics import Counters
 from edge.origins import Origins
 from edge.rules import Rules
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 class Rereading:
     """Puts what the file says now in the place of what it said.
 
-    What is in memory, or being fetched, under a behaviour that is another now is forgotten; what
+    What is in memory, or on its way there, under a behaviour that is another now is forgotten; what
     sleeps on the disk is when it is woken.
 
     Args:
@@ -30,7 +30,7 @@ class Rereading:
         rules: The behaviours in force.
         origins: Whom they name.
         cache: What is stored.
-        fills: What is being fetched.
+        arriving: What is on its way into it.
         counters: Where failures are counted.
     """
 
@@ -41,7 +41,7 @@ class Rereading:
         rules: Rules,
         origins: Origins,
         cache: Cache,
-        fills: Fills,
+        arriving: Arriving,
         counters: Counters,
     ) -> None:
         self._path = path
@@ -49,7 +49,7 @@ class Rereading:
         self._rules = rules
         self._origins = origins
         self._cache = cache
-        self._fills = fills
+        self._arriving = arriving
         self._counters = counters
         self._wanted = asyncio.Event()
 
@@ -75,7 +75,7 @@ class Rereading:
         await self._origins.adopt({**self._file.origins, **file.origins})
         self._file, before = file, self._rules.current
         self._rules.current = file.behaviours
-        self._fills.void(lambda key: differs(key, before, file.behaviours))
+        self._arriving.void(lambda key: differs(key, before, file.behaviours))
         for number, key in enumerate(list(self._cache.entries), start=1):
             if differs(key, before, file.behaviours):
                 self._cache.invalidate(key)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from edge.aftermath import Aftermath
+from edge.arriving import Arriving, Left
 from edge.cache import Cache
 from edge.core.behaviours import is_unshared
 from edge.core.fields import Fields
@@ -75,6 +76,7 @@ class Service:
         onward: Makes the requests that requests lead to.
         cache: What is stored.
         fills: What is being fetched.
+        arriving: Watches over what passed answers leave.
         upstream: The origin.
         passes: How much of it goes to requests for one viewer alone.
         metrics: Where answers are counted.
@@ -97,6 +99,7 @@ class Service:
         onward: Onward,
         cache: Cache,
         fills: Fills,
+        arriving: Arriving,
         upstream: Source,
         passes: Passes,
         metrics: Metrics,
@@ -114,6 +117,7 @@ class Service:
         self._onward = onward
         self._cache = cache
         self._fills = fills
+        self._arriving = arriving
         self._upstream = upstream
         self._passes = passes
         self._metrics = metrics
@@ -381,10 +385,11 @@ class Service:
         if request.body is not None:
             await request.body.gather()
         async with self._passes.place(request.viewer) as has_place:
-            return await self._pass_on(request, response, why, has_place=has_place)
+            with self._arriving.leaving(request.key) as left:
+                return await self._pass_on(request, response, why, left, has_place=has_place)
 
     async def _pass_on(
-        self, request: Request, response: Response, why: Forward, *, has_place: bool
+        self, request: Request, response: Response, why: Forward, left: Left, *, has_place: bool
     ) -> Result:
         body = request.body
         asked_at, known = time.time(), self._selected_response(request)
@@ -400,10 +405,9 @@ class Service:
         selected = self._selected(request)
         if selected is not None and selected.response is not known:
             selected = None  # it was purged, renewed or replaced meanwhile
-        left = await self._aftermath.follow(
-            request, answered, fields, stored=selected, asked_at=asked_at
+        await self._aftermath.follow(
+            request, answered, fields, stored=selected, asked_at=asked_at, left=left
         )
-        left = left if why is Forward.METHOD else None
         await self._send_passed(request, response, answered, why, left=left)
         return Result.PASSED
 
@@ -439,7 +443,7 @@ class Service:
         upstream: UpstreamResponse,
         why: Forward,
         detail: str | None = None,
-        left: StoredResponse | None = None,
+        left: Left | None = None,
     ) -> None:
         """Send the origin's answer on; it is stored only if it leaves a response to store."""
         upstream.free_slot()
@@ -455,16 +459,17 @@ class Service:
         request: Request,
         upstream: UpstreamResponse,
         fields: Fields,
-        left: StoredResponse | None,
+        left: Left | None,
     ) -> AsyncIterator[bytes]:
         """The body of a passed answer; who has a use for a small one gets it at its end."""
         shows = upstream.status == 200 and is_playlist(request.key, fields.get("content-type"))
+        stored = None if left is None else left.response
         seen: list[bytes] = []
         seen_bytes = 0
         async for piece in upstream.pieces():
             self._metrics.counters.fetched_bytes += 0 if upstream.told else len(piece)
             seen_bytes += len(piece)
-            if (shows or left) and seen_bytes <= MAX_BODY_BYTES:
+            if (shows or stored) and seen_bytes <= MAX_BODY_BYTES:
                 seen.append(piece)
             yield piece
         if seen_bytes > MAX_BODY_BYTES:
@@ -472,8 +477,13 @@ class Service:
         body = b"".join(seen)
         if shows and body:
             self._ahead.passed(request.key, request.head.fields, request.scheme, fields, body)
-        if left is not None and self._cache.accepts(len(body)):
-            self._cache.store(request.key, left, body)
+        if left is not None and stored is not None and self._may_store(left, body):
+            self._cache.store(request.key, stored, body)
+
+    def _may_store(self, left: Left, body: bytes) -> bool:
+        """Whether what a passed answer leaves is still good: what is stored by now came later."""
+        is_last = not left.is_void and not self._cache.selectable(left.key)
+        return is_last and self._cache.accepts(len(body))
 
     async def _fail(self, response: Response, status: int, why: Forward, detail: str) -> Result:
         await self._sender.fail(response, status, why, detail)

@@ -426,6 +426,7 @@ async def test_a_reload_holds_from_the_next_request(
     assert "fwd=bypass" in (await edge.get("/passed")).cache_status
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize(
     ("now", "statuses"),
     [
@@ -434,13 +435,19 @@ async def test_a_reload_holds_from_the_next_request(
     ],
 )
 async def test_what_is_being_fetched_at_a_reload_is_not_stored(
-    start_edge: StartEdge, origin: CountingOrigin, write: Write, now: str, statuses: list[int]
+    start_edge: StartEdge,
+    origin: CountingOrigin,
+    write: Write,
+    now: str,
+    statuses: list[int],
+    method: str,
 ) -> None:
     edge = await start_edge(behaviours=write(""))
     rest = asyncio.Event()
-    origin.scripts["/film"] = Script([b"ol", rest, b"d"])
+    made = {"Cache-Control": "max-age=60", "Content-Location": "/film"}
+    origin.scripts["/film"] = Script([b"ol", rest, b"d"], made)
     async with edge.client() as first, edge.client() as second:
-        first.ask("/film")
+        first.ask("/film", "Content-Length: 0", method=method)
         await first.head()
         write(f'[[behaviour]]\npath = "/film"\n{now}\n')
         await reload(edge)

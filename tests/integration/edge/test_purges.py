@@ -271,6 +271,25 @@ async def test_what_is_being_fetched_when_its_tag_is_purged_is_not_stored(
     assert (await edge.get("/a")).body == b"zz"
 
 
+@pytest.mark.parametrize("order", [{"path": "/a"}, {"tag": "films"}])
+async def test_what_a_post_under_way_leaves_is_purged_too(
+    origin: CountingOrigin, start_edge: StartEdge, order: dict[str, object]
+) -> None:
+    edge = await following(start_edge, origin)
+    rest = asyncio.Event()
+    made = {"Cache-Control": "max-age=60", "Content-Location": "/a", "Cache-Tag": "films"}
+    origin.scripts["/a"] = Script([b"ma", rest, b"de"], made)
+    async with edge.client() as client:
+        client.ask("/a", "Content-Length: 0", method="POST")
+        await client.head()
+        origin.purges.append(order)
+        await has_obeyed(edge, 1)
+        rest.set()
+        assert await client.some(4) == b"made"
+    origin.scripts["/a"] = Script([b"new"])
+    assert (await edge.get("/a")).body == b"new"
+
+
 @pytest.mark.parametrize("purge", [{"path": "/a"}, {"tag": "t"}])
 async def test_what_was_purged_does_not_come_back_after_a_kill(
     origin: CountingOrigin, start_edge: StartEdge, tmp_path: Path, purge: dict[str, object]

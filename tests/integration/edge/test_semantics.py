@@ -113,6 +113,29 @@ async def test_rfc9110_9_3_3_a_post_that_says_so_answers_later_gets(
     assert read.cache_status.startswith("edge-test; hit")
 
 
+@pytest.mark.parametrize(("other", "has_begun"), [("PUT", False), ("PUT", True), ("GET", True)])
+async def test_rfc9111_4_4_what_a_post_leaves_does_not_replace_what_came_after_it(
+    edge: Edge, origin: CountingOrigin, other: str, has_begun: bool
+) -> None:
+    head, rest = asyncio.Event(), asyncio.Event()
+    made = {**FRESH, "Content-Location": "/a"}
+    posted = Script([b"ma", rest, b"de"], made, before=head)
+    origin.scripts["/a"] = lambda seen: posted if seen.method == "POST" else Script([b"new"], FRESH)
+    async with edge.client() as client:
+        client.ask("/a", "Content-Length: 0", method="POST")
+        await origin.arrived("/a")
+        if has_begun:
+            head.set()
+            await client.head()
+        await edge.get("/a", "Content-Length: 0", method=other)
+        head.set()
+        rest.set()
+        if not has_begun:
+            await client.head()
+        assert await client.some(4) == b"made"
+    assert (await edge.get("/a")).body == b"new"
+
+
 async def test_rfc9111_5_2_2_listed_fields_reach_the_first_viewer_only(
     edge: Edge, origin: CountingOrigin
 ) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.arriving import Arriving
 from edge.cache import Cache
 from edge.clock import Clock
 from edge.core.behaviours import Behaviours
@@ -159,6 +160,7 @@ class World:
         self.stored: list[Fill] = []
         self.closing: list[asyncio.Task[None]] = []
         limits = FillLimits(RETAINED_BYTES, 1 << 20, {}, 0.0, 1 << 20, 1 << 20)
+        rules = Rules(Behaviours())
         self.fills = Fills(
             self.upstream,
             self.cache,
@@ -166,7 +168,8 @@ class World:
             counters,
             via="1.1 edge",
             limits=limits,
-            rules=Rules(Behaviours()),
+            rules=rules,
+            arriving=Arriving(rules),
             on_stored=lambda _, fill: self.stored.append(fill),
         )
 
