@@ -147,10 +147,11 @@ class Response:
         self.finish()
 
     def finish(self) -> None:
-        """Say that the body is whole."""
+        """Say that the body has ended; it is whole if it is as long as was said."""
         if self._is_chunked and self._sends_content:
             self._wire.send(b"0\r\n\r\n")
-        self.is_complete = True
+        is_sized = self._sends_content and self.content_length is not None
+        self.is_complete = not is_sized or self._handed_bytes == self.content_length
 
     def _framing(self, status: int, length: int | None) -> list[tuple[str, str]]:
         """How the viewer can tell where the message ends (RFC 9112 §6.3)."""

@@ -188,7 +188,8 @@ def _combine(line: RequestLine, block: FieldBlock) -> RequestHead | Refusal:
         return Refusal(400, "missing host")
     if line.minor_version == 0 and block.is_chunked:
         return Refusal(400, "transfer-encoding in HTTP/1.0")
-    if line.method in ("CONNECT", "TRACE"):
+    # No method has lower-case letters; who does not tell cases apart takes it for another one.
+    if line.method in ("CONNECT", "TRACE") or line.method != line.method.upper():
         return Refusal(501, "method not supported")
     if not line.target.startswith("/"):
         return Refusal(501 if line.target == "*" else 400, "unsupported form of target")
