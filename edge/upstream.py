@@ -211,8 +211,9 @@ class Upstream:
             return UpstreamFailure(FailureKind.MALFORMED)
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return UpstreamFailure(FailureKind.PROTOCOL)
-        if response.status < 200:
-            response.close()  # 101: nobody asked for another protocol
+        # 101: nobody asked for another protocol
+        if response.status < 200 or not _is_readable(response):
+            response.close()
             return UpstreamFailure(FailureKind.MALFORMED)
         if response.connection is not None and response.connection.protocol is not None:
             response.connection.protocol.read_timeout = None
@@ -231,6 +232,12 @@ class Upstream:
             data=body,
             allow_redirects=False,
         )
+
+
+def _is_readable(response: aiohttp.ClientResponse) -> bool:
+    """Whether a body is as its head says, without a transfer coding to undo (RFC 9112 §7)."""
+    codings = response.headers.getall("Transfer-Encoding", ["chunked"])
+    return [coding.strip(" \t").lower() for coding in codings] == ["chunked"]
 
 
 class _Answer:

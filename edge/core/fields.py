@@ -19,6 +19,23 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
+# What caching goes by is meant for all who get it, whatever `Connection` says (RFC 9110 §7.6.1).
+_FOR_ALL = frozenset(
+    {
+        "age",
+        "cache-control",
+        "cache-tag",
+        "cdn-cache-control",
+        "date",
+        "etag",
+        "expires",
+        "last-modified",
+        "pragma",
+        "set-cookie",
+        "surrogate-key",
+        "vary",
+    }
+)
 _CODINGS = ("br", "gzip")
 _WEIGHT = re.compile(r"[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*")
 _ZERO_WEIGHT = re.compile(r";[ \t]*q=0(?:\.0{0,3})?[ \t]*$", re.IGNORECASE)
@@ -52,7 +69,7 @@ class Fields:
 
     def end_to_end(self) -> "Fields":
         """The section without hop-by-hop fields and those `Connection` lists (RFC 9110 §7.6.1)."""
-        return self.without(HOP_BY_HOP | members(self.get("connection")))
+        return self.without(HOP_BY_HOP | (members(self.get("connection")) - _FOR_ALL))
 
 
 def from_pairs(pairs: Iterable[tuple[bytes, bytes]]) -> Fields:

@@ -96,6 +96,9 @@ async def _is_stored(edge: Edge, target: str = "/a") -> bool:
         HEAD + b"Content-Length: -1\r\n\r\n",
         HEAD + b"Content-Length: 4\r\nContent-Length: 5\r\n\r\nbody!",
         HEAD + b"Content-Length: 4, 5\r\n\r\nbody!",
+        HEAD + b"Transfer-Encoding: xchunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked, gzip\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n",
         HEAD + b"no colon\r\n\r\n",
         HEAD + b"X: " + b"x" * 100_000 + b"\r\n\r\n",
         HEAD + b"".join(b"X-%d: y\r\n" % n for n in range(10_000)) + b"\r\n",
@@ -220,6 +223,28 @@ async def test_chunked_wins_over_content_length(wild: WildOrigin, wild_edge: Edg
     wild.send(HEAD + b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n")
     reply = await wild_edge.get("/a")
     assert reply.status == 502 or (reply.body, reply.is_whole) == (b"ok", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("Cache-Control", b"Cache-Control: no-store\r\n"),
+        ("Set-Cookie", b"Cache-Control: max-age=60\r\nSet-Cookie: a=b\r\n"),
+        ("Vary", b"Cache-Control: max-age=60\r\nVary: *\r\n"),
+        ("CDN-Cache-Control", b"Cache-Control: max-age=60\r\nCDN-Cache-Control: private\r\n"),
+    ],
+)
+async def test_connection_takes_nothing_away_that_caching_goes_by(
+    wild: WildOrigin, wild_edge: Edge, name: str, fields: bytes
+) -> None:
+    stated = b"Last-Modified: Mon, 01 Jan 2001 00:00:00 GMT\r\nContent-Length: 4\r\n\r\nbody"
+    wild.send(
+        f"HTTP/1.1 200 OK\r\nConnection: x-hop, {name}\r\nX-Hop: 1\r\n".encode() + fields + stated
+    )
+    reply = await wild_edge.get("/a")
+    assert reply.body == b"body"
+    assert "x-hop" not in reply.headers
+    assert not await _is_stored(wild_edge)
 
 
 async def test_large_but_bearable_head_goes_through(wild: WildOrigin, wild_edge: Edge) -> None:
