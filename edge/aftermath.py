@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 from edge.arriving import Left
 from edge.cache import Cache
@@ -74,6 +75,7 @@ class Aftermath:
         fields: Fields,
         *,
         stored: Entry | None,
+        sent: Fields,
         asked_at: float,
         left: Left,
     ) -> None:
@@ -84,7 +86,8 @@ class Aftermath:
             answer: Its head.
             fields: Its end-to-end fields.
             stored: The entry that the request selects.
-            asked_at: When the request was sent on.
+            sent: The fields of the request as it was sent on.
+            asked_at: When that was.
             left: Gets the response to store with the body of the answer, if there is one.
         """
         if invalidates(request.head.method, answer.status):
@@ -98,7 +101,7 @@ class Aftermath:
                 self._update(request, stored, fields, asked_at)
             case "POST":
                 left.response = examine_post(
-                    request.query,
+                    replace(request.query, sent=sent),
                     target_of(request.key).decode("ascii"),
                     answer.reason,
                     fields,

@@ -190,13 +190,17 @@ class Fill:
         is_young = freshness.is_usable(now) or freshness.is_usable_meanwhile(now)
         return freshness.is_reusable and not is_young
 
-    def may_have(self, viewer: object, stored: StoredResponse) -> bool:
-        """Whether a viewer may have what it came to: the one that started it, or anybody.
+    def may_share(self, stored: StoredResponse, sent: Fields) -> bool:
+        """Whether another than who started it may have what it came to.
 
         Who waited for the head of an answer gets it as fresh as the origin gives it, however long
         that took.
+
+        Args:
+            stored: What it came to.
+            sent: The fields with which the other's request would go to the origin.
         """
-        return viewer is self.starter or stored.freshness.is_reusable
+        return stored.freshness.is_reusable and stored.matches(sent)
 
     @property
     def tags(self) -> frozenset[str] | None:

@@ -144,12 +144,12 @@ class Prefetcher:
         self, keys: Iterable[bytes], fields: Fields, scheme: str, patience_seconds: float
     ) -> None:
         """Fetch keys for a viewer with these fields; they may give way to others for so long."""
-        start_by = self._clock.now + patience_seconds
+        wanted = _Wanted(fields, scheme, self._clock.now + patience_seconds)
         for key in keys:
             if len(self._wanted) >= _MAX_WAITING:
                 self._counters.prefetch_skipped += 1
-            elif key not in self._wanted and not self._has(key, fields):
-                self._wanted[key] = _Wanted(fields, scheme, start_by)
+            elif key not in self._wanted and not self._has(key, wanted):
+                self._wanted[key] = wanted
                 self._work.set()
 
     def _schedule(self, plan: Plan, fields: Fields, scheme: str) -> None:
@@ -157,19 +157,22 @@ class Prefetcher:
         own = [key for key in plan.fetches if team is None or team.owns(key)]
         self.fetch_ahead(own, fields, scheme, plan.patience_seconds)
         if team is not None:
-            others = (k for k in plan.fetches if not team.owns(k) and not self._has(k, fields))
+            wanted = _Wanted(fields, scheme, now)
+            others = (k for k in plan.fetches if not team.owns(k) and not self._has(k, wanted))
             team.fetch_ahead(others, fields, scheme, plan.patience_seconds)
         for key in plan.refreshes:
             self._refreshes.setdefault(key, _Wanted(fields, scheme, now + plan.refresh_seconds))
 
-    def _has(self, key: bytes, fields: Fields) -> bool:
-        """Whether a viewer with these fields would find a key in the cache."""
-        entry = self._variant(key, fields)
+    def _has(self, key: bytes, wanted: _Wanted) -> bool:
+        """Whether the viewer would find a key in the cache."""
+        entry = self._variant(key, wanted)
         return entry is not None and entry.response.freshness.is_usable(self._clock.now)
 
-    def _variant(self, key: bytes, fields: Fields) -> Entry | None:
+    def _variant(self, key: bytes, wanted: _Wanted) -> Entry | None:
         variants = self._cache.selectable(key)
-        index = select(fields, [entry.response for entry in variants])
+        if not variants:
+            return None
+        index = select(self._fill_fields(key, wanted), [entry.response for entry in variants])
         return None if index is None else variants[index]
 
     async def _run_fetches(self, fills: Fills) -> None:
@@ -193,13 +196,13 @@ class Prefetcher:
             self._work.clear()
         await self._cache.wake(key)
         now = self._clock.now
-        if self._has(key, wanted.fields):
+        if self._has(key, wanted):
             return None
         if not self._cache.memory.has_waiting_room(now):
             self._counters.prefetch_skipped += 1
             return None
         fields = self._fill_fields(key, wanted)
-        stale = self._variant(key, wanted.fields)
+        stale = self._variant(key, wanted)
         request = FillRequest(key, fields, stale, kept_until=now + _KEEP_SECONDS)
         if fills.find(request) is not None:
             return None
@@ -225,9 +228,9 @@ class Prefetcher:
                 wanted = self._refreshes.pop(key)
                 await self._cache.wake(key)
                 fields = self._fill_fields(key, wanted)
-                stale = self._variant(key, wanted.fields)
+                stale = self._variant(key, wanted)
                 request = FillRequest(key, fields, stale, is_refresh=True)
-                if not self._has(key, wanted.fields) and fills.find(request) is None:
+                if not self._has(key, wanted) and fills.find(request) is None:
                     fills.start(request)
                 else:
                     plan = self._index.on_growth(key, now)

@@ -89,9 +89,9 @@ class Sender:
         outcome: Growing,
         status: CacheStatus,
     ) -> bool:
-        """Send an object while it is stored; False, and nothing sent, if it is another's."""
+        """Send an object while it is stored; False, and nothing sent, if its beginning is gone."""
         stored, total_bytes = outcome.response, outcome.total_bytes
-        if not stored.matches(request.head.fields) or not outcome.body.is_retained:
+        if not outcome.body.is_retained:
             return False
         given = answer(stored, request.query, total_bytes)
         labelled = self.labelled(given.fields, stored, status)

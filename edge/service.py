@@ -5,7 +5,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
@@ -168,8 +168,14 @@ class Service:
         """How to answer a request by what is stored now, and the variants that are."""
         variants = self._cache.selectable(request.key)
         stored = [entry.response for entry in variants]
-        decision = decide(request.query, stored, time.time(), stale_seconds=self._stale_seconds)
+        query = replace(request.query, sent=self._selecting(request, stored))
+        decision = decide(query, stored, time.time(), stale_seconds=self._stale_seconds)
         return decision, variants
+
+    def _selecting(self, request: Request, stored: Iterable[StoredResponse]) -> Fields:
+        """The fields by which a request selects among what is stored, if that varies at all."""
+        varies = any(one.vary for one in stored)
+        return self._onward.fill_fields(request, validates=False) if varies else Fields()
 
     async def _carry_out(
         self, request: Request, response: Response, decision: Decision, variants: list[Entry]
@@ -302,9 +308,10 @@ class Service:
     ) -> Result | None:
         """Send what is stored; None, and nothing sent, if it is not for this viewer, or lost."""
         stored = outcome.response if isinstance(outcome, Growing) else outcome.entry.response
-        if not fill.may_have(request, stored):
-            return None
-        if isinstance(outcome, Growing | Confirmed) and fill.starter is request:
+        if fill.starter is not request:
+            if not fill.may_share(stored, self._selecting(request, [stored])):
+                return None
+        elif isinstance(outcome, Growing | Confirmed):
             response.own = outcome.withheld
         match outcome:
             case Growing():
@@ -312,8 +319,6 @@ class Service:
                 response.result = result = _result(told)
                 sent = await self._sender.send_growing(request, response, outcome, told)
                 return result if sent else None
-            case Large(entry) | Confirmed(entry) if not entry.response.matches(request.head.fields):
-                return None
             case Large(entry):
                 told = _told(fill, replace(status, forward_status=200, stored=True))
                 whole = fill.take(request)
@@ -393,7 +398,8 @@ class Service:
     ) -> Result:
         body = request.body
         asked_at, known = time.time(), self._selected_response(request)
-        answered = await self._ask_alone(request) if has_place else _BUSY
+        sent = self._onward.pass_fields(request)
+        answered = await self._ask_alone(request, sent) if has_place else _BUSY
         if isinstance(answered, UpstreamFailure):
             if body is not None and body.is_truncated:
                 return await self._fail(response, body.status, why, "request-body")
@@ -406,12 +412,14 @@ class Service:
         if selected is not None and selected.response is not known:
             selected = None  # it was purged, renewed or replaced meanwhile
         await self._aftermath.follow(
-            request, answered, fields, stored=selected, asked_at=asked_at, left=left
+            request, answered, fields, stored=selected, sent=sent, asked_at=asked_at, left=left
         )
         await self._send_passed(request, response, answered, why, left=left)
         return Result.PASSED
 
-    async def _ask_alone(self, request: Request) -> UpstreamResponse | UpstreamFailure:
+    async def _ask_alone(
+        self, request: Request, sent: Fields
+    ) -> UpstreamResponse | UpstreamFailure:
         """The origin's answer to a request that is forwarded for this viewer alone."""
         head, body = request.head, request.body
         async with self._passes.turn(request.viewer) as has_turn:
@@ -420,7 +428,7 @@ class Service:
             return await self._upstream.ask(
                 head.method,
                 target_of(request.key).decode("ascii"),
-                toward(self._onward.pass_fields(request), request.key),
+                toward(sent, request.key),
                 None if body is None else body.pieces(),
             )
 
@@ -429,7 +437,8 @@ class Service:
         if request.head.method not in _STORED or request.head.has_body:
             return None
         variants = self._cache.selectable(request.key)
-        index = select(request.head.fields, [entry.response for entry in variants])
+        stored = [entry.response for entry in variants]
+        index = select(self._selecting(request, stored), stored)
         return None if index is None else variants[index]
 
     def _selected_response(self, request: Request) -> StoredResponse | None:

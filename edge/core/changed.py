@@ -56,7 +56,7 @@ def examine_post(
     if named_target(fields.get("content-location"), target, host) != target:
         return None
     examined = examine(
-        Query("GET", query.fields),
+        Query("GET", query.selecting),
         200,
         reason,
         fields,

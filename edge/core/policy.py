@@ -33,6 +33,8 @@ _UNDERSTOOD = frozenset(
     {*range(200, 206), *range(300, 304), 305, 307, 308, *range(400, 418), 421, 422, 425, 426}
     | {428, 429, 431, 451, *range(500, 506), 511}
 )
+# What varies by these is of use to nobody else: every viewer has an address of its own.
+_OF_ONE = frozenset({"*", "x-forwarded-for"})
 # What a 304 does not change: it describes the stored content, or what selects it (RFC 9111 §3.2).
 _KEPT_ON_UPDATE = frozenset(
     {"content-encoding", "content-length", "content-md5", "content-range", "vary"}
@@ -41,10 +43,20 @@ _KEPT_ON_UPDATE = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What the policy looks at in a request."""
+    """What the policy looks at in a request.
+
+    `sent` is the header section that goes on to the origin, whose answers vary by it: this cache
+    adds and replaces fields. None: it is the same.
+    """
 
     method: str
     fields: Fields
+    sent: Fields | None = None
+
+    @property
+    def selecting(self) -> Fields:
+        """The fields that select among variants."""
+        return self.fields if self.sent is None else self.sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +75,7 @@ class StoredResponse:
     behaviour: str = ""
 
     def matches(self, fields: Fields) -> bool:
-        """Whether a request with these fields selects this response."""
+        """Whether a request that goes to the origin with these fields selects this response."""
         return all(nominated(fields, name) == value for name, value in self.vary)
 
 
@@ -144,7 +156,7 @@ def decide(
     control = _request_control(query.fields)
     if "no-store" in control:
         return Pass(Forward.REQUEST)
-    index = select(query.fields, variants)
+    index = select(query.selecting, variants)
     if index is None:
         decision = _without_stored(query, Forward.VARY_MISS if variants else Forward.URI_MISS)
     else:
@@ -156,7 +168,12 @@ def decide(
 
 
 def select(fields: Fields, variants: Sequence[StoredResponse]) -> int | None:
-    """The index of the variant a request selects; the newest comes first (§4.1)."""
+    """The index of the variant that a request selects; the newest comes first (§4.1).
+
+    Args:
+        fields: Those that go on to the origin.
+        variants: What is stored.
+    """
     values: dict[str, str | None] = {}
     for index, stored in enumerate(variants):
         for name, _ in stored.vary:
@@ -435,7 +452,7 @@ def _not_shared(query: Query, fields: Fields, control: CacheControl) -> Refused 
         return Refused.PRIVATE
     if "set-cookie" in fields.combined:
         return Refused.SET_COOKIE
-    if "*" in members(fields.get("vary")):
+    if not _OF_ONE.isdisjoint(members(fields.get("vary"))):
         return Refused.VARY
     # RFC 9111 §3.5
     if "authorization" in query.fields.combined and not any(

@@ -255,6 +255,47 @@ async def test_vary_keeps_variants_apart(edge: Edge, origin: CountingOrigin) -> 
     assert edge.node.metrics.hits == hits + 2
 
 
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-Proto", "X-Forwarded-Host", "X-Real-IP", "Host", "Via", "Connection"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_what_this_cache_says_itself_selects_among_variants(
+    edge: Edge, origin: CountingOrigin, name: str, method: str
+) -> None:
+    stored = {"Cache-Control": "max-age=60", "Vary": name, "Content-Location": "/a"}
+    origin.scripts["/a"] = Script(headers=stored)
+    claim = [] if name in ("Host", "Via", "Connection") else [f"{name}: claimed"]
+    await edge.get("/a", "Content-Length: 0", *claim, method=method)
+    for _ in range(2):
+        assert "; hit" in (await edge.get("/a", "Accept: */*")).cache_status
+    assert origin.count("/a") == 1
+
+
+async def test_what_was_made_for_one_scheme_is_not_given_to_the_other(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge(trusted_proxies="127.0.0.1")
+    headers = {"Cache-Control": "max-age=60", "Vary": "X-Forwarded-Proto"}
+    origin.scripts["/a"] = lambda seen: Script(
+        [seen.headers["x-forwarded-proto"].encode()], headers
+    )
+    for _ in range(2):
+        for scheme in ("http", "https"):
+            assert (await edge.get("/a", f"X-Forwarded-Proto: {scheme}")).body == scheme.encode()
+    assert origin.count("/a") == 2
+
+
+async def test_what_varies_by_the_viewers_address_costs_each_one_request(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    headers = {"Cache-Control": "max-age=60", "Vary": "X-Forwarded-For"}
+    origin.scripts["/a"] = Script(headers=headers)
+    for times in (1, 2, 3):
+        assert (await edge.get("/a")).body == b"body"
+        assert origin.count("/a") == times
+    assert edge.node.cache.variants(b"/a") == []
+
+
 async def test_the_variant_not_used_for_longest_leaves(edge: Edge, origin: CountingOrigin) -> None:
     origin.scripts["/a"] = Script(headers={"Cache-Control": "max-age=60", "Vary": "X-V"})
     for number in range(MAX_VARIANTS):
