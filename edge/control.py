@@ -13,6 +13,7 @@ from aiohttp import web
 from edge.core.fields import Fields
 from edge.exposition import Family
 
+# The largest playlist, whose bytes may take six characters each.
 _MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 
@@ -47,25 +48,30 @@ class Control:
         return web.json_response({"pid": os.getpid(), "families": families})
 
     async def _on_forget(self, request: web.Request) -> web.Response:
-        message = await request.json()
+        message = await _message(request)
         self.forget([key.encode("ascii") for key in message["keys"]])
         return web.json_response({})
 
     async def _on_purge(self, request: web.Request) -> web.Response:
-        return web.json_response({"obeyed": await self.purge(await request.json())})
+        return web.json_response({"obeyed": await self.purge(await _message(request))})
 
     async def _on_ahead(self, request: web.Request) -> web.Response:
-        message = await request.json()
+        message = await _message(request)
         keys = [key.encode("ascii") for key in message["keys"]]
         fields, scheme = _fields(message["fields"]), message["scheme"]
         self.fetch_ahead(keys, fields, scheme, message["patience_seconds"])
         return web.json_response({})
 
     async def _on_playlist(self, request: web.Request) -> web.Response:
-        message = await request.json()
+        message = await _message(request)
         key, body = message["key"].encode("ascii"), message["body"].encode("latin-1")
         self.learn(key, _fields(message["fields"]), body)
         return web.json_response({})
+
+
+async def _message(request: web.Request) -> Any:
+    """What was said: more than the application takes elsewhere."""
+    return await request.clone(client_max_size=_MAX_MESSAGE_BYTES).json()
 
 
 def _fields(items: list[list[str]]) -> Fields:

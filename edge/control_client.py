@@ -1,6 +1,9 @@
 """The client to a worker's control socket."""
 
+import json
+import logging
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +13,8 @@ import aiohttp
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 _PURGE_TIMEOUT = aiohttp.ClientTimeout(total=60.0)  # of a large disk tier, perhaps
 _TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
+
+_log = logging.getLogger(__name__)
 
 
 class ControlClient:
@@ -39,20 +44,30 @@ class ControlClient:
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Any | None:
         """What the worker says; None if it does not answer, or not as it should."""
-        return await self._ask("GET", path, params=query)
-
-    async def post(self, path: str, message: Mapping[str, Any]) -> Any | None:
-        """What the worker says to a message; None if it does not answer, or not as it should."""
-        return await self._ask("POST", path, json=message)
-
-    async def purge(self, item: Mapping[str, Any]) -> bool:
-        """Make the worker obey one item of the log of purges; whether it has."""
-        said = await self._ask("POST", "/purge", json=item, timeout=_PURGE_TIMEOUT)
-        return said is not None and bool(said["obeyed"])
-
-    async def _ask(self, method: str, path: str, **options: Any) -> Any | None:
         try:
-            async with self._session.request(method, path, **options) as response:
+            async with self._session.get(path, params=query) as response:
                 return await response.json() if response.status == 200 else None
         except _TROUBLE:
             return None
+
+    async def post(self, path: str, message: Mapping[str, Any]) -> Any | None:
+        """What the worker says to a message; None if it does not answer, or not as it should."""
+        return await self._say(path, message, _TIMEOUT)
+
+    async def purge(self, item: Mapping[str, Any]) -> bool:
+        """Make the worker obey one item of the log of purges; whether it has."""
+        said = await self._say("/purge", item, _PURGE_TIMEOUT)
+        return said is not None and bool(said["obeyed"])
+
+    async def _say(
+        self, path: str, message: Mapping[str, Any], timeout: aiohttp.ClientTimeout
+    ) -> Any | None:
+        body = BytesIO(json.dumps(message).encode("ascii"))  # sent in pieces
+        try:
+            async with self._session.post(path, data=body, timeout=timeout) as response:
+                if response.status == 200:
+                    return await response.json()
+                _log.warning("a worker answered a message to %s with %d", path, response.status)
+        except _TROUBLE:
+            pass
+        return None
