@@ -13,16 +13,8 @@ ELSEWHERE = "*"
 _HOST = b"host="
 
 
-def cache_key(target: str) -> bytes:
-    """The key of a target; it is also the target that is asked of the origin.
-
-    The `CMCD` query parameter (CTA-5004) differs with every request of a player, so it is dropped.
-    """
-    return without_cmcd(target).encode("ascii")
-
-
 def without_cmcd(target: str) -> str:
-    """A target without what a player says about itself."""
+    """A target without what a player says about itself (CTA-5004): it differs every time."""
     path, separator, query = target.partition("?")
     if CMCD not in query:
         return target
@@ -80,11 +72,6 @@ def large_key(key: bytes) -> bytes:
 def slice_key(key: bytes, version: str, number: int) -> bytes:
     """The key of one slice of one version of a large object."""
     return b"%s %s.%d" % (key, version.encode("ascii"), number)
-
-
-def object_key(key: bytes) -> bytes:
-    """The key of the large object whose head has this key."""
-    return key.removesuffix(b" ")
 
 
 def is_large(key: bytes) -> bool:

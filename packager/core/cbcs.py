@@ -23,8 +23,6 @@ _LARGEST_CLEAR_BYTES = 0xFFFF
 # Their sizes are told in one byte.
 _LARGEST_ROW_BYTES = 255
 _SCHEME_VERSION = 1 << 16
-# Where sample entries hold the boxes that describe them (ISO/IEC 14496-12 §12.1.3, §12.2.3).
-_ENTRY_BYTES = {"avc1": 78, "hvc1": 78, "mp4a": 28}
 _PROTECTED_ENTRIES = {"avc1": "encv", "hvc1": "encv", "mp4a": "enca"}
 _STSD_BYTES = 8
 

@@ -12,7 +12,6 @@ from packager.core.boxes import (
     Box,
     BoxReader,
     MediaFormatError,
-    read_boxes,
     write_box,
     write_full_box,
 )
@@ -120,12 +119,6 @@ def write_segment(
     moof = _moof(number, start_ticks, samples, auxiliary, data_offset=0)
     moof = _moof(number, start_ticks, samples, auxiliary, data_offset=len(moof) + 8)
     return b"".join((write_box("styp", _SEGMENT_BRANDS), moof, write_box("mdat", *data)))
-
-
-def read_segment(data: bytes) -> Fragment:
-    """The samples of a segment made by `write_segment`."""
-    boxes = {box.kind: box for box in read_boxes(data)}
-    return _read_fragment(boxes["moof"], boxes["mdat"].payload, (0, 0, 0))
 
 
 def align_samples(

@@ -49,9 +49,6 @@ class Order:
         return self.value in tags if self.kind is Kind.TAG else matches(self.value, path)
 
 
-EVERYTHING = Order(Kind.PATH, "/" + WILDCARD)
-
-
 @dataclass(frozen=True, slots=True)
 class Purge:
     """One recorded purge. Ids grow in the order in which purges take effect."""

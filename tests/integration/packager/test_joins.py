@@ -15,7 +15,6 @@ import pytest
 
 from packager.core.approach import approaches
 from packager.core.boxes import BoxReader, read_boxes
-from packager.core.fmp4 import read_segment
 from packager.core.mix import STEREO
 from packager.core.plan import Chunk, plan_chunks, plan_later
 from packager.inspection import inspect_source
@@ -29,6 +28,7 @@ from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
 from streamer.core.options import VideoCodec
 from streamer.shared.settings import SharedSettings
+from tests.segments import read_segment
 
 VIDEO = "testvideo1"
 FRAMES = 500

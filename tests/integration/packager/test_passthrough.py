@@ -19,7 +19,6 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from packager.core.boxes import read_boxes
 from packager.core.copying import REORDER_FRAMES
-from packager.core.fmp4 import read_segment
 from packager.core.h264 import PPS, SPS, nal_units
 from packager.core.plan import frame_grid
 from streamer.core.keys import media_key
@@ -27,6 +26,7 @@ from streamer.core.options import Encryption, PackagingOptions
 from streamer.core.video import Rendition, VideoState
 from streamer.shared.settings import SharedSettings
 from tests.integration.packager.installation import Installation, WorkerProcess
+from tests.segments import read_segment
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

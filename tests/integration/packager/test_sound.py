@@ -15,7 +15,6 @@ import imageio_ffmpeg
 import pytest
 
 from packager.core.boxes import read_boxes
-from packager.core.fmp4 import read_segment
 from packager.core.renditions import plan_sounds
 from packager.inspection import inspect_source
 from packager.settings import PackagerSettings
@@ -28,6 +27,7 @@ from streamer.shared.directory_store import DirectoryStore
 from streamer.shared.object_store import ObjectInfo
 from streamer.shared.settings import SharedSettings
 from tests.processes import children, command
+from tests.segments import read_segment
 
 VIDEO = "testvideo1"
 SEGMENT_SECONDS = Fraction(4)

@@ -2,7 +2,7 @@ import pytest
 
 from edge.core.behaviours import DEFAULT, Behaviour, Behaviours, QueryRule, normal_host
 from edge.core.fields import Fields
-from edge.core.key import host_of, is_plain, large_key, object_key, slice_key, target_of
+from edge.core.key import host_of, is_plain, large_key, object_of, slice_key, target_of
 from edge.core.policy import nominated
 from edge.core.ttl import TtlRule
 
@@ -160,7 +160,7 @@ def test_the_parts_of_a_large_object_belong_to_its_host() -> None:
     behaviours = Behaviours([Behaviour("*", hosts=("a.example",)), SIGNED])
     for key in (behaviours.key("a.example", "/x"), behaviours.key("b", "/members/x")):
         head, part = large_key(key), slice_key(key, "v", 3)
-        assert object_key(head) == key
+        assert object_of(head) == key
         assert behaviours.of_key(head) is behaviours.of_key(part) is behaviours.of_key(key)
         assert host_of(head) == host_of(part) == host_of(key)
         assert not is_plain(head)

@@ -12,7 +12,8 @@ from packager.core.cbcs import (
     protect_sound,
     write_sample_boxes,
 )
-from packager.core.fmp4 import Sample, read_segment, write_segment
+from packager.core.fmp4 import Sample, write_segment
+from tests.segments import read_segment
 
 KEY, VECTOR = bytes(range(16)), bytes(range(16, 32))
 

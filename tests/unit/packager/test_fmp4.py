@@ -7,9 +7,9 @@ from packager.core.fmp4 import (
     FragmentReader,
     Sample,
     align_samples,
-    read_segment,
     write_segment,
 )
+from tests.segments import read_segment
 
 SYNC, NOT_SYNC = 0x02000000, 0x01010000
 
