@@ -78,11 +78,12 @@ class Behaviour:
     digest: str = ""
 
     def target(self, target: str) -> str:
-        """What of a target tells objects apart and is forwarded."""
+        """What of a target tells objects apart and is forwarded; an empty query is none."""
         target = without_cmcd(target)
         if self.signed_by:
             target = without_signature(target)
-        return self.query.applied(target)
+        path, _, query = self.query.applied(target).partition("?")
+        return f"{path}?{query}" if query else path
 
     def shared(self, fields: Fields) -> Fields:
         """The fields of a request that many share.

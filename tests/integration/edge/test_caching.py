@@ -435,6 +435,14 @@ async def test_cmcd_does_not_tell_objects_apart(edge: Edge, origin: CountingOrig
     assert origin.count("/a?q=1") == 1
 
 
+async def test_an_empty_query_is_none(edge: Edge, origin: CountingOrigin) -> None:
+    origin.scripts["/a"] = Script()
+    await edge.get("/a?")
+    assert "hit" in (await edge.get("/a")).cache_status
+    await edge.get("/a??")
+    assert [seen.target for seen in origin.seen] == ["/a", "/a??"]
+
+
 async def test_origin_gets_what_it_needs_to_know(edge: Edge, origin: CountingOrigin) -> None:
     origin.scripts["/a"] = Script()
     await edge.get(
