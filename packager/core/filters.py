@@ -82,7 +82,7 @@ def in_sizes(frames: Any, video: VideoTrack, rungs: Sequence[Rung]) -> list[Any]
     order = sorted(range(len(rungs)), key=lambda n: rungs[n].width * rungs[n].height, reverse=True)
     largest = rungs[order[0]]
     frames, matrix = in_bt709(frames, video, largest.width, largest.height)
-    pictures = {order[0]: fit(frames, largest.width, largest.height, matrix)}
+    pictures = {order[0]: _fit(frames, largest.width, largest.height, matrix)}
     for larger, number in pairwise(order):
         split = pictures[larger].filter_multi_output("split", 2)
         pictures[larger] = split.stream(0)
@@ -107,7 +107,7 @@ def in_bt709(frames: Any, video: VideoTrack, width: int, height: int) -> tuple[A
     return frames, video.matrix
 
 
-def fit(frames: Any, width: int, height: int, matrix: str) -> Any:
+def _fit(frames: Any, width: int, height: int, matrix: str) -> Any:
     """The pictures scaled and brought to the one format all players decode."""
     colours = {"in_color_matrix": matrix, "out_color_matrix": "bt709", "out_range": "tv"}
     # Without accurate_rnd, BT.601 comes out up to 4 levels darker.

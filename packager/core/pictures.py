@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from typing import Any
 
 import ffmpeg
 
 from packager.core.argv import compile_argv
-from packager.core.filters import decoded, fit, in_bt709
+from packager.core.filters import decoded, in_bt709
 from packager.core.input import open_source
 from packager.core.ladder import Rung
 from packager.core.plan import SEGMENT_SECONDS
@@ -16,7 +17,15 @@ from packager.core.source import AudioTrack, SourceInfo, VideoTrack
 
 _JPEG_START = b"\xff\xd8\xff"
 _JPEG_END = b"\xff\xd9"
-_JPEG_QUALITY = 4
+_JPEG: dict[str, Any] = {
+    "f": "image2pipe",
+    "c:v": "mjpeg",
+    "q:v": 4,
+    "pix_fmt": "yuvj420p",
+    "map_metadata": -1,
+    "fflags": "+bitexact",
+    "flags:v": "+bitexact",
+}
 _POSTER_POSITION = Fraction(1, 10)
 _LATEST_POSTER_SECONDS = 60
 _POSTER_LONG_SIDE = 1280
@@ -65,12 +74,10 @@ def storyboard_argv(storyboard: Storyboard, target: str) -> list[str]:
     """Sheets of tiles, as one JPEG after the other, out of a rendition read from standard input."""
     skip = {"skip_frame": "nokey"} if storyboard.key_frames_only else {}
     frames = ffmpeg.input("pipe:0", f="mp4", protocol_whitelist="pipe", **skip)["v:0"]
-    tiles = (
-        frames.filter("fps", fps=f"1/{storyboard.step_seconds}", round="up", start_time=0)
-        .filter("scale", storyboard.tile_width, storyboard.tile_height, flags="area")
-        .filter("tile", f"{_SHEET_COLUMNS}x{_SHEET_ROWS}")
-    )
-    return compile_argv([ffmpeg.output(tiles, target, **_jpeg())])
+    chosen = frames.filter("fps", fps=f"1/{storyboard.step_seconds}", round="up", start_time=0)
+    tiles = _in_jfif(chosen, storyboard.tile_width, storyboard.tile_height, "bt709", "area")
+    sheets = tiles.filter("tile", f"{_SHEET_COLUMNS}x{_SHEET_ROWS}")
+    return compile_argv([ffmpeg.output(sheets, target, **_JPEG)])
 
 
 def poster_positions(source: SourceInfo) -> tuple[Fraction, Fraction]:
@@ -94,8 +101,8 @@ def poster_argv(
     opened = open_source(path, seek_seconds=position, **video.decoding)
     frames = decoded(opened, video).filter("thumbnail", _POSTER_CANDIDATES)
     frames, matrix = in_bt709(frames, video, rung.width, rung.height)
-    picture = fit(frames, width, height, matrix)
-    return compile_argv([ffmpeg.output(picture, target, **{"frames:v": 1, **_jpeg()})])
+    picture = _in_jfif(frames, width, height, matrix, "bicubic")
+    return compile_argv([ffmpeg.output(picture, target, **{"frames:v": 1, **_JPEG})])
 
 
 def waveform_argv(path: str, audio: AudioTrack, target: str) -> list[str]:
@@ -104,7 +111,7 @@ def waveform_argv(path: str, audio: AudioTrack, target: str) -> list[str]:
     wave = opened[str(audio.index)].filter(
         "showwavespic", s=_WAVEFORM_SIZE, colors="0x6d8bff", scale="sqrt"
     )
-    return compile_argv([ffmpeg.output(wave, target, **{"frames:v": 1, **_jpeg()})])
+    return compile_argv([ffmpeg.output(wave, target, **{"frames:v": 1, **_JPEG})])
 
 
 def split_jpegs(data: bytes) -> list[bytes]:
@@ -156,13 +163,8 @@ def _timestamp(seconds: float) -> str:
     return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d}.{milliseconds % 1000:03d}"
 
 
-def _jpeg() -> dict[str, object]:
-    return {
-        "f": "image2pipe",
-        "c:v": "mjpeg",
-        "q:v": _JPEG_QUALITY,
-        "pix_fmt": "yuvj420p",
-        "map_metadata": -1,
-        "fflags": "+bitexact",
-        "flags:v": "+bitexact",
-    }
+def _in_jfif(frames: Any, width: int, height: int, matrix: str, scaler: str) -> Any:
+    """The pictures scaled and in the only colours that a JPEG has (ITU-T T.871 §7)."""
+    colours = {"in_color_matrix": matrix, "out_color_matrix": "bt601", "out_range": "pc"}
+    scaled = frames.filter("scale", width, height, flags=f"{scaler}+accurate_rnd", **colours)
+    return scaled.filter("setsar", 1).filter("format", _JPEG["pix_fmt"])

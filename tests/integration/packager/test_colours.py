@@ -2,6 +2,8 @@
 
 import asyncio
 import subprocess
+from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,8 +13,10 @@ import pytest
 from packager.core.approach import Approach
 from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.ladder import build_ladder
+from packager.core.pictures import plan_storyboard, poster_argv, storyboard_argv
 from packager.core.plan import frame_grid
 from packager.core.probe import read_probe
+from packager.core.source import SourceInfo, VideoTrack
 from packager.ffmpeg import Ffmpeg
 from packager.settings import PackagerSettings
 from sample_media.colour_clips import GREYS, PATCHES
@@ -20,6 +24,10 @@ from sample_media.generate import generate
 from streamer.core.options import Preset
 
 Rgb = tuple[float, ...]
+
+# As players read the fifth picture, and as whoever decodes JPEG reads it: it states nothing.
+_AS_VIDEO = "select=eq(n\\,5),scale=in_color_matrix=bt709:in_range=tv"
+_AS_JPEG = "scale=in_color_matrix=bt601:in_range=pc"
 
 
 async def encode(name: str, target: Path) -> Path:
@@ -29,25 +37,35 @@ async def encode(name: str, target: Path) -> Path:
 
 async def encode_file(path: Path, target: Path, **told: object) -> Path:
     """The same of a file; `told` is what ffprobe says besides of its pictures."""
-    settings = PackagerSettings()
-    ffmpeg = Ffmpeg(settings.ffmpeg, settings.ffprobe)
-    probed = await ffmpeg.probe(str(path))
-    probed["streams"][0] |= told
-    source = read_probe(probed, max_duration_seconds=60)
-    assert source.video is not None
-    job = ChunkJob(0, 10, build_ladder(source.video)[-1:], Preset.FAST)
-    grid = frame_grid(source.video.frame_rate)
-    argv = chunk_argv(str(path), source, source.video, grid, job, [str(target)], Approach(None))
-    await asyncio.to_thread(subprocess.run, [settings.ffmpeg, *argv], check=True, timeout=60)
+    source, video = await describe(path, **told)
+    job = ChunkJob(0, 10, build_ladder(video)[-1:], Preset.FAST)
+    grid = frame_grid(video.frame_rate)
+    await run(chunk_argv(str(path), source, video, grid, job, [str(target)], Approach(None)))
     return target
 
 
-def shown(track: Path, patches: int) -> list[Rgb]:
-    """The mean colour in the middle of each patch of the fifth picture, as players show it."""
-    graph = (
-        "select=eq(n\\,5),scale=in_color_matrix=bt709:in_range=tv,format=rgb24,"
-        f"scale={patches * 8}:8:flags=area"
+async def describe(path: Path, **told: object) -> tuple[SourceInfo, VideoTrack]:
+    """A file and its picture."""
+    settings = PackagerSettings()
+    probed = await Ffmpeg(settings.ffmpeg, settings.ffprobe).probe(str(path))
+    probed["streams"][0] |= told
+    source = read_probe(probed, max_duration_seconds=60)
+    assert source.video is not None
+    return source, source.video
+
+
+async def run(argv: Sequence[str], feed: bytes = b"") -> bytes:
+    """What ffmpeg writes to its standard output."""
+    command = [PackagerSettings().ffmpeg, *argv]
+    done = await asyncio.to_thread(
+        subprocess.run, command, input=feed, stdout=subprocess.PIPE, check=True, timeout=60
     )
+    return bytes(done.stdout)
+
+
+def shown(track: Path, patches: int, read: str = _AS_VIDEO) -> list[Rgb]:
+    """The mean colour in the middle of each patch of a picture, read by this filter."""
+    graph = f"{read},format=rgb24,scale={patches * 8}:8:flags=area"
     raw = subprocess.run(
         [
             *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(track), "-vf", graph),
@@ -82,6 +100,26 @@ async def test_colours_are_kept(name: str, tmp_path: Path) -> None:
     found = shown(await encode(name, tmp_path / "track.mp4"), len(PATCHES))
     for colour, expected in zip(found, PATCHES, strict=True):
         assert colour == pytest.approx(expected, abs=3)
+
+
+@pytest.mark.parametrize("name", ["patches_601", "patches_709", "patches_full_range"])
+async def test_the_poster_has_them_too(name: str, tmp_path: Path) -> None:
+    path = await asyncio.to_thread(generate, name)
+    _, video = await describe(path)
+    rung, poster = build_ladder(video)[-1], tmp_path / "poster.jpg"
+    poster.write_bytes(await run(poster_argv(str(path), video, rung, Fraction(0), "pipe:1")))
+    for colour, expected in zip(shown(poster, len(PATCHES), _AS_JPEG), PATCHES, strict=True):
+        assert colour == pytest.approx(expected, abs=4)
+
+
+async def test_the_storyboard_has_them_too(tmp_path: Path) -> None:
+    track = await encode("patches_709", tmp_path / "track.mp4")
+    _, video = await describe(track)
+    storyboard, sheet = plan_storyboard(0.4, build_ladder(video)[0]), tmp_path / "sheet.jpg"
+    sheet.write_bytes(await run(storyboard_argv(storyboard, "pipe:1"), track.read_bytes()))
+    tile = f"crop={storyboard.tile_width}:{storyboard.tile_height}:0:0,{_AS_JPEG}"
+    for colour, expected in zip(shown(sheet, len(PATCHES), tile), PATCHES, strict=True):
+        assert colour == pytest.approx(expected, abs=4)
 
 
 @pytest.mark.parametrize("name", ["patches_hlg_709", "patches_hlg_p3", "patches_hlg_ictcp"])
