@@ -42,11 +42,12 @@ _CONTAINER = (
     "format=format_name,duration,start_time:format_tags=encoder"
     ":chapter=start_time,end_time:chapter_tags=title"
 )
-# Pictures may say how they lie. Among so few packets there is most often one of them, and not many
-# to decode. Nothing is told to the decoders: it would count while streams are described too.
+# Pictures may say how they lie, and whether they are fields. Among so few packets there is most
+# often one of them, and not many to decode. Nothing is told to the decoders: it would count while
+# streams are described too.
 _FIRST_FRAMES = (
     *("-read_intervals", "%+#4"),
-    *("-show_entries", "frame=stream_index:frame_side_data=displaymatrix"),
+    *("-show_entries", "frame=stream_index,interlaced_frame:frame_side_data=displaymatrix"),
 )
 # Some containers do not state how large their pictures are, and ffprobe gives up after seconds, or
 # 5 MB: a recording that begins inside a group of pictures says it with the next one, a slide show

@@ -23,6 +23,8 @@ MAX_PIXELS = 8192 * 8192
 _INTERLACED_ORDERS = frozenset({"tt", "bb", "tb", "bt"})
 # Looking at each picture of H.264 too would cost 1 to 2 % of the whole ladder's time.
 _MIXED_CODECS = frozenset({"mpeg2video"})
+# Of these most containers do not tell, and the first pictures may come behind much sound.
+_UNTOLD_CODECS = frozenset({"dvvideo", "mpeg4"})
 # Of formats with an alpha channel. Of PNG, ffprobe does not tell the format.
 _ALPHA_FORMATS = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv")
 _ALPHA_CODECS = frozenset({"png"})
@@ -52,7 +54,8 @@ def read_video_track(
     Raises:
         SourceRejected: It has no size, or too large a one.
     """
-    turn, decoder = read_turn(stream, frames), _alpha_decoder(stream)
+    first = next((frame for frame in frames if frame.get("stream_index") == stream["index"]), {})
+    turn, decoder = read_turn(stream, first), _alpha_decoder(stream)
     width, height = _displayed_size(stream, is_on_its_side=len(turn) == 1)
     for across, down in ((width, height), _coded_size(stream)):
         if across * down > MAX_PIXELS:
@@ -65,6 +68,7 @@ def read_video_track(
     # pictures that B-frames make them keep back.
     held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
     colours = read_colours(stream)
+    in_fields, codec = _begins_in_fields(stream, first), stream.get("codec_name")
     return VideoTrack(
         index=int(stream["index"]),
         width=width,
@@ -75,12 +79,13 @@ def read_video_track(
         has_odd_colours=colours.are_odd,
         is_thinned=average is not None and average > frame_rate * _BARELY_MORE,
         burst_rate=claimed_rate(real=real, average=average),
-        interlaced=stream.get("field_order") in _INTERLACED_ORDERS,
+        interlaced=bool(in_fields),
         turn=turn,
         has_alpha=decoder is not None or _has_alpha(stream),
         decoder=decoder,
         has_layers=bool(stream.get("view_ids_available")),
-        may_become_interlaced=stream.get("codec_name") in _MIXED_CODECS,
+        may_become_interlaced=codec in _MIXED_CODECS
+        or (in_fields is None and codec in _UNTOLD_CODECS),
         hdr_transfer=colours.hdr_transfer,
         wide_primaries=colours.wide_primaries,
         obstacle=find_obstacle(stream, colours.matrix, is_turned=bool(turn)),
@@ -109,6 +114,14 @@ def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
         label=_label(stream),
         is_forced=bool(stream.get("disposition", {}).get("forced")),
     )
+
+
+def _begins_in_fields(stream: Mapping[str, Any], first: Mapping[str, Any]) -> bool | None:
+    """Whether the first picture is two fields, by the stream or itself; None: neither tells."""
+    order = stream.get("field_order", "unknown")
+    if order != "unknown":
+        return order in _INTERLACED_ORDERS
+    return first["interlaced_frame"] == 1 if "interlaced_frame" in first else None
 
 
 def _displayed_size(stream: Mapping[str, Any], *, is_on_its_side: bool) -> tuple[int, int]:

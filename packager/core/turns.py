@@ -1,7 +1,7 @@
 """How pictures are turned upright that say themselves, not by their container, how they lie."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 _NUMBER = re.compile(r"(?<=\s)-?[0-9]{1,10}(?=\s)")
@@ -18,16 +18,13 @@ _TURNS: dict[tuple[int, ...], tuple[str, ...]] = {
 }
 
 
-def read_turn(stream: Mapping[str, Any], frames: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def read_turn(stream: Mapping[str, Any], first: Mapping[str, Any]) -> tuple[str, ...]:
     """What turns the pictures of a stream upright: directions of ffmpeg's transpose, in order.
 
-    The first of ffprobe's `frames` tells (a display orientation in H.264 and HEVC, EXIF in JPEG).
-    Empty where it does not, or the container does too: ffmpeg obeys that by itself.
+    The `first` of them tells (a display orientation in H.264 and HEVC, EXIF in JPEG). Empty where
+    it does not, or the container does too: ffmpeg obeys that by itself.
     """
-    if _signs(stream):
-        return ()
-    pictures = (frame for frame in frames if frame.get("stream_index") == stream["index"])
-    return _TURNS.get(_signs(next(pictures, {})), ())
+    return () if _signs(stream) else _TURNS.get(_signs(first), ())
 
 
 def _signs(described: Mapping[str, Any]) -> tuple[int, ...]:

@@ -209,6 +209,26 @@ def test_hdr_interlaced_and_matrix() -> None:
 
 
 @pytest.mark.parametrize(
+    ("order", "flag", "interlaced"),
+    [("tb", 0, True), ("progressive", 1, False), ("unknown", 1, True), (None, 1, True)],
+)
+def test_the_first_picture_tells_whether_it_is_fields_where_the_stream_does_not(
+    order: str | None, flag: int, interlaced: bool
+) -> None:
+    stream = video_stream(index=1, codec_name="mpeg4", **({"field_order": order} if order else {}))
+    pictures = [{"stream_index": 1, "interlaced_frame": flag}, {"stream_index": 1}]
+    probe = {**probed(stream), "frames": [{"stream_index": 0}, *pictures]}
+    video = read_probe(probe, max_duration_seconds=DAY_SECONDS).video
+    assert video is not None
+    assert (video.interlaced, video.may_become_interlaced) == (interlaced, False)
+
+
+def test_where_nothing_tells_each_picture_of_what_may_be_fields_is_looked_at() -> None:
+    assert read(video_stream(codec_name="dvvideo")).video.may_become_interlaced
+    assert not read(video_stream(codec_name="vp9")).video.may_become_interlaced
+
+
+@pytest.mark.parametrize(
     ("matrix", "transfer", "read_as", "is_odd"),
     [
         ("bt709", "bt709", "bt709", False),

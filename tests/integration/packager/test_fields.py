@@ -1,0 +1,87 @@
+"""Fields of two moments are not seen in one picture, whoever says that they are fields."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from packager.core.approach import Approach
+from packager.core.encode import ChunkJob, chunk_argv
+from packager.core.ladder import build_ladder
+from packager.core.plan import frame_grid
+from packager.core.source import SourceInfo, VideoTrack
+from packager.settings import PackagerSettings
+from streamer.core.options import Preset
+from tests.integration.packager.described import describe, write
+
+SIZE = WIDTH, HEIGHT = 720, 576
+FRAMES = 10
+# A bar that runs to the right, 50 times a second.
+MOVING = (
+    f"color=gray:s={WIDTH}x{HEIGHT}:r=50:d=0.4[back];color=white:s=120x{HEIGHT}:r=50[bar];"
+    "[back][bar]overlay=x=40+12*n:shortest=1,format=yuv420p"
+)
+IN_FIELDS = ("-flags", "+ilme+ildct")
+SOUND = ("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac")
+CODINGS = {
+    ".dv": ("-c:v", "dvvideo"),
+    "-dv.avi": ("-c:v", "dvvideo"),
+    ".avi": ("-c:v", "mpeg4", "-q:v", "2", *IN_FIELDS),
+    ".mp4": ("-c:v", "mpeg4", "-q:v", "2", *IN_FIELDS),
+    ".mkv": ("-c:v", "libx264", "-crf", "10", "-preset", "ultrafast", *IN_FIELDS),
+}
+
+
+def moving(path: Path, coding: tuple[str, ...]) -> Path:
+    """The bar in fields, of which the bottom one is first."""
+    woven = f"{MOVING},tinterlace=interleave_bottom,setfield=bff"
+    return write(path, "-f", "lavfi", "-i", woven, *coding)
+
+
+async def picture(path: Path) -> tuple[SourceInfo, VideoTrack]:
+    source = await describe(path)
+    assert source.video is not None
+    return source, source.video
+
+
+def run(argv: list[str]) -> None:
+    subprocess.run([PackagerSettings().ffmpeg, *argv], check=True, timeout=60)
+
+
+async def encode(path: Path, target: Path) -> Path:
+    """The first pictures, as chunks are encoded."""
+    source, video = await picture(path)
+    job = ChunkJob(0, FRAMES, build_ladder(video)[-1:], Preset.FAST)
+    grid = frame_grid(video.frame_rate)
+    run(chunk_argv(str(path), source, video, grid, job, [str(target)], Approach(None)))
+    return target
+
+
+def combing(path: Path) -> float:
+    """How much a line differs from the next, in levels: the mean of all of the last picture."""
+    read = ("-v", "error", "-i", str(path), "-f", "rawvideo", "-pix_fmt", "gray")
+    sized = ("-vf", f"scale={WIDTH}:{HEIGHT}:flags=neighbor", "-")
+    command = [PackagerSettings().ffmpeg, *read, *sized]
+    done = subprocess.run(command, check=True, timeout=60, stdout=subprocess.PIPE)
+    last = done.stdout[-WIDTH * HEIGHT :]
+    return sum(abs(a - b) for a, b in zip(last, last[WIDTH:], strict=False)) / len(last)
+
+
+@pytest.mark.parametrize("suffix", CODINGS)
+async def test_they_are_not_seen_in_the_video(suffix: str, tmp_path: Path) -> None:
+    path = moving(tmp_path / f"moving{suffix}", CODINGS[suffix])
+    assert combing(path) > 3
+    assert combing(await encode(path, tmp_path / "track.mp4")) < 0.5
+
+
+async def test_they_are_not_seen_where_much_sound_comes_first(tmp_path: Path) -> None:
+    coding = (*SOUND, *CODINGS[".mp4"], "-bsf:v", "setts=ts=TS+0.5/TB")
+    path = moving(tmp_path / "moving.mp4", coding)
+    assert combing(await encode(path, tmp_path / "track.mp4")) < 0.5
+
+
+async def test_whole_pictures_are_not_looked_at(tmp_path: Path) -> None:
+    path = write(tmp_path / "whole.avi", "-f", "lavfi", "-i", MOVING, "-c:v", "mpeg4")
+    _, video = await picture(path)
+    assert not video.interlaced
+    assert not video.may_become_interlaced
