@@ -46,15 +46,12 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, filled_from: int | No
         # The first picture prints its time if it is so late; that adds nothing.
         is_late = f"eq(N,0)*gte({shown},({told_from})/TB)"
         shown += f"+0*if({is_late},print(T,{_ERROR_LEVEL}))"
-    frames = frames.filter("setpts", shown)
-    if video.interlaced or video.may_become_interlaced:
-        deint = "all" if video.interlaced else "interlaced"
-        frames = frames.filter("bwdif", mode="send_frame", deint=deint)
-    return frames.filter("fps", fps=spell_ratio(grid.frame_rate), round="near", **filling)
+    rate = spell_ratio(grid.frame_rate)
+    return frames.filter("setpts", shown).filter("fps", fps=rate, round="near", **filling)
 
 
 def decoded(opened: Any, video: VideoTrack) -> Any:
-    """The pictures of an opened source, upright and opaque, all in the first one's size and format.
+    """The pictures of an opened source, whole, upright, opaque, in the first one's size and format.
 
     They state nothing that swscale refuses.
     """
@@ -62,7 +59,7 @@ def decoded(opened: Any, video: VideoTrack) -> Any:
     if video.has_odd_colours:
         frames = _stated(frames, "bt709", "bt709", "bt709")
     # A source may change its size and format at any picture.
-    frames = frames.filter("scale", "iw", "ih", eval="init")
+    frames = _deinterlaced(frames.filter("scale", "iw", "ih", eval="init"), video)
     if video.turn:
         frames = frames.filter("sidedata", mode="delete", type="DISPLAYMATRIX")
     for direction in video.turn:
@@ -115,6 +112,14 @@ def _fit(frames: Any, width: int, height: int, matrix: str) -> Any:
     pictures = scaled.filter("setsar", 1).filter("format", "yuv420p")
     # Encoders believe the pictures, which still state their source's transfer and primaries.
     return _stated(pictures, "bt709", "bt709", "bt709")
+
+
+def _deinterlaced(frames: Any, video: VideoTrack) -> Any:
+    """The pictures without the lines of another moment, where they are or may be fields."""
+    if not (video.interlaced or video.may_become_interlaced):
+        return frames
+    deint = "all" if video.interlaced else "interlaced"
+    return frames.filter("bwdif", mode="send_frame", deint=deint)
 
 
 def _smaller(pictures: Any, rung: Rung) -> Any:

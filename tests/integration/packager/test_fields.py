@@ -1,6 +1,7 @@
 """Fields of two moments are not seen in one picture, whoever says that they are fields."""
 
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from packager.core.approach import Approach
 from packager.core.encode import ChunkJob, chunk_argv
 from packager.core.ladder import build_ladder
+from packager.core.pictures import poster_argv
 from packager.core.plan import frame_grid
 from packager.core.source import SourceInfo, VideoTrack
 from packager.settings import PackagerSettings
@@ -85,3 +87,12 @@ async def test_whole_pictures_are_not_looked_at(tmp_path: Path) -> None:
     _, video = await picture(path)
     assert not video.interlaced
     assert not video.may_become_interlaced
+
+
+@pytest.mark.parametrize("suffix", [".dv", ".mkv"])
+async def test_they_are_not_seen_on_the_poster(suffix: str, tmp_path: Path) -> None:
+    path = moving(tmp_path / f"moving{suffix}", CODINGS[suffix])
+    _, video = await picture(path)
+    poster = tmp_path / "poster.jpg"
+    run(poster_argv(str(path), video, build_ladder(video)[-1], Fraction(0), str(poster)))
+    assert combing(poster) < 0.5

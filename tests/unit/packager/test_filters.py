@@ -18,9 +18,12 @@ def graph(video: VideoTrack, *rungs: Rung) -> str:
     return str(argv[argv.index("-filter_complex") + 1])
 
 
-def test_fields_are_woven_into_pictures() -> None:
-    video = VideoTrack(0, 720, 576, Fraction(25), Fraction(0), "bt601", interlaced=True)
-    assert "bwdif=deint=all:mode=send_frame[s2];[s2]fps" in graph(video, LOW)
+def test_fields_become_pictures_before_they_are_turned() -> None:
+    video = VideoTrack(
+        0, 720, 576, Fraction(25), Fraction(0), "bt601", interlaced=True, turn=("clock",)
+    )  # fmt: skip
+    text = graph(video, LOW)
+    assert text.index("bwdif=deint=all:mode=send_frame") < text.index("transpose")
 
 
 def test_pictures_that_are_whole_are_left_alone_where_fields_may_follow() -> None:
