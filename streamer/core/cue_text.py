@@ -2,6 +2,7 @@
 
 import html
 import re
+from html.entities import html5
 from unicodedata import category
 
 # Everything else, as SubRip's <font>, goes; the text inside stays.
@@ -10,7 +11,9 @@ _TOKEN = re.compile(
     r"<(?P<close>/?)(?P<tag>[a-zA-Z]+)(?P<classes>(?:\.[\w-]+)*)(?:\s(?P<annotation>[^<>]*))?/?>"
     r"|(?P<timestamp><(?:[0-9]{2,4}:)?[0-5][0-9]:[0-5][0-9]\.[0-9]{3}>)"
 )
-_REFERENCE = re.compile(r"&(?:amp|lt|gt|nbsp|lrm|rlm|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});")
+_REFERENCE = re.compile(
+    r"&(?:(?P<name>[A-Za-z][A-Za-z0-9]{1,31};)|#[0-9]{1,7};|#x[0-9a-fA-F]{1,6};)"
+)
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -33,8 +36,13 @@ def clean_cue_text(text: str) -> str:
 
 def escape_cue_text(text: str) -> str:
     """Plain text, which may hold character references, as cue text."""
-    plain = _REFERENCE.sub(lambda match: html.unescape(match[0]), text)
-    return _printable(plain).translate(_ESCAPES)
+    return _printable(_REFERENCE.sub(_resolve, text)).translate(_ESCAPES)
+
+
+def _resolve(reference: re.Match[str]) -> str:
+    """The characters that a reference stands for (HTML §13.5); an unknown name is text."""
+    name = reference["name"]
+    return html5.get(name, reference[0]) if name else html.unescape(reference[0])
 
 
 def _write_token(token: re.Match[str], is_open: list[str]) -> list[str]:

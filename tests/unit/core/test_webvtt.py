@@ -105,6 +105,8 @@ def test_a_line_of_spaces_ends_no_cue() -> None:
         ("{\\an8}top", "top"),
         ("I <3 you & me", "I &lt;3 you &amp; me"),
         ("AT&amp;T &lt;", "AT&amp;T &lt;"),
+        ("Caf&eacute; &hellip; &Eacute; &#233; &#xe9;", "Café … É é é"),
+        ("R&D; &notit; &lt", "R&amp;D; &amp;notit; &amp;lt"),
         ("<i>open", "<i>open</i>"),
         ("<b><i>crossed</b></i>", "<b><i>crossed</i></b>"),
         ("closed</i>", "closed"),
