@@ -32,6 +32,9 @@ _POLL_SECONDS = 0.5
 _AT_ONCE = 8
 _LEASE_MARGIN_SECONDS = 15.0
 _KEPT = timedelta(seconds=2 * MAX_AGE_SECONDS)
+# An origin without URLs may stand beside others that have some, as when they are set on one after
+# the other. Where none has, who sets the first is not to be told of days.
+_UNSPREAD_KEPT = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
@@ -85,9 +88,10 @@ class WebhookSender:
                 group.create_task(self._serve(session, url))
 
     async def forget_old(self, *, now: datetime) -> None:
-        """Forget events that were told or given up long ago; without URLs, no new one waits."""
-        await self._catalog.spread_events(self._settings.urls)
+        """Forget events that were told or given up long ago, and those that nobody will tell."""
         await self._catalog.forget_events(before=now - _KEPT)
+        if not self._settings.urls:
+            await self._catalog.forget_unspread_events(before=now - _UNSPREAD_KEPT)
 
     async def _serve(self, session: aiohttp.ClientSession, url: str) -> None:
         failures = FailureLog(_log, "webhooks are sent later")

@@ -109,13 +109,20 @@ class Webhooks(Records):
 
     async def forget_events(self, *, before: datetime) -> None:
         """Forget the events of earlier times with their deliveries."""
-        old = webhook_events.c.created_at < before
+        await self._forget(webhook_events.c.created_at < before)
+
+    async def forget_unspread_events(self, *, before: datetime) -> None:
+        """Forget the events of earlier times that are to be told to nobody yet."""
+        is_old = webhook_events.c.created_at < before
+        await self._forget(and_(is_old, webhook_events.c.is_spread.is_(False)))
+
+    async def _forget(self, condition: ColumnElement[bool]) -> None:
         async with self._database.reading() as connection:
-            query = select(webhook_events.c.number).where(old).limit(1)
+            query = select(webhook_events.c.number).where(condition).limit(1)
             if (await connection.execute(query)).first() is None:
                 return
         async with self._database.writing() as connection:
-            await connection.execute(delete(webhook_events).where(old))
+            await connection.execute(delete(webhook_events).where(condition))
 
     async def _end_attempt(self, delivery: Delivery, **values: Any) -> None:
         async with self._database.writing() as connection:

@@ -1050,9 +1050,18 @@ async def test_each_url_is_told_by_itself(catalog: Catalog) -> None:
     await upload(catalog)
     other = "https://hooks.example/b"
     assert await claim(catalog, URL, other) == ["video.uploading"] * 2
+
+
+async def test_what_nobody_is_told_may_be_forgotten_by_itself(catalog: Catalog) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    await upload(catalog)
+    await catalog.spread_events([URL])
     await upload(catalog, "video001")
-    await catalog.spread_events([])
-    assert await claim(catalog, URL, other) == []
+    await catalog.forget_unspread_events(before=soon - timedelta(hours=1))
+    await catalog.spread_events([URL])
+    await upload(catalog, "video002")
+    await catalog.forget_unspread_events(before=soon)
+    assert await claim(catalog) == ["video.uploading"] * 2
 
 
 async def test_a_delivery_belongs_to_one_until_its_lease_ends(

@@ -186,6 +186,14 @@ async def test_two_origins_share_the_work(open_origin: OpenOrigin) -> None:
             assert own == ["video.uploading", "video.probing", "video.packaging", "video.playable"]
 
 
+async def test_an_origin_without_urls_leaves_the_events_to_others(open_origin: OpenOrigin) -> None:
+    async with receiver() as hook, open_origin() as silent:
+        await make_video(silent)
+        await silent.services.reconciler.reconcile()
+        async with open_origin(**told(hook)):
+            await eventually(hook.has(4))
+
+
 async def test_an_attempt_that_breaks_ends_no_other(
     open_origin: OpenOrigin, caplog: pytest.LogCaptureFixture
 ) -> None:
