@@ -141,7 +141,9 @@ class Uploads:
             if status.offset != offset:
                 raise Conflict(f"the upload is at byte {status.offset}", code="offset_mismatch")
             status = await self._announce(status, length_bytes)
-            if not status.is_complete:
+            if status.is_complete:
+                await _expect_none(writer, pieces, status.offset)
+            else:
                 async with self._dropped_if_deleted(upload_id):
                     await self._receive(status, writer, pieces, checksum)
                 status = await self._staging.status(upload_id)
@@ -355,18 +357,35 @@ async def _write(
     TooLarge, and back to where it was, beyond `limit`.
     """
     start = part.offset
+    async for piece in _awaited(writer, pieces):
+        if part.offset + len(piece) > limit:
+            await part.truncate(start)
+            yield start
+            raise _too_large(limit)
+        await part.write(piece)
+        yield part.offset
+
+
+async def _expect_none(writer: Writer, pieces: AsyncIterable[bytes], limit: int) -> None:
+    """Wait for the end of the pieces; TooLarge if any holds a byte."""
+    async for piece in _awaited(writer, pieces):
+        if piece:
+            raise _too_large(limit)
+
+
+async def _awaited(writer: Writer, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, each waited for as long as `writer` may wait."""
     iterator = aiter(pieces)
     while True:
         async with writer.waiting():
             piece = await anext(iterator, None)
         if piece is None:
             return
-        if part.offset + len(piece) > limit:
-            await part.truncate(start)
-            yield start
-            raise TooLarge(f"the upload has at most {limit} bytes")
-        await part.write(piece)
-        yield part.offset
+        yield piece
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the upload has at most {limit} bytes")
 
 
 async def _write_verified(

@@ -280,6 +280,20 @@ async def test_more_bytes_than_announced_are_refused(origin: Origin) -> None:
     assert await origin.offset(path) == 3
 
 
+async def test_a_complete_upload_takes_no_more_bytes(origin: Origin) -> None:
+    async def streamed() -> AsyncIterator[bytes]:
+        yield b"ghi"
+
+    path = await origin.create_upload(6)
+    await origin.patch(path, 0, b"abcdef")
+    assert (await origin.patch(path, 6, b"")).status_code == 204
+    assert (await origin.patch(path, 6, b"ghi")).status_code == 413
+    headers = {**BODY, "Upload-Offset": "6"}
+    answer = await origin.client.patch(path, content=streamed(), headers=headers)
+    assert answer.status_code == 413
+    assert await origin.offset(path) == 6
+
+
 async def test_a_deferred_upload_is_bounded_too(small_origin: Origin) -> None:
     headers = {**TUS, "Upload-Defer-Length": "1"}
     path = (await small_origin.client.post(UPLOADS, headers=headers)).headers["Location"]
