@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Response
+from fastapi import Body, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamer.core.edges import Edge
@@ -11,6 +11,7 @@ from streamer.shared.bearer import Guard
 from streamer.shared.catalog import Catalog
 from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
+from streamer.shared.routing import Router
 
 PREFIX = "/api/v1/edges"
 LIVING_SECONDS = 30.0
@@ -84,10 +85,10 @@ class EdgeRegistry:
         )
 
 
-def edge_router(catalog: Catalog, guard: Guard) -> APIRouter:
+def edge_router(catalog: Catalog, guard: Guard) -> Router:
     """The registry's resources; reporting is behind `guard`."""
     registry = EdgeRegistry(catalog)
-    router = APIRouter(prefix=PREFIX, tags=["edges"])
+    router = Router(prefix=PREFIX, tags=["edges"])
     router.add_api_route(
         "",
         registry.report_edge,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamer.core.purge import Kind, Order, Purge, parse_path, parse_tag
@@ -11,6 +11,7 @@ from streamer.shared.bearer import Guard
 from streamer.shared.catalog import Catalog
 from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
+from streamer.shared.routing import Router
 
 PREFIX = "/api/v1/purges"
 _MAX_NAMES = 3000
@@ -102,10 +103,10 @@ def _entry(purge: Purge) -> PurgeEntry:
     )
 
 
-def purge_router(catalog: Catalog, guard: Guard) -> APIRouter:
+def purge_router(catalog: Catalog, guard: Guard) -> Router:
     """The log's resources; recording is behind `guard`."""
     routes = PurgeLogRoutes(catalog)
-    router = APIRouter(prefix=PREFIX, tags=["purges"])
+    router = Router(prefix=PREFIX, tags=["purges"])
     router.add_api_route(
         "",
         routes.request_purge,

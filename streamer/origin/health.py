@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from streamer.core.errors import StreamerError
 from streamer.origin.services import FromServices
+from streamer.shared.routing import Router
 
 _CHECK_SECONDS = 3.0
 
@@ -21,9 +22,9 @@ class Health(BaseModel):
     checks: dict[str, str] = {}
 
 
-def health_router() -> APIRouter:
+def health_router() -> Router:
     """The resources that probes and scrapers ask for."""
-    router = APIRouter(tags=["operation"])
+    router = Router(tags=["operation"])
     router.add_api_route("/healthz", get_health, operation_id="get_health")
     router.add_api_route(
         "/readyz",

@@ -4,7 +4,7 @@ import base64
 from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Query, Request, Response
+from fastapi import Body, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamer.core import keys
@@ -16,6 +16,7 @@ from streamer.origin.services import FromServices, Services, utc_now
 from streamer.shared.bearer import Guard
 from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import problems
+from streamer.shared.routing import Router
 
 MAX_TOKEN_CHARS = 100
 _LONGEST_SECONDS = 30 * 24 * 3600
@@ -53,9 +54,9 @@ class TokenResource(BaseModel):
     player: str
 
 
-def key_router(guard: Guard) -> APIRouter:
+def key_router(guard: Guard) -> Router:
     """Keys below `/v`, and the tokens that open them."""
-    router = APIRouter(tags=["playback"])
+    router = Router(tags=["playback"])
     octets = {"content": {"application/octet-stream": {"schema": {"type": "string"}}}}
     key_path = f"/v/{{video_id}}/{keys.KEY}"
     router.add_api_route(
@@ -65,7 +66,6 @@ def key_router(guard: Guard) -> APIRouter:
         response_class=Response,
         responses={200: octets, **problems(400, 403, 404, 503)},
     )
-    router.add_api_route(key_path, get_key, methods=["HEAD"], include_in_schema=False)
     router.add_api_route(
         f"/v/{{video_id}}/{keys.LICENSE}",
         get_license,

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from streamer.core import keys
 from streamer.core.conditional import Outcome, Preconditions, Validators, evaluate
@@ -38,6 +38,7 @@ from streamer.origin.errors import Gone
 from streamer.origin.key_routes import Token
 from streamer.origin.services import FromServices, Services
 from streamer.shared.problems import problems
+from streamer.shared.routing import Router
 
 _HLS_TYPE = "application/vnd.apple.mpegurl"
 _DASH_TYPE = "application/dash+xml"
@@ -48,9 +49,9 @@ _PRIVATE_FINAL = "private, max-age=60"
 _GZIP_LEVEL = 6
 
 
-def manifest_router() -> APIRouter:
+def manifest_router() -> Router:
     """What players load first."""
-    router = APIRouter(prefix="/v/{video_id}", tags=["playback"])
+    router = Router(prefix="/v/{video_id}", tags=["playback"])
     for path, endpoint, operation_id, media_type in (
         (f"/{keys.MULTIVARIANT_PLAYLIST}", get_multivariant, "get_multivariant", _HLS_TYPE),
         (f"/{keys.DASH_MANIFEST}", get_dash, "get_dash", _DASH_TYPE),
@@ -65,7 +66,6 @@ def manifest_router() -> APIRouter:
             response_class=Response,
             responses={200: answer, **problems(404, 410, 503)},
         )
-        router.add_api_route(path, endpoint, methods=["HEAD"], include_in_schema=False)
     return router
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Send
 
@@ -35,6 +35,7 @@ from streamer.origin.metrics import Metrics
 from streamer.origin.services import FromServices
 from streamer.shared.object_store import ObjectBody, ObjectInfo, ObjectStore
 from streamer.shared.problems import problem_response, problems
+from streamer.shared.routing import Router
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _IMMUTABLE_PRIVATE = "private, max-age=31536000, immutable"
@@ -44,9 +45,9 @@ _SEND_SECONDS = 120.0
 _TYPES = {".jpg": "image/jpeg", ".vtt": "text/vtt; charset=utf-8"}
 
 
-def media_router() -> APIRouter:
+def media_router() -> Router:
     """Everything below `/v/{video_id}/` that is an object in the store."""
-    router = APIRouter(tags=["playback"])
+    router = Router(tags=["playback"])
     path = keys.media_path("{video_id}", "{name:path}")
     router.add_api_route(
         path,
@@ -60,7 +61,6 @@ def media_router() -> APIRouter:
             **problems(400, 403, 404, 412, 416, 503),
         },
     )
-    router.add_api_route(path, get_object, methods=["HEAD"], include_in_schema=False)
     return router
 
 
@@ -95,11 +95,10 @@ async def get_object(
             code="range_not_satisfiable",
             headers={"Content-Range": unsatisfied_content_range(info.size_bytes)},
         )
-    return _answer(request, services.store, services.metrics, info, headers, selected)
+    return _answer(services.store, services.metrics, info, headers, selected)
 
 
 def _answer(
-    request: Request,
     store: ObjectStore,
     metrics: Metrics,
     info: ObjectInfo,
@@ -112,7 +111,7 @@ def _answer(
         status, span = 206, selected
         headers["Content-Range"] = content_range(span, info.size_bytes)
     headers["Content-Length"] = str(span.length)
-    if request.method == "HEAD" or span.length == 0:
+    if span.length == 0:
         return Response(status_code=status, headers=headers)
     reading = partial(store.get, info.key, start=span.start, stop=span.stop)
     return _ObjectResponse(reading, info, metrics, status_code=status, headers=headers)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from fastapi import Body, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,7 @@ from streamer.origin.services import FromServices, Services, utc_now
 from streamer.shared.bearer import Guard
 from streamer.shared.guarded_route import guarded_route
 from streamer.shared.problems import describe_errors, problems
+from streamer.shared.routing import Router
 
 PREFIX = "/api/v1/videos"
 _MAX_JSON_BYTES = 64 * 1024
@@ -84,9 +85,9 @@ _CREATION_BODY = {
 }
 
 
-def video_router(guard: Guard) -> APIRouter:
+def video_router(guard: Guard) -> Router:
     """The videos resources; what writes is behind `guard`."""
-    router = APIRouter(prefix=PREFIX, tags=["videos"])
+    router = Router(prefix=PREFIX, tags=["videos"])
     guarded = [Depends(guard)]
     add = router.add_api_route
     add(

@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 from pydantic import BaseModel, Field
 
 from streamer.core.webhooks import EventType
 from streamer.origin.services import FromServices
 from streamer.shared.bearer import Guard
 from streamer.shared.problems import problems
+from streamer.shared.routing import Router
 from streamer.shared.webhooks import DeliveryRecord
 
 
@@ -49,9 +50,9 @@ class DeliveryList(BaseModel):
     items: list[DeliveryResource]
 
 
-def webhook_router(guard: Guard) -> APIRouter:
+def webhook_router(guard: Guard) -> Router:
     """What became of webhooks, behind `guard`."""
-    router = APIRouter(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[Depends(guard)])
+    router = Router(prefix="/api/v1/webhooks", tags=["webhooks"], dependencies=[Depends(guard)])
     router.add_api_route(
         "/deliveries",
         list_deliveries,

@@ -25,6 +25,25 @@ MEBIBYTE = 1024 * 1024
 UPLOAD_MEBIBYTES = 160
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/readyz", "/metrics", "/api/v1/videos", "/api/v1/edges", "/api/v1/purges", "/"],
+)
+async def test_head_is_answered_as_get_is(open_origin: OpenOrigin, path: str) -> None:
+    async with open_origin() as origin:
+        get, head = await origin.client.get(path), await origin.client.head(path)
+    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+async def test_head_of_a_stream_of_events_ends(open_origin: OpenOrigin) -> None:
+    async with open_origin() as origin:
+        video_id = id_of(await origin.create_upload(5))
+        head = await origin.client.head(f"/api/v1/videos/{video_id}/events")
+        assert head.headers["Content-Type"].startswith("text/event-stream")
+        assert (await origin.client.get("/healthz")).status_code == 200
+
+
 async def test_health_and_readiness(open_origin: OpenOrigin) -> None:
     async with open_origin() as origin:
         assert (await origin.client.get("/healthz")).json()["status"] == "ok"
