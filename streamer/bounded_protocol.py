@@ -19,15 +19,15 @@ _LINGER_SECONDS = 2.0
 _MAX_BYTES = MAX_HEAD_BYTES + MAX_TARGET_BYTES
 
 
-class _TooLarge(Exception):
+class _Refused(Exception):
     """Stops the parser: the request has been refused."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """One client's connection.
 
-    A head over the bounds is a 431, one that is not complete in time a 408, a malformed one a 400.
-    Each ends the connection.
+    A head over the bounds is a 431, one that is not complete in time a 408, a malformed one, or one
+    that does not name its host, a 400. Each ends the connection.
     """
 
     def __init__(
@@ -70,11 +70,14 @@ class BoundedProtocol(HttpToolsProtocol):
             )
 
     def on_headers_complete(self) -> None:
-        """Begin to answer, unless the head is over the bounds."""
+        """Begin to answer, unless the head is over the bounds or names no host."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > _MAX_BYTES or len(self.headers) > MAX_FIELDS:
             self._refuse_size()
-            raise _TooLarge
+            raise _Refused
+        if not self._names_one_host():
+            self.send_400_response("The request must name one host.")
+            raise _Refused
         self._drop_deadline()
         self._is_in_head = False
         self._unreported_bytes = 0
@@ -94,6 +97,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser cannot understand."""
         self._refuse(400, msg, code="invalid_input")
+
+    def _names_one_host(self) -> bool:
+        """RFC 9112 §3.2; HTTP/1.0 needs to name none."""
+        count = sum(name == b"host" for name, _ in self.headers)
+        return count == 1 or (count == 0 and self.parser.get_http_version() == "1.0")
 
     def _expect_head(self) -> None:
         self._deadline = self.loop.call_later(_HEAD_SECONDS, self._expire)

@@ -75,6 +75,20 @@ async def test_a_malformed_head_is_a_400_that_is_seen(origin: Origin) -> None:
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.parametrize("hosts", [b"", b"Host: a\r\nHost: a\r\n"], ids=["none", "two"])
+async def test_a_request_names_one_host(origin: Origin, hosts: bytes) -> None:
+    """RFC 9112 §3.2."""
+    async with connected(origin) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.1\r\n" + hosts + b"\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_before_http_1_1_no_host_is_needed(origin: Origin) -> None:
+    async with connected(origin) as (reader, writer):
+        writer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert b" 200 " in await reader.readline()
+
+
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads must be there at once."""
