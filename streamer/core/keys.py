@@ -144,6 +144,11 @@ def subtitles_name(rendition: str, digest: str) -> str:
     return f"{rendition}/000000-{digest[:_DIGEST_LENGTH]}.vtt"
 
 
+def rendition_of(name: str) -> str:
+    """The rendition that a segment's name, relative to its video, says it is of."""
+    return name.partition("/")[0]
+
+
 def sprite_name(number: int, digest: str) -> str:
     """The name of storyboard sheet `number` (from 0), relative to its video."""
     return f"{_SPRITE}{number:04d}-{digest[:_DIGEST_LENGTH]}.jpg"

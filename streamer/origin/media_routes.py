@@ -1,7 +1,8 @@
 """Segments, init segments and pictures, straight from the store.
 
 The database is asked about storyboards and texts only, which are not encrypted: an encrypted video
-must not show its old storyboard, and its texts are for who holds a playback token.
+must not show its old storyboard, and its texts are for who holds a playback token. A text is served
+as long as the catalog has it: one that was taken away is gone then, whenever its object goes.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ from streamer.core.conditional import (
 from streamer.core.errors import NotFound, Unavailable
 from streamer.origin.key_routes import Token, require_playback_token
 from streamer.origin.metrics import Metrics
-from streamer.origin.services import FromServices
+from streamer.origin.services import FromServices, Services
 from streamer.shared.object_store import ObjectBody, ObjectInfo, ObjectStore
 from streamer.shared.problems import problem_response, problems
 from streamer.shared.routing import Router
@@ -70,11 +71,7 @@ async def get_object(
     """A segment, an init segment, a text, the poster, the storyboard or one of its sprites."""
     if not keys.is_video_id(video_id) or not keys.is_media_name(name):
         raise NotFound("there is no such object")
-    if keys.is_of_storyboard(name) and await services.catalog.is_encrypted(video_id):
-        raise NotFound("an encrypted video has no storyboard")
-    is_private = keys.is_text(name) and await services.catalog.is_encrypted(video_id)
-    if is_private:
-        require_playback_token(services, video_id, token)
+    is_private = await _check_access(services, video_id, name, token)
     key = keys.media_key(video_id, name)
     async with asyncio.timeout(_READ_SECONDS):
         info = await services.store.head(key)
@@ -96,6 +93,21 @@ async def get_object(
             headers={"Content-Range": unsatisfied_content_range(info.size_bytes)},
         )
     return _answer(services.store, services.metrics, info, headers, selected)
+
+
+async def _check_access(services: Services, video_id: str, name: str, token: str) -> bool:
+    """Whether an object is for who asks alone; raises if it is not for them."""
+    is_text = keys.is_text(name)
+    if not is_text and not keys.is_of_storyboard(name):
+        return False
+    is_encrypted = await services.catalog.is_encrypted(video_id)
+    if is_encrypted:
+        if not is_text:
+            raise NotFound("an encrypted video has no storyboard")
+        require_playback_token(services, video_id, token)
+    if is_text and not await services.catalog.has_segment(video_id, name):
+        raise NotFound("there is no such text")
+    return is_encrypted
 
 
 def _answer(

@@ -1,10 +1,13 @@
 """Subtitles that are uploaded to a video, beside those inside its source.
 
 Each upload has an object of its own, also where another one's bytes are the same: so whoever
-replaces or removes it may delete it, whatever is uploaded at the same time.
+replaces or removes it may delete it, whatever is uploaded at the same time. Nobody is served it
+once the catalog has forgotten it; should it stay, as when the store is away, it goes with its
+video.
 """
 
 import asyncio
+import logging
 import re
 import secrets
 from collections.abc import AsyncIterator
@@ -13,7 +16,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from streamer.core import keys
-from streamer.core.errors import Conflict, InvalidInput, NotFound, TooLarge
+from streamer.core.errors import Conflict, InvalidInput, NotFound, StreamerError, TooLarge
 from streamer.core.languages import language_name, language_tag
 from streamer.core.video import EVERY_VERSION, MediaKind, Rendition, Segment
 from streamer.core.webvtt import MAX_BYTES, Cue, read_subtitles, render_webvtt
@@ -29,6 +32,7 @@ _FIELDS = frozenset({"language", "label", "default", "forced"})
 _MEDIA_TYPE_CODEC = "wvtt"
 _TICKS = 1000
 _SALT_BYTES = 16
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +100,21 @@ class SubtitlesShelf:
         try:
             replaced = await self._catalog.add_subtitles(video_id, rendition, segment, now=now)
         except (InvalidInput, NotFound, Conflict):  # after others the catalog may have it
-            await self._store.delete(keys.media_key(video_id, segment.name))
+            await self._discard(video_id, segment.name)
             raise
         if replaced is not None:
-            await self._store.delete(keys.media_key(video_id, replaced))
+            await self._discard(video_id, replaced)
 
     async def remove(self, video_id: str, name: str, *, now: datetime) -> None:
         """Take uploaded subtitles away again; NotFound when there are no such."""
         removed = await self._catalog.remove_subtitles(video_id, name, now=now)
-        await self._store.delete(keys.media_key(video_id, removed))
+        await self._discard(video_id, removed)
+
+    async def _discard(self, video_id: str, name: str) -> None:
+        try:
+            await self._store.delete(keys.media_key(video_id, name))
+        except StreamerError as error:
+            _log.warning("%s of video %s stays in the store: %s", name, video_id, error)
 
 
 def _rendition(form: SubtitlesForm) -> Rendition:

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from streamer.core import keys
 from streamer.core.errors import Conflict
 from streamer.core.video import (
     EVERY_VERSION,
@@ -233,6 +234,14 @@ class Publication(Records):
         query = _visible_segments(video_id).where(segments.c.rendition == rendition)
         async with self._database.reading() as connection:
             return _contiguous(to_segment(row) for row in await connection.execute(query))
+
+    async def has_segment(self, video_id: str, name: str) -> bool:
+        """Whether a segment of this name is published, of any version that is kept."""
+        query = _visible_segments(video_id).where(
+            segments.c.rendition == keys.rendition_of(name), segments.c.name == name
+        )
+        async with self._database.reading() as connection:
+            return (await connection.execute(query)).first() is not None
 
     async def all_segments(self, video_id: str) -> dict[str, list[Segment]]:
         """What `segments` returns for every rendition that has any."""

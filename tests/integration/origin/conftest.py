@@ -80,13 +80,17 @@ def _job(video_id: str, version: int) -> str:
 
 
 class SwitchedStore(DirectoryStore):
-    """A directory store that takes no files while it is down."""
+    """A directory store that takes no files, and gives none up, while it is down."""
 
     is_down = False
 
     async def put_file(self, key: str, path: Path, *, move: bool = False) -> ObjectInfo:
         await self.check()
         return await super().put_file(key, path, move=move)
+
+    async def delete(self, key: str) -> None:
+        await self.check()
+        await super().delete(key)
 
     async def check(self) -> None:
         if self.is_down:

@@ -13,7 +13,7 @@ from streamer.core.playlist import MediaPlaylist, MultivariantPlaylist
 from streamer.core.playlist_reader import parse_playlist
 from streamer.core.video import ContentKey
 from streamer.core.webvtt import MAX_BYTES, parse_webvtt
-from tests.integration.origin.conftest import Origin, id_of, now
+from tests.integration.origin.conftest import OpenOrigin, Origin, id_of, now
 from tests.integration.origin.test_playback import make_video
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -127,6 +127,22 @@ async def test_subtitles_are_taken_away(origin: Origin) -> None:
     assert (await origin.client.delete(path)).status_code == 204
     assert await stored(origin, video_id) == []
     assert (await origin.client.delete(path)).status_code == 404
+
+
+async def test_what_is_taken_away_is_served_no_more_whatever_the_store_does(
+    open_origin: OpenOrigin,
+) -> None:
+    async with open_origin() as origin:
+        video_id = await make_video(origin)
+        await add(origin, video_id)
+        [first] = await stored(origin, video_id)
+        origin.store.is_down = True
+        assert (await add(origin, video_id)).status_code == 201
+        [second] = await listed(origin, video_id)
+        for name, status in ((first, 404), (second, 200)):
+            assert (await origin.client.get(f"/v/{video_id}/{name}")).status_code == status
+        assert (await take_away(origin, video_id)).status_code == 204
+        assert (await origin.client.get(f"/v/{video_id}/{second}")).status_code == 404
 
 
 async def playback_token(origin: Origin, video_id: str) -> dict[str, str]:
