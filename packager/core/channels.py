@@ -6,8 +6,10 @@ import re
 _LABELLED = re.compile(r"[0-9]+ channels \((.+)\)")
 _FRONT = {"FL", "FC"}
 _BASS = {"LFE", "LFE2"}
+# Layouts with a name of which swresample makes no stereo.
+_UNMIXED = {"binaural", "ambisonic 0"}
 _OPPOSITE = str.maketrans("LR", "RL")
-_LAYOUTS = {2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 _MOST = max(_LAYOUTS)
 
 
@@ -26,7 +28,7 @@ def layout_by_order(channels: int, layout: str) -> tuple[int, str] | None:
 def _can_be_mixed(layout: str) -> bool:
     found = _LABELLED.fullmatch(layout)
     if found is None:
-        return layout != "binaural"
+        return layout not in _UNMIXED
     labels = found[1].split("+")
     sides = set(labels) - _BASS
     is_paired = all(label.translate(_OPPOSITE) in sides for label in sides)

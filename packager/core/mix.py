@@ -18,6 +18,9 @@ _SURROUND_CHANNELS = 5
 _LIMITER = {"limit": 0.891, "level": "disabled", "latency": "enabled"}
 _LOUDNESS = "lavfi.r128.I"
 _MEASURED = re.compile(rf"^{re.escape(_LOUDNESS)}=(-?[0-9.]+)$", re.MULTILINE)
+# Players play one channel on both sides as loud as it is, swresample 3 dB lower. What follows the
+# first packets may have others: ffmpeg sets its filters up again for them, and asks anew.
+_LONE_CHANNEL_GAIN = "if(eq(nb_channels,1),sqrt(2),1)"
 # ebur128 says this of silence (EBU Tech 3341: the absolute gate).
 _SILENCE_LUFS = -70.0
 # Sound of joined recordings overlaps where one ends: what is farther than this from its time is
@@ -107,16 +110,14 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
         "asetpts", f"PTS-({spell_ratio(source.zero_seconds)})/TB"
     )
     sound = sound.filter("atrim", start=0)
-    if audio.channels == 1:
-        # Players play one channel on both sides as loud as it is; swresample would halve it. A
-        # second one, which a stream may have later on, is the right one: until then the first is.
-        sound = sound.filter("aeval", "val(0)|val(1)", channel_layout="stereo")
-    elif audio.is_ambisonic:
+    if audio.is_ambisonic:
         sound = sound.filter("pan", args=_facing_both_sides(audio))
     elif taken := layout_by_order(audio.channels, audio.layout):
         count, layout = taken
         order = "|".join(map(str, range(count)))
         sound = sound.filter("channelmap", order, channel_layout=layout)
+    if mix == STEREO:
+        sound = sound.filter("volume", _LONE_CHANNEL_GAIN)
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.
     options: dict[str, Any] = {"async": 1, "first_pts": 0, "out_chlayout": mix.layout}

@@ -1,13 +1,17 @@
 """Sounds whose channels are labelled in unusual ways, through the filters that mix them."""
 
 import subprocess
+from array import array
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
 
+from packager.core.fmp4 import FragmentReader, Sample, write_segment
 from packager.core.mix import STEREO, SURROUND, Mix, sound_argv
+from packager.core.sound import FRAME_TICKS, heard_frames
 from packager.core.source import SourceInfo
 from tests.integration.packager.described import describe, write
 
@@ -15,20 +19,39 @@ RATE = 8000
 TONES = (440, 600, 800, 1000)
 
 
-def hertz_of(path: Path, source: SourceInfo, mix: Mix) -> list[int]:
-    """What each channel of a mix sounds like; 0: nothing."""
+def heard(path: Path, source: SourceInfo, mix: Mix) -> list[Sequence[float]]:
+    """What each channel of a mix sounds like to a player: samples, RATE of them a second."""
     assert source.audio is not None
     program, mixed = imageio_ffmpeg.get_ffmpeg_exe(), path.with_name("mixed.mp4")
     argv = [program, *sound_argv(str(path), source, source.audio, mix, str(mixed))]
     subprocess.run(argv, check=True, capture_output=True, timeout=60)
-    decode = [program, "-v", "error", "-i", str(mixed), "-ar", str(RATE), "-f", "s16le", "-"]
+    reader = FragmentReader()
+    fragments = reader.feed(mixed.read_bytes())
+    frames = [frame for fragment in fragments for frame in heard_frames(fragment)]
+    samples = [Sample(FRAME_TICKS, 0, 0x02000000, frame) for frame in frames]
+    assert reader.init is not None
+    mixed.write_bytes(reader.init.data + write_segment(0, 0, samples))
+    form = ("-ar", str(RATE), "-f", "f32le", "-c:a", "pcm_f32le")
+    decode = [program, "-v", "error", "-i", str(mixed), *form, "-"]
     decoded = subprocess.run(decode, check=True, capture_output=True, timeout=60)
-    samples = memoryview(decoded.stdout).cast("h")
-    channels = [samples[n :: mix.channels][RATE // 2 : RATE * 3 // 2] for n in range(mix.channels)]
-    return [
-        sum(a < 0 <= b for a, b in pairwise(channel)) if max(channel) > 300 else 0
-        for channel in channels
-    ]
+    interleaved = array("f", decoded.stdout)
+    return [interleaved[n :: mix.channels] for n in range(mix.channels)]
+
+
+def second(channel: Sequence[float], start_seconds: float) -> Sequence[float]:
+    """The samples of the second that begins there."""
+    start = round(start_seconds * RATE)
+    return channel[start : start + RATE]
+
+
+def hertz(samples: Sequence[float]) -> int:
+    """How often a second of sound swings up through zero; 0: it is silent."""
+    return sum(a < 0 <= b for a, b in pairwise(samples)) if max(samples) > 0.01 else 0
+
+
+def hertz_of(path: Path, source: SourceInfo, mix: Mix) -> list[int]:
+    """What each channel of a mix sounds like half a second from its beginning."""
+    return [hertz(second(channel, 0.5)) for channel in heard(path, source, mix)]
 
 
 def tones(labels: str, count: int) -> tuple[str, ...]:
@@ -48,3 +71,52 @@ async def test_four_channels_behind_are_taken_in_their_order(tmp_path: Path) -> 
     path = write(tmp_path / "four.mov", *tones("BL+BR+SL+SR", 4))
     heard = hertz_of(path, await describe(path), SURROUND)
     assert heard == pytest.approx([440, 600, 0, 0, 800, 1000], abs=1)
+
+
+@pytest.mark.parametrize("label", ["FC", "FL", "BC", "LFE"])
+async def test_one_channel_is_heard_on_both_sides_as_loud(tmp_path: Path, label: str) -> None:
+    path = write(tmp_path / "one.mov", *tones(label, 1))
+    left, right = heard(path, await describe(path), STEREO)
+    for side in (second(left, 0.5), second(right, 0.5)):
+        assert hertz(side) == pytest.approx(440, abs=1)
+        assert max(side) == pytest.approx(0.3, rel=0.05)
+
+
+def broadcast(directory: Path, *layouts: dict[str, float]) -> Path:
+    """AC-3 in MPEG-TS, two seconds of each: a tone as loud as is said in each of its channels."""
+    joined = b""
+    for number, volumes in enumerate(layouts):
+        waves = "|".join(f"{volume}*sin(440*2*PI*t)" for volume in volumes.values())
+        part = write(
+            directory / f"{number}.ts",
+            *("-f", "lavfi", "-i", f"aevalsrc={waves}:c={'+'.join(volumes)}:s=48000:d=2"),
+            *("-c:a", "ac3", "-b:a", "448k", "-output_ts_offset", str(2 * number)),
+        )
+        joined += part.read_bytes()
+    path = directory / "broadcast.ts"
+    path.write_bytes(joined)
+    return path
+
+
+MONO, LEFT_AND_RIGHT = {"FC": 0.3}, {"FL": 0.3, "FR": 0.3}
+# What ffmpeg's encoder of AC-3 states is to be taken of the centre.
+CENTRE = 0.595
+DIALOGUE = {"FL": 0, "FR": 0, "FC": 0.3, "LFE": 0, "SL": 0, "SR": 0}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "peak"),
+    [
+        (MONO, LEFT_AND_RIGHT, 0.3),
+        (MONO, DIALOGUE, 0.3 * CENTRE),
+        (LEFT_AND_RIGHT, MONO, 0.3),
+        (LEFT_AND_RIGHT, DIALOGUE, 0.3 * CENTRE),
+    ],
+)
+async def test_what_follows_is_mixed_by_its_own_channels(
+    tmp_path: Path, first: dict[str, float], then: dict[str, float], peak: float
+) -> None:
+    path = broadcast(tmp_path, first, then)
+    for side in heard(path, await describe(path), STEREO):
+        assert max(second(side, 0.5)) == pytest.approx(0.3, rel=0.05)
+        assert max(second(side, 2.7)) == pytest.approx(peak, rel=0.05)

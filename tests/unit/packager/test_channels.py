@@ -6,6 +6,7 @@ from packager.core.channels import layout_by_order
 @pytest.mark.parametrize(
     ("channels", "layout"),
     [
+        (1, "mono"),
         (2, ""),
         (2, "stereo"),
         (2, "downmix"),
@@ -22,6 +23,8 @@ def test_labels_count_where_they_can_be_mixed(channels: int, layout: str) -> Non
 @pytest.mark.parametrize(
     ("channels", "layout", "taken"),
     [
+        (1, "1 channels (FL)", (1, "mono")),
+        (1, "ambisonic 0", (1, "mono")),
         (2, "binaural", (2, "stereo")),
         (2, "2 channels (SL+SR)", (2, "stereo")),
         (2, "2 channels (FL+FL)", (2, "stereo")),
