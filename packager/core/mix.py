@@ -14,8 +14,10 @@ from packager.core.source import AudioTrack, SourceInfo
 AUDIO_RATE = 48_000
 _SURROUND_CHANNELS = 5
 # A sum of channels, or a louder sound, may exceed full scale: its peaks are turned down, all else
-# is left alone. -1 dB, because players and codecs overshoot a little.
-_LIMITER = {"limit": 0.891, "level": "disabled", "latency": "enabled"}
+# is left alone. -1 dB, because players and codecs overshoot a little. Where neither is expected, a
+# recording may still go on with more channels: then at full scale, which others do not exceed.
+_LIMITER = {"level": "disabled", "latency": "enabled"}
+_LIMIT, _FULL_SCALE = 0.891, 1
 _LOUDNESS = "lavfi.r128.I"
 _MEASURED = re.compile(rf"^{re.escape(_LOUDNESS)}=(-?[0-9.]+)$", re.MULTILINE)
 # Players play one channel on both sides as loud as it is, swresample 3 dB lower. What follows the
@@ -64,8 +66,8 @@ def sound_argv(
     sound = _mixed(path, source, audio, mix)
     if gain_db:
         sound = sound.filter("volume", f"{gain_db:.2f}dB", precision="double")
-    if gain_db > 0 or audio.channels > mix.channels:
-        sound = sound.filter("alimiter", **_LIMITER)
+    limit = _LIMIT if gain_db > 0 or audio.channels > mix.channels else _FULL_SCALE
+    sound = sound.filter("alimiter", limit=limit, **_LIMITER)
     return compile_argv([ffmpeg.output(sound, target, **_options(mix))])
 
 

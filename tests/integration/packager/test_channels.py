@@ -1,5 +1,6 @@
 """Sounds whose channels are labelled in unusual ways, through the filters that mix them."""
 
+import re
 import subprocess
 from array import array
 from collections.abc import Sequence
@@ -19,22 +20,26 @@ RATE = 8000
 TONES = (440, 600, 800, 1000)
 
 
+def run(argv: Sequence[str]) -> bytes:
+    """What ffmpeg writes to its target, which ends `argv`."""
+    program = imageio_ffmpeg.get_ffmpeg_exe()
+    subprocess.run([program, "-y", *argv], check=True, capture_output=True, timeout=60)
+    return Path(argv[-1]).read_bytes()
+
+
 def heard(path: Path, source: SourceInfo, mix: Mix) -> list[Sequence[float]]:
     """What each channel of a mix sounds like to a player: samples, RATE of them a second."""
     assert source.audio is not None
-    program, mixed = imageio_ffmpeg.get_ffmpeg_exe(), path.with_name("mixed.mp4")
-    argv = [program, *sound_argv(str(path), source, source.audio, mix, str(mixed))]
-    subprocess.run(argv, check=True, capture_output=True, timeout=60)
+    mixed = path.with_name("mixed.mp4")
     reader = FragmentReader()
-    fragments = reader.feed(mixed.read_bytes())
+    fragments = reader.feed(run(sound_argv(str(path), source, source.audio, mix, str(mixed))))
     frames = [frame for fragment in fragments for frame in heard_frames(fragment)]
     samples = [Sample(FRAME_TICKS, 0, 0x02000000, frame) for frame in frames]
     assert reader.init is not None
     mixed.write_bytes(reader.init.data + write_segment(0, 0, samples))
     form = ("-ar", str(RATE), "-f", "f32le", "-c:a", "pcm_f32le")
-    decode = [program, "-v", "error", "-i", str(mixed), *form, "-"]
-    decoded = subprocess.run(decode, check=True, capture_output=True, timeout=60)
-    interleaved = array("f", decoded.stdout)
+    decoded = run(["-v", "error", "-i", str(mixed), *form, str(path.with_name("decoded"))])
+    interleaved = array("f", decoded)
     return [interleaved[n :: mix.channels] for n in range(mix.channels)]
 
 
@@ -120,3 +125,29 @@ async def test_what_follows_is_mixed_by_its_own_channels(
     for side in heard(path, await describe(path), STEREO):
         assert max(second(side, 0.5)) == pytest.approx(0.3, rel=0.05)
         assert max(second(side, 2.7)) == pytest.approx(peak, rel=0.05)
+
+
+async def test_louder_channels_that_follow_fit_into_two(tmp_path: Path) -> None:
+    everywhere = dict.fromkeys(DIALOGUE, 0.9)
+    path = broadcast(tmp_path, LEFT_AND_RIGHT, everywhere)
+    for side in heard(path, await describe(path), STEREO):
+        assert max(second(side, 2.7)) == pytest.approx(1, rel=0.05)
+
+
+async def test_what_is_as_loud_as_can_be_is_left_alone(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "loud.wav",
+        *(
+            "-f",
+            "lavfi",
+            "-i",
+            "aevalsrc='sin(440*2*PI*t)|0.2*sin(600*2*PI*t)':c=stereo:s=48000:d=2",
+        ),
+    )
+    source = await describe(path)
+    assert source.audio is not None
+    target = tmp_path / "mixed.mp4"
+    argv = sound_argv(str(path), source, source.audio, STEREO, str(target))
+    unlimited = [re.sub(r"alimiter=[^[]+", "anull", argument) for argument in argv]
+    assert unlimited != argv
+    assert run(unlimited) == run(argv)

@@ -40,19 +40,23 @@ def test_sound_begins_at_time_zero() -> None:
     assert graph(argv) == (
         "[0:2]asetpts=PTS-(7/5)/TB[s0];[s0]atrim=start=0[s1];"
         "[s1]volume=if(eq(nb_channels\\,1)\\,sqrt(2)\\,1)[s2];"
-        "[s2]aresample=48000:async=1:first_pts=0:out_chlayout=stereo[s3]"
+        "[s2]aresample=48000:async=1:first_pts=0:out_chlayout=stereo[s3];"
+        "[s3]alimiter=latency=enabled:level=disabled:limit=1[s4]"
     )
     assert options(argv, "-b:a") == ["128000"]
     assert "-vn" in argv
 
 
 def test_what_is_added_up_or_made_louder_is_limited() -> None:
-    assert "alimiter" not in mixed(2, STEREO)
-    assert "alimiter" not in mixed(6, SURROUND)
-    assert "alimiter" not in mixed(2, STEREO, -3)
-    assert "alimiter" in mixed(6, STEREO)
-    assert "alimiter" in mixed(8, SURROUND)
+    assert "alimiter=latency=enabled:level=disabled:limit=0.891" in mixed(6, STEREO)
+    assert "limit=0.891" in mixed(8, SURROUND)
     assert "volume=2.50dB:precision=double[s4];[s4]alimiter" in mixed(2, STEREO, 2.5)
+    assert "limit=0.891" in mixed(2, STEREO, 2.5)
+
+
+def test_what_fits_may_be_as_loud_as_it_was() -> None:
+    for graph in (mixed(2, STEREO), mixed(6, SURROUND), mixed(2, STEREO, -3)):
+        assert "alimiter=latency=enabled:level=disabled:limit=1[" in graph
 
 
 @pytest.mark.parametrize(
