@@ -28,6 +28,8 @@ _SILENCE_LUFS = -70.0
 # Sound of joined recordings overlaps where one ends: what is farther than this from its time is
 # moved there. Elsewhere by default only what is 0.1 s off, for there are inexact time stamps.
 _JOINT_SECONDS = 0.01
+_MICROSECOND = "1/1000000"
+_GAP_SECONDS = 5
 # Beyond, it is noise that would be made loud.
 _MOST_GAIN_DB = 20.0
 
@@ -120,12 +122,39 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
         sound = sound.filter("channelmap", order, channel_layout=layout)
     if mix == STEREO:
         sound = sound.filter("volume", _LONE_CHANNEL_GAIN)
+    sound = _in_short_gaps(sound)
     # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
     # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.
     options: dict[str, Any] = {"async": 1, "first_pts": 0, "out_chlayout": mix.layout}
     if source.in_order:
         options["min_hard_comp"] = _JOINT_SECONDS
     return sound.filter("aresample", AUDIO_RATE, **options)
+
+
+def _in_short_gaps(sound: Any) -> Any:
+    """The sound, and in its gaps a silent sample every few seconds.
+
+    swresample makes all the silence of a gap at once: of four hours it takes gigabytes.
+    """
+    split = sound.filter_multi_output("asplit")
+    silence = (
+        split[1]
+        .filter("atrim", end_sample=1)
+        .filter("volume", 0)
+        .filter("apad", packet_size=1)
+        .filter("asettb", _MICROSECOND)
+        .filter("asetpts", f"(N+1)*{_GAP_SECONDS}/TB")
+    )
+    return (
+        # It counts in microseconds, whatever it says of its time base.
+        ffmpeg.filter(
+            [split[0].filter("asettb", _MICROSECOND), silence], "ainterleave", duration="shortest"
+        )
+        .filter("asettb", "1/sr")
+        .filter("aselect", f"not(eq(samples_n,1)*lt(t-prev_selected_t,{_GAP_SECONDS}))")
+        # Earlier than it is: so near to what follows, a sample would count as its beginning.
+        .filter("asetpts", "PTS-eq(NB_SAMPLES,1)*0.2/TB")
+    )
 
 
 def _facing_both_sides(audio: AudioTrack) -> str:
