@@ -1,5 +1,6 @@
 """What ffprobe says of an upload, and whether it can become a stream."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -17,6 +18,8 @@ _MAX_CHAPTERS = 500
 _ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
 # Containers whose index finds the key frame before a time; the others are searched.
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
+# How ffmpeg's Matroska says how long a stream lasts in which there was nothing.
+_NO_TIME = re.compile(r"00:00:00(?:\.0+)?")
 _PICTURE_DISPOSITIONS = ("attached_pic", "still_image", "timed_thumbnails")
 # What a viewer wants only by choice.
 _SPECIAL_DISPOSITIONS = ("comment", "visual_impaired")
@@ -99,13 +102,19 @@ def _ranked(streams: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str
     )
 
 
-def _preference(stream: Mapping[str, Any]) -> tuple[bool, bool, bool, int]:
+def _preference(stream: Mapping[str, Any]) -> tuple[bool, bool, bool, bool, int]:
     return (
         not stream.get("codec_name"),
+        _says_it_is_empty(stream),
         _is_marked(stream, *_SPECIAL_DISPOSITIONS),
         not _is_marked(stream, "default"),
         int(stream["index"]),
     )
+
+
+def _says_it_is_empty(stream: Mapping[str, Any]) -> bool:
+    """Whether nothing lies in a stream by its own words, as of a microphone that was never on."""
+    return _NO_TIME.fullmatch(str(read_tag(stream, "duration"))) is not None
 
 
 def _texts(streams: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

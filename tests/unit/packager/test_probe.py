@@ -107,6 +107,17 @@ def test_the_default_sound_wins() -> None:
     assert read(video_stream(), english, german).audio.language == "deu"
 
 
+def test_a_sound_in_which_nothing_lies_comes_behind_others() -> None:
+    empty = audio_stream(
+        index=1, disposition={"default": 1}, tags={"DURATION": "00:00:00.000000000"}
+    )
+    heard = audio_stream(index=2, tags={"DURATION": "00:00:12.023000000"})
+    assert [audio.index for audio in read(video_stream(), empty, heard).audios] == [2, 1]
+    assert [audio.index for audio in read(video_stream(), empty).audios] == [1]
+    untold = audio_stream(index=1, disposition={"default": 1}, tags={"DURATION": ""})
+    assert [audio.index for audio in read(video_stream(), untold, heard).audios] == [1, 2]
+
+
 @pytest.mark.parametrize("language", ["und", "e\nng", "../x", "", "english"])
 def test_a_language_is_a_code_or_nothing(language: str) -> None:
     assert read(video_stream(), audio_stream(tags={"language": language})).audio.language is None
