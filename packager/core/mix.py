@@ -25,9 +25,6 @@ _MEASURED = re.compile(rf"^{re.escape(_LOUDNESS)}=(-?[0-9.]+)$", re.MULTILINE)
 _LONE_CHANNEL_GAIN = "if(eq(nb_channels,1),sqrt(2),1)"
 # ebur128 says this of silence (EBU Tech 3341: the absolute gate).
 _SILENCE_LUFS = -70.0
-# Sound of joined recordings overlaps where one ends: what is farther than this from its time is
-# moved there. Elsewhere by default only what is 0.1 s off, for there are inexact time stamps.
-_JOINT_SECONDS = 0.01
 _MICROSECOND = "1/1000000"
 _GAP_SECONDS = 5
 # Beyond, it is noise that would be made loud.
@@ -123,12 +120,11 @@ def _mixed(path: str, source: SourceInfo, audio: AudioTrack, mix: Mix) -> Any:
     if mix == STEREO:
         sound = sound.filter("volume", _LONE_CHANNEL_GAIN)
     sound = _in_short_gaps(sound)
-    # async=1 fills gaps and cuts overlaps, it does not stretch; first_pts=0 begins at time 0.
-    # Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB lower.
-    options: dict[str, Any] = {"async": 1, "first_pts": 0, "out_chlayout": mix.layout}
-    if source.in_order:
-        options["min_hard_comp"] = _JOINT_SECONDS
-    return sound.filter("aresample", AUDIO_RATE, **options)
+    # async=1 fills gaps and cuts overlaps from so many seconds on, it does not stretch; first_pts=0
+    # begins at time 0. Channels are added as in ITU-R BS.775: those of the centre and behind 3 dB
+    # lower.
+    options = {"async": 1, "min_hard_comp": source.sound_slack_seconds, "first_pts": 0}
+    return sound.filter("aresample", AUDIO_RATE, **options, out_chlayout=mix.layout)
 
 
 def _in_short_gaps(sound: Any) -> Any:

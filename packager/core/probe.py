@@ -20,6 +20,11 @@ _ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
 # How ffmpeg's Matroska says how long a stream lasts in which there was nothing.
 _NO_TIME = re.compile(r"00:00:00(?:\.0+)?")
+# Recordings that are joined in an MPEG stream overlap a little. Recorders of the others may stamp
+# sound when it comes, some milliseconds early or late; 45 ms are noticed (ITU-R BT.1359-1).
+_EXACT_SLACKS = {"mpegts": 0.01, "mpeg": 0.01, "mov": 0.04, "matroska": 0.04}
+# Elsewhere time stamps may be inexact.
+_SLACK_SECONDS = 0.1
 _PICTURE_DISPOSITIONS = ("attached_pic", "still_image", "timed_thumbnails")
 # What a viewer wants only by choice.
 _SPECIAL_DISPOSITIONS = ("comment", "visual_impaired")
@@ -49,6 +54,9 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         zero_seconds=zero_seconds,
         format_start_seconds=read_seconds(container.get("start_time")),
         indexed=bool(_INDEXED_FORMATS & formats),
+        sound_slack_seconds=min(
+            (_EXACT_SLACKS.get(name, _SLACK_SECONDS) for name in formats), default=_SLACK_SECONDS
+        ),
         video=read_video_track(videos[0], frames, has_stamps="avi" not in formats)
         if videos
         else None,

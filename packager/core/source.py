@@ -114,7 +114,8 @@ class SourceInfo:
     `index_first` says whether any part of it can be decoded as soon as that part has arrived,
     `has_entries` whether what lies before a part can be left out then. `in_order` says that it is
     read in the order of its bytes, even when all of them are there: an MPEG stream whose clock
-    jumps, at `clock_shifts`, or may jump in what had not arrived.
+    jumps, at `clock_shifts`, or may jump in what had not arrived. Sound that is farther than
+    `sound_slack_seconds` from its time stamps is moved there.
     `audios` and `subtitles` have the one to begin with first; chapters count from time 0.
     """
 
@@ -129,6 +130,7 @@ class SourceInfo:
     index_first: bool = False
     has_entries: bool = False
     in_order: bool = False
+    sound_slack_seconds: float = 0.1
     clock_shifts: tuple[Shift, ...] = ()
     is_duration_guessed: bool = False
 

@@ -15,6 +15,7 @@ import imageio_ffmpeg
 import pytest
 
 from packager.core.boxes import read_boxes
+from packager.core.mix import STEREO, sound_argv
 from packager.core.renditions import plan_sounds
 from packager.inspection import inspect_source
 from packager.settings import PackagerSettings
@@ -26,6 +27,7 @@ from streamer.core.options import PackagingOptions
 from streamer.shared.directory_store import DirectoryStore
 from streamer.shared.object_store import ObjectInfo
 from streamer.shared.settings import SharedSettings
+from tests.integration.packager.described import describe, write
 from tests.processes import children, command
 from tests.segments import read_segment
 
@@ -188,6 +190,26 @@ async def test_loudness_is_left_alone_unless_it_was_asked_for(
     tracks = await encode("mono_44100", 4)
     # A sine of 440 Hz and -18 dB on one channel, heard on both sides as loud.
     assert loudness(tracks["audio"], tmp_path / "track")[0] == pytest.approx(-18.8, abs=0.3)
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mkv", ".mp4"])
+async def test_what_follows_a_small_hole_is_heard_in_time(tmp_path: Path, suffix: str) -> None:
+    beeps = "aevalsrc=0.5*sin(440*2*PI*t)*gte(mod(t\\,1)\\,0.8):s=48000:d=3"
+    sound = write(tmp_path / "sound.mkv", "-f", "lavfi", "-i", beeps, "-c:a", "aac")
+    # Four frames.
+    lost = ("-i", str(sound), "-c", "copy", "-bsf:a", "noise=drop='between(pts*tb,1.3,1.38)'")
+    path = write(tmp_path / f"holed{suffix}", *lost)
+    source = await describe(path)
+    assert source.audio is not None
+    mixed = tmp_path / "mixed.mp4"
+    argv = sound_argv(str(path), source, source.audio, STEREO, str(mixed))
+    await asyncio.to_thread(
+        subprocess.run, [imageio_ffmpeg.get_ffmpeg_exe(), *argv], check=True, capture_output=True
+    )
+    samples = decode([mixed.read_bytes()], tmp_path / "track")
+    loud = [n / 8000 for n, sample in enumerate(samples) if abs(sample) > 2000]
+    begins = [later for earlier, later in pairwise([-1, *loud]) if later - earlier > 0.5]
+    assert [b - a for a, b in pairwise(begins)] == pytest.approx([1, 1], abs=0.01)
 
 
 class FailingOnce(DirectoryStore):

@@ -38,7 +38,9 @@ def mixed(channels: int, mix: Mix, gain_db: float = 0.0) -> str:
 def test_sound_begins_at_time_zero() -> None:
     argv = sound_argv("/s", SOURCE, sound(2), STEREO, "pipe:7")
     assert graph(argv).startswith("[0:2]asetpts=PTS-(7/5)/TB[s0];[s0]atrim=start=0[s1];")
-    assert "aresample=48000:async=1:first_pts=0:out_chlayout=stereo[" in graph(argv)
+    assert "aresample=48000:async=1:first_pts=0:min_hard_comp=0.1:out_chlayout=stereo[" in graph(
+        argv
+    )
     assert options(argv, "-b:a") == ["128000"]
     assert "-vn" in argv
 

@@ -59,6 +59,14 @@ def cropping(**sides: int) -> dict[str, Any]:
     return {"side_data_type": "Frame Cropping", **sizes}
 
 
+@pytest.mark.parametrize(
+    ("formats", "seconds"),
+    [("mpegts", 0.01), ("mov,mp4,m4a", 0.04), ("matroska,webm", 0.04), ("flv", 0.1)],
+)
+def test_how_far_sound_may_be_from_its_time(formats: str, seconds: float) -> None:
+    assert read(audio_stream(), format_name=formats).sound_slack_seconds == seconds
+
+
 def test_a_plain_video() -> None:
     source = read(video_stream(), audio_stream())
     assert (source.video.width, source.video.height) == (1920, 1080)
