@@ -1,7 +1,6 @@
 """Running an edge node: in this process, or with several workers."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
@@ -11,8 +10,6 @@ from edge.node import Node, Ports
 from edge.settings import EdgeSettings
 from edge.supervisor import supervise
 from edge.workers import worker_count
-
-_log = logging.getLogger(__name__)
 
 
 async def run_edge(
@@ -42,7 +39,6 @@ async def run_edge(
     async with AsyncExitStack() as stack:
         node = await Node.open(settings, stack)
         ports = await node.serve(stack)
-        _log.info("edge %s serves on port %d", settings.name, ports.port)
         if started is not None:
             started(ports)
         await stop.wait()

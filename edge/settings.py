@@ -286,9 +286,15 @@ class EdgeSettings(BaseSettings):
 
     def own_url_at(self, port: int) -> str:
         """The same, where the port has been chosen."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        scheme = "https" if self.tls_cert else "http"
-        return self.public_url.rstrip("/") or f"{scheme}://{host}:{port}"
+        return self.public_url.rstrip("/") or self.bound_url(port)
+
+    def bound_url(self, port: int) -> str:
+        """The URL of the address that is bound, with the port that was."""
+        return _url("https" if self.tls_cert else "http", self.host, port)
+
+    def admin_url(self, port: int) -> str:
+        """The URL of health and metrics, with the port that was bound."""
+        return _url("http", self.admin_host, port)
 
     @property
     def public_host(self) -> str:
@@ -304,3 +310,7 @@ class EdgeSettings(BaseSettings):
     def name(self) -> str:
         """The node's name in `Cache-Status`."""
         return f"edge-{self.region}"
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

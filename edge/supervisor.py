@@ -7,7 +7,6 @@ the admin port.
 """
 
 import asyncio
-import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -22,8 +21,6 @@ from edge.node_admin import create_node_admin
 from edge.purges import PurgeLog, read_position
 from edge.settings import EdgeSettings
 from edge.workers import Workers, working
-
-_log = logging.getLogger(__name__)
 
 
 async def supervise(
@@ -80,7 +77,6 @@ async def supervise(
             purges.run(),
         ]
         await stack.enter_async_context(running(works))
-        _log.info("edge %s serves on port %d with %d workers", settings.name, port, len(workers))
         if started is not None:
             started(Ports(port, admin_port))
         await stop.wait()

@@ -19,7 +19,7 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import ValidationError
 
-from streamer.terminal import ERRORS, complain
+from streamer.terminal import ERRORS, announce, complain
 from streamer.terminal import run as run_command
 from streamer.video_commands import commands, regular_file
 
@@ -70,7 +70,8 @@ def serve(
 
     async def run() -> None:
         async with Child(["worker"]) if worker else nullcontext():
-            await run_origin(settings, stop=_stop_event(at_hangup=True))
+            stop = _stop_event(at_hangup=True)
+            await run_origin(settings, stop=stop, on_listening=announce)
 
     run_command(run())
 
@@ -131,6 +132,7 @@ def edge(
 ) -> None:
     """Run an edge node."""
     from edge.run import run_edge
+    from edge.node import Ports
     from edge.settings import EdgeSettings
 
     _keep_to_group()
@@ -158,7 +160,11 @@ def edge(
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 
     async def run() -> None:
-        await run_edge(settings, stop=_stop_event())
+    def started(ports: Ports) -> None:
+        url, admin_url = settings.bound_url(ports.port), settings.admin_url(ports.admin_port)
+        announce(f"{url}, health and metrics on {admin_url}")
+
+        await run_edge(settings, stop=_stop_event(), started=started)
 
     run_command(run())
 

@@ -31,6 +31,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         raise typer.Exit(130) from None
 
 
+def announce(where: str) -> None:
+    """Say on standard output where a service listens, now that it does."""
+    RESULTS.out(f"listening on {where}", highlight=False)
+
+
 def _end(error: StreamerError, code: int) -> NoReturn:
     complain(str(error))
     raise typer.Exit(code) from error

@@ -400,7 +400,7 @@ async def test_a_worker_that_cannot_be_started_at_once_is_started_later(
 ) -> None:
     log = tmp_path / "log"
     async with running_node(origin.url, log) as node:
-        await node.until(lambda: " serves on port " in log.read_text())
+        await node.until(lambda: "listening on " in log.read_text())
         supervisor, pid = psutil.Process(node.process.pid), node.pid(0)
         limits = supervisor.rlimit(psutil.RLIMIT_NOFILE)
         supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, limits[1]))
