@@ -49,7 +49,8 @@ def configure(
     """A self-hosted video CDN: upload, package to HLS, cache at the edge, prefetch."""
     form = "%(asctime)s %(levelname)s %(name)s %(message)s"
     logging.basicConfig(level=log_level.upper(), format=form)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for schema_keeper in ("alembic", "dbos"):  # they tell of every step of every migration
+        logging.getLogger(schema_keeper).setLevel(logging.WARNING)
 
 
 @app.command()

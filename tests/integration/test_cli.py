@@ -1,6 +1,8 @@
 """The `streamer` command as its users meet it: help, wrong usage, servers that are not there."""
 
+import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -199,6 +201,39 @@ def test_no_time_is_without_end(arguments: list[str], name: str, value: str) -> 
     assert result.returncode == 2
     setting = name.lower().partition("_")[2]
     assert result.stderr.splitlines()[-1] == f"streamer: {setting}: Input should be a finite number"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["serve"], r"listening on http://127\.0\.0\.1:[1-9]\d*\n"),
+        (
+            ["edge", "--admin-port", "0"],
+            r"listening on http://127\.0\.0\.1:[1-9]\d*,"
+            r" health and metrics on http://127\.0\.0\.1:[1-9]\d*\n",
+        ),
+    ],
+    ids=["origin", "edge"],
+)
+async def test_a_service_says_where_it_listens_but_not_how_schemas_migrate(
+    tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streamer", *arguments, "--port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": "/usr/bin:/bin", "STREAMER_DATA_DIR": str(tmp_path)},
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(120):
+            line = await process.stdout.readline()
+    finally:
+        process.terminate()
+        rest, complaints = await process.communicate()
+    assert re.fullmatch(told, line.decode())
+    assert rest == b""
+    assert b" dbos " not in complaints
 
 
 def test_a_public_address_without_a_token_is_refused() -> None:
