@@ -123,6 +123,7 @@ def _process(settings: EdgeSettings, place: Place) -> Child:
     return Child(
         ["edge-worker", str(place.number)],
         environment={
+            **os.environ,
             ENVIRONMENT: describe_worker(settings, place),
             "STREAMER_LOG_LEVEL": level.lower(),
         },

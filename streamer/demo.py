@@ -1,11 +1,9 @@
-"""Everything on one machine: origin, worker and edge as separate processes, with the sample."""
+"""Everything on one machine, with the sample in it."""
 
 import asyncio
 import json
-import socket
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +15,7 @@ from sample_media.generate import generate
 from streamer.client import ApiClient, VideoResource
 from streamer.core.errors import Unavailable
 from streamer.player import HeadlessPlayer
-from streamer.processes import Child
-from streamer.seaweedfs import SeaweedFS
-
-_READY_SECONDS = 60.0
-_REGION = "local"
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where the running parts are reached."""
-
-    origin_url: str
-    edge_url: str
-    edge_admin_url: str
+from streamer.site import REGION, Site, running_site
 
 
 async def run_demo(
@@ -48,7 +33,7 @@ async def run_demo(
     async with AsyncExitStack() as stack:
         directory = data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upload = await asyncio.to_thread(_what_to_upload, video, console)
-        site = await stack.enter_async_context(_run_site(directory, s3=s3))
+        site = await stack.enter_async_context(running_site(directory, s3=s3))
         client = await stack.enter_async_context(ApiClient(site.origin_url))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         if once:
@@ -78,60 +63,6 @@ def _what_to_upload(video: Path | None, console: Console) -> _Upload:
         return _Upload(generate("demo"), "Demo", is_chosen=False)
 
 
-@asynccontextmanager
-async def _run_site(directory: Path, *, s3: bool) -> AsyncIterator[Site]:
-    origin_port, edge_port, admin_port = _choose_port(8080), _choose_port(8081), _choose_port(9081)
-    origin_url = f"http://127.0.0.1:{origin_port}"
-    edge_url = f"http://127.0.0.1:{edge_port}"
-    environment = {"STREAMER_DATA_DIR": str(directory), "STREAMER_LOG_LEVEL": "warning"}
-    async with AsyncExitStack() as stack:
-        if s3:
-            server = await stack.enter_async_context(SeaweedFS(directory / "seaweedfs"))
-            environment |= server.environment()
-        serve = ["serve", "--port", str(origin_port), "--no-worker"]
-        edge = [
-            *("edge", "--origin", origin_url, "--region", _REGION),
-            *("--port", str(edge_port), "--admin-port", str(admin_port)),
-            *("--cache-dir", str(directory / "edge"), "--disk-size", "2G"),
-        ]
-        site = Site(origin_url, edge_url, f"http://127.0.0.1:{admin_port}")
-        for command in (serve, ["worker"]):
-            await stack.enter_async_context(Child(command, environment=environment))
-        await _wait_until_ready(f"{site.origin_url}/readyz")
-        await stack.enter_async_context(Child(edge, environment=environment))
-        await _wait_until_ready(f"{site.edge_admin_url}/readyz")
-        yield site
-
-
-def _choose_port(preferred: int) -> int:
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Unavailable("no port is free on 127.0.0.1")
-
-
-async def _wait_until_ready(url: str) -> None:
-    deadline = asyncio.get_running_loop().time() + _READY_SECONDS
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
-        while not await _answers(session, url):
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable(f"{url} was not ready in {_READY_SECONDS:.0f} s")
-            await asyncio.sleep(0.05)
-
-
-async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
-    try:
-        async with session.get(url) as response:
-            return response.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
-
-
 async def _play_once(
     upload: _Upload, site: Site, client: ApiClient, session: aiohttp.ClientSession
 ) -> dict[str, Any]:
@@ -156,7 +87,7 @@ async def _play_once(
         "time_to_ready_seconds": round(ready_seconds, 3),
         "duration_seconds": video["duration_seconds"],
         "renditions": [rendition["name"] for rendition in video["renditions"]],
-        "region": _REGION,
+        "region": REGION,
         "segments": report.segments,
         "edge_hits": report.edge_hits,
         "edge_misses": report.edge_misses,

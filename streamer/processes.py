@@ -36,8 +36,9 @@ class Child:
 
     Args:
         arguments: What follows `streamer` on the command line.
-        environment: Variables set for the child on top of this process's own.
+        environment: All its variables; this process's own where they are missing.
         stop_seconds: How long it may take to end itself.
+        is_heard: Its standard output is read here, by `early_end`.
 
     Attributes:
         starts: How often it was started.
@@ -49,10 +50,12 @@ class Child:
         *,
         environment: Mapping[str, str] | None = None,
         stop_seconds: float = _STOP_SECONDS,
+        is_heard: bool = False,
     ) -> None:
         self._command = [sys.executable, "-m", "streamer", *arguments]
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = dict(os.environ if environment is None else environment)
         self._stop_seconds = stop_seconds
+        self._output = asyncio.subprocess.PIPE if is_heard else None
         self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
         self._pause_seconds = _FIRST_PAUSE_SECONDS
@@ -68,6 +71,18 @@ class Child:
         """Send it a signal, if it runs."""
         if self.pid is not None and self._process is not None:
             self._process.send_signal(number)
+
+    async def early_end(self) -> str | None:
+        """How its first process ended, if before it said anything; services say where they listen.
+
+        None once it has written a line to standard output.
+        """
+        process = self._process
+        if process is None or process.stdout is None:
+            raise RuntimeError("this child is not heard")
+        if await process.stdout.readline():
+            return None
+        return _ending(await process.wait())
 
     async def __aenter__(self) -> Self:
         await self._start()
@@ -94,6 +109,7 @@ class Child:
             *self._command,
             env=self._environment,
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._output,
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
@@ -106,7 +122,7 @@ class Child:
             status = await self._process.wait()
             if time.monotonic() - begun_at > _LONG_LIFE_SECONDS:
                 self._pause_seconds = _FIRST_PAUSE_SECONDS
-            _log.warning("%s ended with status %d", " ".join(self._command[2:]), status)
+            _log.warning("%s %s", " ".join(self._command[2:]), _ending(status))
             await self._start_again()
 
     async def _start_again(self) -> None:
@@ -131,3 +147,10 @@ class Child:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def _ending(status: int) -> str:
+    """How a process ended, by what waiting for it returned."""
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}"
+    return f"ended with status {status}"

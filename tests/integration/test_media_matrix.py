@@ -1,6 +1,7 @@
 """Every sample clip through a real worker: what it becomes, or why it is refused."""
 
 import asyncio
+import os
 import re
 import subprocess
 from collections.abc import AsyncIterator, Sequence
@@ -222,7 +223,7 @@ class Matrix:
 async def matrix(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Matrix]:
     """Every clip handed over at once to one worker; the tests wait for theirs."""
     settings = SharedSettings(data_dir=tmp_path_factory.mktemp("matrix"))
-    environment = {"STREAMER_DATA_DIR": str(settings.data_dir)}
+    environment = {**os.environ, "STREAMER_DATA_DIR": str(settings.data_dir)}
     async with AsyncExitStack() as stack:
         catalog = await Catalog.open(settings.catalog_url)
         stack.push_async_callback(catalog.close)
