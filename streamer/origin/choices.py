@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -16,7 +17,16 @@ from pydantic import (
 )
 
 from streamer.core.errors import InvalidInput
-from streamer.core.options import Encryption, LadderKind, PackagingOptions, Preset, VideoCodec
+from streamer.core.options import (
+    LOUDNESSES,
+    LOWEST_LUFS,
+    Encryption,
+    LadderKind,
+    PackagingOptions,
+    Preset,
+    VideoCodec,
+    check_loudness,
+)
 from streamer.shared.problems import describe_errors
 
 MIN_PRIORITY = 1
@@ -25,8 +35,6 @@ _PRIORITY_FIELD = "priority"
 _OPTIONS_FIELD = "options"
 FIELDS = frozenset({_PRIORITY_FIELD, _OPTIONS_FIELD})
 _NO_OPTIONS = PackagingOptions()
-_LOWEST_LUFS = -70.0
-_LOUDEST_LUFS = -5.0
 
 Priority = Annotated[
     int,
@@ -60,13 +68,13 @@ class OptionsResource(BaseModel):
         strict=True,
         description="Copy the source's own pictures as the highest rendition, if they conform.",
     )
-    loudness_lufs: float | None = Field(
+    loudness_lufs: Annotated[float, AfterValidator(check_loudness)] | None = Field(
         default=None,
         strict=True,
-        ge=_LOWEST_LUFS,
+        ge=LOWEST_LUFS,
         le=0,
         allow_inf_nan=False,
-        description="Integrated loudness to bring sound to (EBU R 128), -70 to -5; 0: as it is.",
+        description=f"Integrated loudness to bring sound to (EBU R 128), in LUFS: {LOUDNESSES}.",
     )
 
     @field_validator("codecs")
@@ -75,13 +83,6 @@ class OptionsResource(BaseModel):
         if codecs is not None and len(set(codecs)) < len(codecs):
             raise ValueError("names a codec twice")
         return codecs
-
-    @field_validator("loudness_lufs")
-    @classmethod
-    def _stay_below_clipping(cls, loudness: float | None) -> float | None:
-        if loudness is not None and _LOUDEST_LUFS < loudness < 0:
-            raise ValueError(f"must be 0, or from {_LOWEST_LUFS:g} to {_LOUDEST_LUFS:g}")
-        return loudness
 
     @classmethod
     def of(cls, options: PackagingOptions) -> Self:

@@ -15,10 +15,15 @@ README = Path("README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", [OriginSettings, PackagerSettings, EdgeSettings])
-def test_every_setting_is_in_the_readme(kind: type[BaseSettings]) -> None:
+def test_every_setting_is_in_the_readme_as_it_describes_itself(kind: type[BaseSettings]) -> None:
     prefix = kind.model_config["env_prefix"]
-    names = {f"{prefix}{name.upper()}" for name in kind.model_fields if name != "shared"}
-    assert names <= set(re.findall(r"^\| `([A-Z0-9_]+)` \|", README, re.MULTILINE))
+    described = {
+        f"{prefix}{name.upper()}": field.description
+        for name, field in kind.model_fields.items()
+        if name != "shared"
+    }
+    rows = dict(re.findall(r"^\| `([A-Z0-9_]+)` \| .*? \| (.*) \|$", README, re.MULTILINE))
+    assert {name: rows.get(name) for name in described} == described
 
 
 def test_every_file_the_readme_points_to_exists() -> None:
