@@ -132,8 +132,8 @@ def edge(
     ] = None,
 ) -> None:
     """Run an edge node."""
-    from edge.run import run_edge
     from edge.node import Ports
+    from edge.run import run_edge
     from edge.settings import EdgeSettings
 
     _keep_to_group()
@@ -160,11 +160,11 @@ def edge(
         return
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 
-    async def run() -> None:
     def started(ports: Ports) -> None:
         url, admin_url = settings.bound_url(ports.port), settings.admin_url(ports.admin_port)
         announce(f"{url}, health and metrics on {admin_url}")
 
+    async def run() -> None:
         await run_edge(settings, stop=_stop_event(), started=started)
 
     run_command(run())
@@ -246,9 +246,11 @@ def _settings(kind: type[SettingsT], **options: object) -> SettingsT:
     try:
         return kind(**given)
     except ValidationError as error:
+        from streamer.shared.problems import reason_of
+
         for problem in error.errors(include_url=False, include_input=False):
             where = ".".join(map(str, problem["loc"])) or kind.__name__
-            complain(f"{where}: {problem['msg']}")
+            complain(f"{where}: {reason_of(problem)}")
         raise typer.Exit(2) from error
 
 

@@ -243,6 +243,8 @@ def purge(
     token: Token = "",
 ) -> None:
     """Remove objects from the caches of all living edges, by path or by tag."""
+    if not paths and not tag:
+        raise typer.BadParameter("Name a path or a tag.")
 
     async def run() -> None:
         async with ApiClient(server, token=token) as client:

@@ -109,10 +109,15 @@ def document_problems(app: FastAPI) -> None:
 def describe_errors(errors: Sequence[Mapping[str, Any]]) -> str:
     """What is wrong and where, without what was sent."""
     reasons = (
-        ": ".join(filter(None, (".".join(map(str, error["loc"])), error["msg"])))
+        ": ".join(filter(None, (".".join(map(str, error["loc"])), reason_of(error))))
         for error in errors
     )
     return "; ".join(reasons)[:_MAX_REASON_CHARS] or "the request is malformed"
+
+
+def reason_of(error: Mapping[str, Any]) -> str:
+    """What pydantic says of an error, without the prefix it gives to what validators say."""
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _phrase(status: int) -> str:

@@ -80,6 +80,8 @@ def test_a_server_that_cannot_be_is_one_line_and_exit_3(server: str) -> None:
         ["serve", "--port", "eighty"],
         ["edge", "--origin", "http://127.0.0.1:1", "--region", "x", "--memory-size", "much"],
         ["edge", "--origin", "not a url", "--region", "x"],
+        ["purge", "--server", "http://127.0.0.1:1"],
+        ["repackage", "abcdefgh", "--loudness=-3", "--server", "http://127.0.0.1:1"],
         ["frobnicate"],
     ],
     ids=lambda words: " ".join(words)[:40],
@@ -239,4 +241,6 @@ async def test_a_service_says_where_it_listens_but_not_how_schemas_migrate(
 def test_a_public_address_without_a_token_is_refused() -> None:
     result = streamer("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker")
     assert result.returncode == 2
-    assert "STREAMER_API_TOKEN" in result.stderr
+    [line] = result.stderr.splitlines()
+    assert line.startswith("streamer: OriginSettings: binding to 0.0.0.0 ")
+    assert line.endswith(": set STREAMER_API_TOKEN first")

@@ -85,6 +85,11 @@ async def test_tags_that_are_refused(origin: Origin, tags: list[str]) -> None:
     assert answer.status_code == 400
 
 
+async def test_a_purge_of_nothing_is_told_what_it_lacks(origin: Origin) -> None:
+    answer = await origin.client.post("/api/v1/purges", json={})
+    assert answer.json()["detail"] == "body: a purge names a path or a tag"
+
+
 @pytest.mark.parametrize("paths", [[], ["v"], ["/a*b"], ["/ "], "x", ["/a"] * 3001])
 async def test_purges_that_are_refused(origin: Origin, paths: object) -> None:
     answer = await origin.client.post("/api/v1/purges", json={"paths": paths})
