@@ -21,6 +21,7 @@ from streamer.core.options import (
     VideoCodec,
     check_loudness,
 )
+from streamer.core.web_url import is_web_url
 from streamer.live_view import follow
 from streamer.terminal import ERRORS, RESULTS
 from streamer.terminal import run as run_command
@@ -43,6 +44,13 @@ def _sendable(token: str) -> str:
     return token
 
 
+def _reachable(server: str) -> str:
+    """A URL that can be asked; BadParameter for another."""
+    if not is_web_url(server):
+        raise typer.BadParameter(f"'{server}' is no URL of http:// or https:// with a host.")
+    return server
+
+
 def _audible(lufs: float | None) -> float | None:
     """A loudness that sound can be brought to; BadParameter for another."""
     try:
@@ -52,7 +60,13 @@ def _audible(lufs: float | None) -> float | None:
 
 
 Server = Annotated[
-    str, typer.Option(envvar="STREAMER_SERVER", help="The origin's URL.", show_default=True)
+    str,
+    typer.Option(
+        envvar="STREAMER_SERVER",
+        help="The origin's URL.",
+        show_default=True,
+        callback=_reachable,
+    ),
 ]
 Token = Annotated[
     str,

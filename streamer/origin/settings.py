@@ -1,20 +1,18 @@
 """The origin's settings, read from `STREAMER_*`."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
-from yarl import URL
 
+from streamer.core.web_url import is_web_url
 from streamer.core.webhooks import signing_key
 from streamer.shared.bearer import is_loopback
 from streamer.shared.settings import SharedSettings
 
 # A century: dates that far from now, and timers, can still be computed.
 _LONGEST_SECONDS = 100 * 365 * 24 * 3600
-_WEB_URL = re.compile(r"https?://[^\s/?#,]+[^\s#,]*")
 
 
 class OriginSettings(SharedSettings):
@@ -89,7 +87,7 @@ class OriginSettings(SharedSettings):
     @field_validator("webhook_urls")
     @classmethod
     def _check_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_WEB_URL.fullmatch(url) and _has_host(url) for url in urls):
+        if not all(map(is_web_url, urls)):
             raise ValueError("each must begin with http:// or https:// and a valid host name")
         return tuple(dict.fromkeys(urls))
 
@@ -113,11 +111,3 @@ class OriginSettings(SharedSettings):
     def uploads_dir(self) -> Path:
         """Where unfinished uploads are kept."""
         return self.data_dir.absolute() / "uploads"
-
-
-def _has_host(url: str) -> bool:
-    try:
-        host = URL(url).raw_host or ""
-        return bool(host.encode("idna"))
-    except ValueError:
-        return False

@@ -63,13 +63,17 @@ def test_a_server_that_is_not_there_is_one_line_and_exit_3(command: str, closed_
 
 
 @pytest.mark.parametrize(
-    "server", ["http://a..b", "http://[::1", "http://[x]", "http://a:99999", "not a url"]
+    "server",
+    [
+        *("http://a..b", "http://[::1", "http://[x]", "http://a:99999", "not a url"),
+        *("127.0.0.1:8080", "", "ftp://x"),
+    ],
 )
-def test_a_server_that_cannot_be_is_one_line_and_exit_3(server: str) -> None:
-    result = streamer("status", "abcdefgh", "--server", server)
-    assert result.returncode == 3
-    [line] = result.stderr.splitlines()
-    assert line.startswith(f"streamer: {server}/ does not answer: ")
+def test_a_server_that_cannot_be_is_wrong_usage(server: str) -> None:
+    result = streamer("status", "abcdefgh", "--server", server, COLUMNS="1000")
+    assert result.returncode == 2
+    assert f"'{server}' is no URL of http:// or https:// with a host." in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
