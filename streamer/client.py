@@ -28,6 +28,7 @@ from streamer.core.errors import (
     Unauthorized,
     Unavailable,
 )
+from streamer.core.keys import is_video_id
 from streamer.core.webvtt import MAX_BYTES
 
 VideoResource = dict[str, Any]
@@ -129,7 +130,7 @@ class ApiClient:
 
     async def video(self, video_id: str) -> VideoResource:
         """One video."""
-        resource: VideoResource = await self._json("GET", f"api/v1/videos/{video_id}")
+        resource: VideoResource = await self._json("GET", _video_path(video_id))
         return resource
 
     async def videos(self, *, limit: int = 50, query: str | None = None) -> list[VideoResource]:
@@ -151,7 +152,7 @@ class ApiClient:
         Raises:
             Conflict: It is not ready, or a new version is being made already.
         """
-        path = f"api/v1/videos/{video_id}/versions"
+        path = _video_path(video_id, "/versions")
         resource: VideoResource = await self._json("POST", path, json=dict(options))
         return resource
 
@@ -180,13 +181,13 @@ class ApiClient:
         form.add_field("default", str(is_default).lower())
         form.add_field("forced", str(is_forced).lower())
         form.add_field("file", data, filename=_as_utf8(path.name))
-        url = f"api/v1/videos/{video_id}/subtitles"
+        url = _video_path(video_id, "/subtitles")
         resource: VideoResource = await self._json("POST", url, data=form)
         return resource
 
     async def delete(self, video_id: str) -> None:
         """Delete a video with everything that was made of it."""
-        async with self._request("DELETE", f"api/v1/videos/{video_id}"):
+        async with self._request("DELETE", _video_path(video_id)):
             pass
 
     async def purge(
@@ -228,7 +229,7 @@ class ApiClient:
 
     async def _stream(self, video_id: str) -> AsyncIterator[VideoResource]:
         """The events of one connection; Unavailable when it ends too early."""
-        path = f"api/v1/videos/{video_id}/events"
+        path = _video_path(video_id, "/events")
         is_settled = False
         async with self._request("GET", path, timeout=_TRANSFER_TIMEOUT) as response:
             data: list[str] = []
@@ -315,6 +316,17 @@ class ApiClient:
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable(f"{self.server} does not answer: {_reason(error)}") from error
+
+
+def _video_path(video_id: str, below: str = "") -> str:
+    """The path of a video's resource, or of one below it.
+
+    Raises:
+        NotFound: No video can have this id, which would be part of another path.
+    """
+    if not is_video_id(video_id):
+        raise NotFound("there is no such video")
+    return f"api/v1/videos/{video_id}{below}"
 
 
 def _as_utf8(text: str) -> str:

@@ -76,6 +76,15 @@ def test_a_server_that_cannot_be_is_wrong_usage(server: str) -> None:
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("video_id", ["", "..", "../edges", "abcdefgh/subtitles"])
+def test_what_is_no_id_is_no_part_of_another_path(video_id: str, closed_port: str) -> None:
+    server = f"http://127.0.0.1:{closed_port}"
+    for command in ("status", "delete"):
+        result = streamer(command, video_id, "--server", server)
+        assert result.returncode == 4
+        assert result.stderr.splitlines() == ["streamer: there is no such video"]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
