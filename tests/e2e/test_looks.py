@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -68,6 +69,13 @@ _UNNAMED = """() => [...document.querySelectorAll(
   ))
   .map((element) => element.outerHTML.slice(0, 120))"""
 
+_CUT_OFF = """() => [...document.querySelectorAll("#controls button")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => element.getBoundingClientRect().right > innerWidth)
+  .map((element) => element.getAttribute("aria-label"))"""
+_LANGUAGE = "Português (Brasil)"
+_SUBTITLES = b"1\n00:00:00,000 --> 00:00:30,000\nGood evening\n"
+
 
 @pytest.fixture(params=_SCHEMES)
 def scheme(request: pytest.FixtureRequest) -> str:
@@ -101,6 +109,20 @@ def _scenes(directory: Path) -> list[tuple[Path, str]]:
         subprocess.run([*ffmpeg, *part], check=True, timeout=60)
         scenes.append((path, title))
     return scenes
+
+
+@pytest.fixture(scope="module")
+def subtitled_video(system: System, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The id of a video with subtitles, whose language has a long name."""
+    clip = generate("beeps_flashes")
+    subtitles = tmp_path_factory.mktemp("subtitles") / "a.srt"
+    subtitles.write_bytes(_SUBTITLES)
+    video_id = system.upload(clip, "Beeps")
+    system.wait_until_final(video_id)
+    command = [sys.executable, "-m", "streamer", "subtitles", video_id, str(subtitles)]
+    command += ["--language", "pt-BR", "--label", _LANGUAGE, "--server", system.origin_url]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    return video_id
 
 
 @pytest.fixture
@@ -151,6 +173,19 @@ def test_the_library_fits(open_page: OpenPage, ready_video: str, width: int) -> 
     page = open_page("/", width=width, height=700)
     expect(page.locator(f".card[data-id='{ready_video}']")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [320, 360, 420])
+def test_the_player_with_subtitles_fits(
+    open_page: OpenPage, subtitled_video: str, pictures: Path, width: int
+) -> None:
+    page = open_page(f"/watch/{subtitled_video}", width=width, height=568)
+    wait_until_playing(page)
+    for choice in (_LANGUAGE, "Off"):
+        page.get_by_role("button", name="Subtitles").click()
+        page.get_by_role("menuitemradio", name=choice).click()
+        assert page.evaluate(_CUT_OFF) == []
+        save(page, pictures, f"narrow-{width}-{choice}", "light")
 
 
 def test_the_keyboard_reaches_the_library(open_page: OpenPage, ready_video: str) -> None:

@@ -1,7 +1,7 @@
 /** A button with a menu of choices (the WAI-ARIA menu button pattern). */
 
 import { el } from "../shared/dom";
-import { icon } from "../shared/icons";
+import { type IconName, icon } from "../shared/icons";
 
 export interface Choice {
   label: string;
@@ -11,21 +11,28 @@ export interface Choice {
 export class Menu {
   readonly element: HTMLElement;
   readonly #button: HTMLButtonElement;
+  readonly #text = el("span", { class: "menu-text" });
   readonly #list: HTMLElement;
   readonly #label: string;
   readonly #onChoose: (index: number) => void;
 
-  constructor(label: string, onChoose: (index: number) => void) {
+  /** On narrow screens the icon, if there is one, stands for the text. */
+  constructor(label: string, onChoose: (index: number) => void, narrow?: IconName) {
     this.#label = label;
     this.#onChoose = onChoose;
     this.#list = el("div", { class: "menu-list", role: "menu", "aria-label": label, hidden: true });
-    this.#button = el("button", {
-      type: "button",
-      class: "control text",
-      title: label,
-      "aria-haspopup": "menu",
-      "aria-expanded": "false",
-    });
+    this.#button = el(
+      "button",
+      {
+        type: "button",
+        class: "control text",
+        title: label,
+        "aria-haspopup": "menu",
+        "aria-expanded": "false",
+      },
+      narrow ? icon(narrow) : null,
+      this.#text,
+    );
     this.element = el("div", { class: "menu" }, this.#button, this.#list);
     this.#button.addEventListener("click", () => this.#open(Boolean(this.#list.hidden)));
     this.element.addEventListener("keydown", (event) => this.#key(event));
@@ -37,7 +44,8 @@ export class Menu {
   /** Shows these choices, one of them chosen, and this text on the button. */
   update(text: string, choices: readonly Choice[], chosen: number): void {
     this.element.hidden = choices.length < 2;
-    this.#button.textContent = text;
+    this.#text.textContent = text;
+    this.#button.dataset.chosen = String(chosen);
     this.#button.setAttribute("aria-label", `${this.#label}: ${text}`);
     const open = !this.#list.hidden;
     const focused = this.#items().indexOf(document.activeElement as HTMLElement);

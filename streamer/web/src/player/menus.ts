@@ -19,10 +19,11 @@ export class Menus {
       stream.speak(index);
       this.update();
     });
-    this.#subtitles = new Menu("Subtitles", (index) => {
+    const caption = (index: number) => {
       stream.caption(index - 1);
       this.update();
-    });
+    };
+    this.#subtitles = new Menu("Subtitles", caption, "captions");
     const speed = new Menu("Speed", (index) => {
       playback.video.playbackRate = SPEEDS[index] ?? 1;
     });
