@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -69,6 +70,9 @@ _UNNAMED = """() => [...document.querySelectorAll(
   ))
   .map((element) => element.outerHTML.slice(0, 120))"""
 
+_HEADING_LEVELS = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+  .filter((element) => element.checkVisibility())
+  .map((element) => Number(element.tagName[1]))"""
 _CUT_OFF = """() => [...document.querySelectorAll("#controls button")]
   .filter((element) => element.checkVisibility())
   .filter((element) => element.getBoundingClientRect().right > innerWidth)
@@ -208,9 +212,11 @@ def save(page: Page, pictures: Path, name: str, scheme: str) -> None:
 
 
 def assert_page_outline(page: Page) -> None:
-    """One main region, one first heading, a language and a title."""
+    """One main region, one first heading, no level left out, a language and a title."""
     expect(page.get_by_role("main")).to_have_count(1)
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    levels = page.evaluate(_HEADING_LEVELS)
+    assert all(below <= above + 1 for above, below in pairwise(levels)), levels
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.title()
 

@@ -169,4 +169,5 @@ def test_it_fits_a_phone_and_answers_to_touch(open_page: OpenPage, ready_video: 
 def test_a_video_that_is_not_there_says_so(open_page: OpenPage, name: str) -> None:
     page = open_page(f"/watch/{name}")
     expect(page.get_by_role("heading", name="No video here")).to_be_visible()
+    assert all(text.strip() for text in page.get_by_role("heading").all_inner_texts())
     expect(page.get_by_role("link", name="Back to the library")).to_be_visible()

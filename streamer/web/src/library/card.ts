@@ -39,7 +39,7 @@ export class Card {
     this.#video = video;
     this.#onGone = onGone;
     this.#picture.append(icon("film"), this.#duration, this.#bar);
-    this.#heading = el("h3", {}, this.#title);
+    this.#heading = el("h2", {}, this.#title);
     this.element.append(
       this.#picture,
       el(

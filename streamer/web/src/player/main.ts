@@ -94,7 +94,9 @@ async function findSources(playbackUrl: URL) {
 
 function describe(video: VideoResource): void {
   document.title = `${video.title} · Streamer`;
-  byId("title").textContent = video.title;
+  const title = byId("title");
+  title.textContent = video.title;
+  title.hidden = false;
   const { label, tone } = statusOf(video);
   const parts = [ago(new Date(video.created_at), new Date())];
   if (video.duration_seconds) parts.unshift(clock(video.duration_seconds));
