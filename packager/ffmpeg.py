@@ -14,12 +14,11 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
 from packager.confinement import Confinement
-from packager.core.input import keys_argv, packets_argv, probe_argv
+from packager.core.input import Window, keys_argv, packets_argv, probe_argv
 from packager.core.probe import lacks_a_size
 from packager.core.report import Report, clean_report, read_frames, tells_damage, tells_end
 from packager.inputs import Inputs
@@ -107,18 +106,14 @@ class Ffmpeg:
         """
         return await self._packets(packets_argv(path))
 
-    async def key_packets(
-        self, path: str, index: int, start: Fraction | None, stop: Fraction
-    ) -> list[dict[str, Any]]:
-        """What ffprobe says of a stream's packets between two times: `pts_time` and `flags`.
-
-        `start` and `stop` are seconds of the container's clock; None: from where the file begins.
+    async def key_packets(self, path: str, index: int, *windows: Window) -> list[dict[str, Any]]:
+        """What ffprobe says of a stream's packets in some windows: `pts_time` and `flags`.
 
         Raises:
             FfmpegError: It cannot be opened as a media file.
             StreamerError: What it reads cannot be read, or no process be started.
         """
-        return await self._packets(keys_argv(path, index, start, stop))
+        return await self._packets(keys_argv(path, index, *windows))
 
     async def _packets(self, argv: Sequence[str]) -> list[dict[str, Any]]:
         packets = (await self._ask(argv)).get("packets", [])

@@ -9,9 +9,11 @@ from typing import Any
 from packager.clock_shifts import find_shifts, has_packets
 from packager.core.arrival import Arrival
 from packager.core.duration import guess_seconds
-from packager.core.frame_rate import has_bursts, steady_rate
+from packager.core.frame_rate import rate_of_bursts
+from packager.core.input import Window
 from packager.core.ladder import Rung
 from packager.core.mended import Shift
+from packager.core.mp4_times import decoding_seconds
 from packager.core.plan import Grid
 from packager.core.probe import check_duration, container_formats, read_probe
 from packager.core.probe_values import read_seconds
@@ -23,13 +25,19 @@ from packager.entries import has_entries, measure_seconds
 from packager.ffmpeg import FfmpegError, FfmpegInterruptedError
 from packager.mp4_layout import read_mp4_layout
 from packager.processors import usable_processors
+from packager.source_bytes import SourceBytes
 from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.options import Encryption
 from streamer.core.video import ContentKey, MediaKind, Rendition
 
 _HEAD_BYTES = 64
-_BURST_SECONDS = 20
+# Where pictures may follow each other faster than in the beginning: a 2 h film is looked at in a
+# second.
+_WINDOWS, _WINDOW_SECONDS = 16, 3
+_BEGINNING_SECONDS = 60
+# So much is looked at as a whole.
+_SMALL_SECONDS, _SMALL_BYTES = 600, 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +123,20 @@ async def _describe_probed(
     max_seconds = workshop.settings.max_duration_seconds
     info = read_probe(probe, max_duration_seconds=max_seconds)
     info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))
-    if info.video is not None and (rate := info.video.burst_rate) is not None:
-        info = replace(info, video=await _settle_rate(workshop, source, info.video, rate))
     states_duration = info.duration_seconds > 0 and not shifts
     warnings = [info.video.caveat] if info.video is not None and info.video.caveat else []
+    index = b""
     if "mov" in container_formats(probe):
         layout = await read_mp4_layout(source.data)
-        info = replace(info, index_first=layout.index_first)
+        info, index = replace(info, index_first=layout.index_first), layout.index
         states_duration &= layout.states_duration
         warnings += layout.warnings
+    if info.video is not None and not info.video.is_rate_certain:
+        shown = decoding_seconds(index, info.video.index)
+        if shown is None:
+            shown = await _look(workshop, source, info, info.video)
+        rate = rate_of_bursts(info.video.frame_rate, shown)
+        info = replace(info, video=replace(info.video, frame_rate=rate))
     if in_order or (arrives and not info.index_first):
         info = replace(info, has_entries=await has_entries(source.data))
     if info.duration_seconds <= 0 or ((arrives or shifts) and not states_duration):
@@ -134,18 +147,28 @@ async def _describe_probed(
     return info, warnings
 
 
-async def _settle_rate(
-    workshop: Workshop, source: Source, video: VideoTrack, rate: Fraction
-) -> VideoTrack:
-    """The picture at the rate of its bursts, if what is there of it has any."""
-    video = replace(video, burst_rate=None)
-    stop = video.start_seconds + _BURST_SECONDS
+async def _look(
+    workshop: Workshop, source: Source, info: SourceInfo, video: VideoTrack
+) -> Sequence[float]:
+    """When pictures are shown, in seconds, all over what is there of a source."""
+    windows = _windows(info, source.data)
     try:
-        packets = await workshop.ffmpeg.key_packets(source.arrived, video.index, None, stop)
+        packets = await workshop.ffmpeg.key_packets(source.arrived, video.index, *windows)
     except FfmpegError:
-        return video
-    shown = [read_seconds(packet["pts_time"]) for packet in packets if "pts_time" in packet]
-    return replace(video, frame_rate=steady_rate(rate)) if has_bursts(rate, shown) else video
+        return ()
+    return [float(read_seconds(packet["pts_time"])) for packet in packets if "pts_time" in packet]
+
+
+def _windows(info: SourceInfo, data: SourceBytes) -> Sequence[Window]:
+    start, seconds = info.format_start_seconds, info.duration_seconds
+    if data.length_bytes <= _SMALL_BYTES and seconds <= _SMALL_SECONDS:
+        return [(None, start + _SMALL_SECONDS)]
+    beginning = (None, start + _BEGINNING_SECONDS)
+    if not data.is_complete or info.in_order or seconds <= _BEGINNING_SECONDS:
+        return [beginning]
+    step = Fraction(seconds) / _WINDOWS
+    starts = (start + step * number for number in range(_WINDOWS))
+    return [(begin, begin + _WINDOW_SECONDS) for begin in starts]
 
 
 async def _guess_duration(workshop: Workshop, source: Source, shifts: Sequence[Shift]) -> float:

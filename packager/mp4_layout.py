@@ -19,12 +19,14 @@ class Mp4Layout:
 
     `index_first` says that the index comes first and is all there is, so that any part can be
     decoded as soon as its own bytes are there. `states_duration` says that it tells how long the
-    file is, not only its first fragment. `warnings` tell of an end that is missing.
+    file is, not only its first fragment. `warnings` tell of an end that is missing. `index` is the
+    payload of its `moov` box, if that has arrived.
     """
 
     index_first: bool
     states_duration: bool
     warnings: tuple[str, ...]
+    index: bytes = b""
 
 
 async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
@@ -40,6 +42,7 @@ async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
     kinds: list[bytes] = []
     is_fragmented = states_duration = False
     needed_bytes = 0
+    index = b""
     while len(kinds) < _MOST_BOXES and b"moof" not in kinds:
         header = await data.read_available(position, LARGE_HEADER_BYTES)
         try:
@@ -54,6 +57,7 @@ async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
             refuse_encrypted_moov(moov)
             is_fragmented = b"mvex" in moov
             states_duration = not is_fragmented or b"mehd" in moov
+            index = moov[length[1] :]
         position += length[0]
         if kinds[-1] in _NEEDED:
             needed_bytes = position
@@ -62,4 +66,5 @@ async def read_mp4_layout(data: SourceBytes) -> Mp4Layout:
         index_first=b"moov" in before_media and not is_fragmented,
         states_duration=states_duration,
         warnings=tuple(describe_cut_off(needed_bytes, data.length_bytes)),
+        index=index,
     )

@@ -66,7 +66,7 @@ class PictureSource:
         sought = None if self.in_order else start
         stop = source.zero_seconds + grid.seconds(first_frame + 1)
         try:
-            packets = await ffmpeg.key_packets(path, self.recipe.video.index, sought, stop)
+            packets = await ffmpeg.key_packets(path, self.recipe.video.index, (sought, stop))
         except FfmpegError:
             return ways
         closer = from_a_key(ways[0], key_seconds(packets), source, grid, first_frame)

@@ -36,7 +36,9 @@ _STEADY = Fraction(13, 10)
 _FIELDS = Fraction(19, 10)
 _BARELY_ABOVE = Fraction(102, 100)
 _LARGEST_DENOMINATOR = 1001
-# Of all intervals, and how long they are in those of the rate.
+# What moves is seldom faster, and so much faster hardly ever.
+_FAST = Fraction(24)
+# So few pictures may be lost. How long intervals are in a burst, in those of the shortest.
 _BURST_SHARE = Fraction(1, 20)
 _BURST_INTERVALS = Fraction(3, 4), Fraction(5, 4)
 
@@ -53,34 +55,32 @@ def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fra
         multiplied. A variable rate becomes the next usual one that loses no frames.
     """
     if real is not None and _is_steady(real, average):
-        return _settled(steady_rate(real), average)
+        steady = min(_named(_multiplied(_halve(real))), MAX_FRAME_RATE)
+        return _settled(steady, average)
     if average is not None and average <= _PLAUSIBLE_REAL_RATE:
         return _at_least(_halve(average))
     return Fraction(30)
 
 
-def steady_rate(real: Fraction) -> Fraction:
-    """The rate of every rendition of a source that is at a rate, or in bursts."""
-    return min(_named(_multiplied(_halve(real))), MAX_FRAME_RATE)
+def is_certain(*, real: Fraction | None, average: Fraction | None) -> bool:
+    """Whether a source begins so steadily, and so fast, that it is taken at its word."""
+    if real is None or average is None:
+        return False
+    return _is_near(real, average, _EQUAL) and average >= _FAST * (1 - _EQUAL)
 
 
-def claimed_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction | None:
-    """The rate that a source may have in bursts, above what `output_frame_rate` says of it.
-
-    It may be the rate of fields as well, or nonsense. None: there is no such rate.
-    """
-    if real is None or real > _PLAUSIBLE_REAL_RATE:
-        return None
-    settled = output_frame_rate(real=real, average=average)
-    return real if steady_rate(real) > settled * (1 + _EQUAL) else None
-
-
-def has_bursts(rate: Fraction, shown: Iterable[Fraction]) -> bool:
-    """Whether pictures, shown at these seconds, follow each other at a rate now and then."""
-    intervals = [later - earlier for earlier, later in pairwise(sorted(shown))]
-    shortest, longest = (count / rate for count in _BURST_INTERVALS)
-    bursts = sum(shortest <= interval <= longest for interval in intervals)
-    return bursts > 0 and bursts >= len(intervals) * _BURST_SHARE
+def rate_of_bursts(rate: Fraction, shown: Iterable[float]) -> Fraction:
+    """A rate, or that of the bursts of pictures, shown at these seconds, that it would lose."""
+    times = sorted(set(shown))
+    intervals = sorted(later - earlier for earlier, later in pairwise(times))
+    few = int(len(intervals) * _BURST_SHARE)
+    frames = {round((time - times[0]) * float(rate)) for time in times}
+    if len(times) - len(frames) <= few:
+        return rate
+    slowest, fastest = (intervals[few] * share for share in _BURST_INTERVALS)
+    burst = [interval for interval in intervals if slowest <= interval <= fastest]
+    burst_rate = Fraction(len(burst) / sum(burst))
+    return max(rate, _at_least(_halve(burst_rate))) if burst_rate <= _FASTEST else rate
 
 
 def _is_steady(real: Fraction, average: Fraction | None) -> bool:

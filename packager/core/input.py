@@ -73,14 +73,20 @@ def packets_argv(path: str) -> list[str]:
     return _ask(path, "-read_intervals", _FIRST_PACKETS, "-show_entries", "packet=pts_time,pos")
 
 
-def keys_argv(path: str, index: int, start: Fraction | None, stop: Fraction) -> list[str]:
+Window = tuple[Fraction | None, Fraction]
+"""From when to when, in seconds of the container's clock; None: from where the file begins."""
+
+
+def keys_argv(path: str, index: int, *windows: Window) -> list[str]:
     """Arguments for ffprobe: when packets of a stream are shown and which are key frames, as JSON.
 
-    `start` and `stop` are seconds of the container's clock; None: from where the file begins.
+    Those in some windows.
     """
-    interval = f"{'' if start is None else _decimal(start)}%{_decimal(stop)}"
-    entries = ("-show_entries", "packet=pts_time,flags")
-    return _ask(path, "-select_streams", str(index), "-read_intervals", interval, *entries)
+    intervals = (
+        f"{'' if start is None else _decimal(start)}%{_decimal(stop)}" for start, stop in windows
+    )
+    chosen = ("-select_streams", str(index), "-read_intervals", ",".join(intervals))
+    return _ask(path, *chosen, "-show_entries", "packet=pts_time,flags")
 
 
 def _ask(path: str, *options: str) -> list[str]:

@@ -17,14 +17,14 @@ class VideoTrack:
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
     `has_odd_colours` says that swscale refuses what the pictures state of their colours.
     `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than
-    BT.709. `burst_rate` is a rate above `frame_rate` that it may have at times, as long as that
-    is not settled. `interlaced` says that it begins in fields, `may_become_interlaced` that some
-    pictures may be fields all the same. `turn` is what turns the pictures upright where ffmpeg is
-    not to do it by itself: directions of its transpose. `has_alpha` says that they may be
-    transparent, `decoder` is the one to take where ffmpeg's own drops that. `has_layers` says that
-    there is more than one in a stream (alpha in HEVC). `obstacle` is a reason why the pictures
-    cannot be a rendition as they are coded, as far as the container tells. `caveat` is a sentence
-    about what of them is not shown as it should be.
+    BT.709. `is_rate_certain` says that `frame_rate` need not be compared with when the pictures are
+    shown. `interlaced` says that it begins in fields, `may_become_interlaced` that some pictures
+    may be fields all the same. `turn` is what turns the pictures upright where ffmpeg is not to do
+    it by itself: directions of its transpose. `has_alpha` says that they may be transparent,
+    `decoder` is the one to take where ffmpeg's own drops that. `has_layers` says that there is more
+    than one in a stream (alpha in HEVC). `obstacle` is a reason why the pictures cannot be a
+    rendition as they are coded, as far as the container tells. `caveat` is a sentence about what of
+    them is not shown as it should be.
     """
 
     index: int
@@ -34,7 +34,7 @@ class VideoTrack:
     start_seconds: Fraction
     matrix: str
     has_odd_colours: bool = False
-    burst_rate: Fraction | None = None
+    is_rate_certain: bool = True
     is_thinned: bool = False
     interlaced: bool = False
     may_become_interlaced: bool = False

@@ -6,7 +6,7 @@ from typing import Any
 
 from packager.core.colours import read_colours
 from packager.core.conformance import find_obstacle
-from packager.core.frame_rate import claimed_rate, output_frame_rate
+from packager.core.frame_rate import is_certain, output_frame_rate
 from packager.core.probe_values import (
     read_label,
     read_language,
@@ -78,7 +78,7 @@ def read_video_track(
         matrix=colours.matrix,
         has_odd_colours=colours.are_odd,
         is_thinned=average is not None and average > frame_rate * _BARELY_MORE,
-        burst_rate=claimed_rate(real=real, average=average),
+        is_rate_certain=is_certain(real=real, average=average),
         interlaced=bool(in_fields),
         turn=turn,
         has_alpha=decoder is not None or _has_alpha(stream),

@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from packager.core.frame_rate import claimed_rate, has_bursts, output_frame_rate
+from packager.core.frame_rate import is_certain, output_frame_rate, rate_of_bursts
 
 
 @pytest.mark.parametrize(
@@ -58,39 +58,36 @@ def test_rates(real: str | None, average: str | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("real", "average", "claimed"),
+    ("real", "average", "expected"),
     [
-        pytest.param("60", "24", "60", id="in-bursts"),
-        pytest.param("50", "25", "50", id="fields-or-bursts"),
-        pytest.param("120", "40", "120", id="bursts-that-are-halved"),
-        pytest.param("25", "25", None, id="steady"),
-        pytest.param("301/12", "25", None, id="a-late-picture"),
-        pytest.param("30", "21", None, id="taken-already"),
-        pytest.param("90", "60", None, id="halved-it-would-be-less"),
-        pytest.param("90000", "27", None, id="nonsense"),
-        pytest.param(None, "25", None, id="nothing-known"),
+        pytest.param("25", "25", True, id="steady"),
+        pytest.param("24000/1001", "24000/1001", True, id="film"),
+        pytest.param("301/12", "25", True, id="a-late-picture"),
+        pytest.param("60", "24", False, id="fields-or-bursts"),
+        pytest.param("1", "1", False, id="slides"),
+        pytest.param("1", "93000/6007", False, id="faster-on-average-than-it-begins"),
+        pytest.param("90000", None, False, id="nothing-known"),
     ],
 )
-def test_what_may_be_a_rate_of_bursts(
-    real: str | None, average: str | None, claimed: str | None
-) -> None:
-    found = claimed_rate(
-        real=None if real is None else Fraction(real),
-        average=None if average is None else Fraction(average),
-    )
-    assert found == (None if claimed is None else Fraction(claimed))
+def test_what_is_taken_at_its_word(real: str, average: str | None, expected: bool) -> None:
+    found = is_certain(real=Fraction(real), average=None if average is None else Fraction(average))
+    assert found is expected
 
 
 def test_bursts_are_seen_between_pauses() -> None:
-    burst = [Fraction(n, 60) for n in range(30)]
-    assert has_bursts(Fraction(60), [Fraction(-3), *burst, *(Fraction(n) for n in range(1, 60))])
-    assert not has_bursts(Fraction(60), [Fraction(n, 30) for n in range(60)]), "of fields"
-    assert not has_bursts(
-        Fraction(60), [Fraction(0), Fraction(1, 60), *map(Fraction, range(1, 60))]
-    )
-    assert not has_bursts(Fraction(60), [])
+    burst = [n / 60 for n in range(30)]
+    assert rate_of_bursts(Fraction(10), [-3, *burst, *range(1, 60)]) == 60
+    assert rate_of_bursts(Fraction(30), [n / 30 for n in range(60)]) == 30
+    assert rate_of_bursts(Fraction(10), [0, 1 / 60, *range(1, 60)]) == 10
+    assert rate_of_bursts(Fraction(10), []) == 10
 
 
 def test_bursts_are_seen_where_times_are_rounded_and_out_of_order() -> None:
-    shown = [Fraction(round(1000 * n / 30), 1000) for n in (0, 2, 1, 4, 3, 90, 91, 93, 92)]
-    assert has_bursts(Fraction(30), shown)
+    shown = [round(1000 * n / 30) / 1000 for n in (0, 2, 1, 4, 3, 90, 91, 93, 92)]
+    assert rate_of_bursts(Fraction(10), shown) == 30
+
+
+def test_bursts_that_are_too_fast_are_halved_and_what_is_nonsense_is_none() -> None:
+    assert rate_of_bursts(Fraction(20), [n / 240 for n in range(60)]) == 60
+    assert rate_of_bursts(Fraction(60), [n / 120 for n in range(60)]) == 60
+    assert rate_of_bursts(Fraction(20), [n / 90_000 for n in range(60)]) == 20
