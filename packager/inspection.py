@@ -15,7 +15,12 @@ from packager.core.ladder import Rung
 from packager.core.mended import Shift
 from packager.core.mp4_times import decoding_seconds
 from packager.core.plan import Grid
-from packager.core.probe import check_duration, container_formats, read_probe
+from packager.core.probe import (
+    check_duration,
+    container_formats,
+    describe_other_subtitles,
+    read_probe,
+)
 from packager.core.probe_values import read_seconds
 from packager.core.recipe import Recipe, plan_recipe
 from packager.core.renditions import plan_sounds, plan_subtitles
@@ -124,7 +129,9 @@ async def _describe_probed(
     info = read_probe(probe, max_duration_seconds=max_seconds)
     info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))
     states_duration = info.duration_seconds > 0 and not shifts
-    warnings = [info.video.caveat] if info.video is not None and info.video.caveat else []
+    warnings = describe_other_subtitles(probe)
+    if info.video is not None and info.video.caveat:
+        warnings.append(info.video.caveat)
     index = b""
     if "mov" in container_formats(probe):
         layout = await read_mp4_layout(source.data)

@@ -14,14 +14,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 from dbos import DBOS, StepReservation
 
 from packager.analysis import revise_ladder
 from packager.attempts import Attempts, EndsWorkersError
 from packager.core.conformance import describe_refusal
-from packager.core.damage import describe_end
+from packager.core.damage import describe_end, describe_omission
 from packager.core.pace import measured_speed, processors_to_encode
 from packager.core.plan import SEGMENT_SECONDS, frame_grid
 from packager.core.recipe import Recipe, in_step, with_copied_top, with_ladder
@@ -45,6 +45,7 @@ from packager.workshop import Workshop
 
 _log = logging.getLogger("packager")
 _P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class Packaging:
@@ -206,22 +207,28 @@ class Packaging:
         planned = plan_subtitles(info.subtitles, self._version)
         if planned:
             path = readable_path(self._source, info)
-            await self._optional(
+            lost = await self._optional(
                 "subtitles", extract_subtitles, self._workshop, self._video_id, path, info, planned
             )
+            if lost is None:
+                names = [subtitles.rendition.name for subtitles in planned]
+                lost = [describe_omission(names, "reading failed")]
+            catalog = self._workshop.catalog
+            await outlast(lambda: catalog.describe_source(self._video_id, warnings=lost))
 
     async def _optional(
         self,
         task: str,
-        work: Callable[_P, Coroutine[Any, Any, None]],
+        work: Callable[_P, Coroutine[Any, Any, _T]],
         *args: _P.args,
         **kwargs: _P.kwargs,
-    ) -> None:
-        """What a video can do without."""
+    ) -> _T | None:
+        """What a video can do without; None if it must."""
         try:
-            await outlast(lambda: self._attempts.at(task, work)(*args, **kwargs))
+            return await outlast(lambda: self._attempts.at(task, work)(*args, **kwargs))
         except (FfmpegError, EndsWorkersError) as error:
             _log.warning("video %s: no %s: %s", self._video_id, task, error)
+            return None
 
     async def _finish(self, ending: "_Ending") -> None:
         catalog = self._workshop.catalog

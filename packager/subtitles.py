@@ -1,25 +1,24 @@
 """Publishes the subtitles inside a source."""
 
 import asyncio
-import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
+from packager.core.damage import describe_lost_texts, describe_omission
 from packager.core.renditions import Subtitles
-from packager.core.source import SourceInfo, SubtitleTrack
+from packager.core.source import SourceInfo
 from packager.core.subtitles import read_cues, subtitles_argv
 from packager.standing import Standing
 from packager.workshop import Workshop
-from streamer.core.errors import InvalidInput
 from streamer.core.keys import media_key, subtitles_name
 from streamer.core.video import Segment
 from streamer.core.webvtt import MAX_BYTES, Cue, render_webvtt
 
 # Nobody waits for them as long as for pictures and sound.
 _NICE = 10
-_log = logging.getLogger("packager")
 
 
 async def extract_subtitles(
@@ -28,8 +27,8 @@ async def extract_subtitles(
     path: str,
     source: SourceInfo,
     planned: Sequence[Subtitles],
-) -> None:
-    """Publish every track of text as WebVTT; one that holds nothing readable is left out.
+) -> list[str]:
+    """Publish every track of text as WebVTT; sentences tell what is left out of them.
 
     Raises:
         FfmpegError: The source cannot be read.
@@ -43,29 +42,35 @@ async def extract_subtitles(
 
     sinks = [partial(_keep, text) for text in texts]
     await workshop.ffmpeg.run(argv, sinks, standing=Standing(_NICE))
+    lost: list[str] = []
     for subtitles, text in zip(planned, texts, strict=True):
         # Tens of thousands of cues take seconds, in which others' chunks would wait.
-        cues = await asyncio.to_thread(_read, video_id, subtitles.track, source, bytes(text))
+        cues, sentences = await asyncio.to_thread(_read, subtitles, source, bytes(text))
+        lost += sentences
         if cues:
             data = (await asyncio.to_thread(render_webvtt, cues)).encode()
             duration_ms = max(cue.end_ms for cue in cues)
             await _publish(workshop, video_id, subtitles.rendition.name, data, duration_ms)
+    return lost
 
 
 async def _keep(text: bytearray, pieces: AsyncIterator[bytes]) -> None:
-    """Keep as much as may be; what is longer is refused when it is read."""
+    """Keep as much as may be; what is longer is left out when it is read."""
     async for piece in pieces:
         text.extend(piece[: MAX_BYTES + 1 - len(text)])
 
 
-def _read(video_id: str, track: SubtitleTrack, source: SourceInfo, text: bytes) -> tuple[Cue, ...]:
-    try:
-        if len(text) > MAX_BYTES:
-            raise InvalidInput(f"Subtitles may have {MAX_BYTES} bytes at most.")
-        return read_cues(text.decode("utf-8", "replace"), track, source)
-    except InvalidInput as error:
-        _log.warning("video %s: subtitles %d left out: %s", video_id, track.index, error.detail)
-        return ()
+def _read(
+    subtitles: Subtitles, source: SourceInfo, text: bytes
+) -> tuple[tuple[Cue, ...], list[str]]:
+    """The cues of a text, and sentences about what is left out of it."""
+    name = subtitles.rendition.name
+    if len(text) > MAX_BYTES:
+        return (), [describe_omission([name], f"Subtitles may have {MAX_BYTES} bytes at most")]
+    reasons: list[str] = []
+    cues = read_cues(text.decode("utf-8", "replace"), subtitles.track, source, reasons.append)
+    lost = [describe_lost_texts(name, n, reason) for reason, n in Counter(reasons).items()]
+    return cues, lost if cues or lost else [describe_omission([name], "there is no text in it")]
 
 
 async def _publish(

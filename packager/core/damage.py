@@ -55,6 +55,12 @@ def describe_omission(names: Sequence[str], reason: str) -> str:
     return f"{', '.join(names)} {verb} left out: {because}."
 
 
+def describe_lost_texts(name: str, count: int, reason: str) -> str:
+    """A sentence about some of the texts of a subtitle rendition, which it does without."""
+    verb = "was" if count == 1 else "were"
+    return f"{count} of the texts of {name} {verb} left out: {reason}"
+
+
 def describe_end(what: str, stated_seconds: float, found_seconds: float) -> list[str]:
     """A sentence if a source's pictures, or its sound, end noticeably before they should."""
     missing = stated_seconds - found_seconds

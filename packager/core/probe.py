@@ -74,6 +74,22 @@ def lacks_a_size(probe: Mapping[str, Any]) -> bool:
     return bool(videos and videos[0].get("codec_name")) and not videos[0].get("width")
 
 
+def describe_other_subtitles(probe: Mapping[str, Any]) -> list[str]:
+    """Sentences about the subtitles that are left out."""
+    others = _ranked(probe.get("streams", []), "subtitle")
+    texts = [stream for stream in others if _is_text(stream)]
+    formats = {str(stream.get("codec_name", "unknown")) for stream in others} - _TEXT_CODECS
+    sentences = []
+    if formats:
+        names = ", ".join(sorted(formats))
+        sentences.append(
+            f"Subtitles that are pictures, or no text known here, are left out: {names}."
+        )
+    if len(texts) > MAX_SUBTITLES:
+        sentences.append(f"Of {len(texts)} subtitles the first {MAX_SUBTITLES} are kept.")
+    return sentences
+
+
 def check_duration(seconds: float, max_seconds: float) -> None:
     """Raise SourceRejected if a video is longer than is allowed."""
     if seconds > max_seconds:
@@ -126,8 +142,11 @@ def _says_it_is_empty(stream: Mapping[str, Any]) -> bool:
 
 
 def _texts(streams: Iterable[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
-    texts = _ranked(streams, "subtitle")
-    return [stream for stream in texts if stream.get("codec_name") in _TEXT_CODECS][:MAX_SUBTITLES]
+    return [stream for stream in _ranked(streams, "subtitle") if _is_text(stream)][:MAX_SUBTITLES]
+
+
+def _is_text(stream: Mapping[str, Any]) -> bool:
+    return stream.get("codec_name") in _TEXT_CODECS
 
 
 def _is_marked(stream: Mapping[str, Any], *dispositions: str) -> bool:

@@ -10,7 +10,7 @@ import ffmpeg
 from packager.core.argv import BARE, compile_argv
 from packager.core.input import open_source
 from packager.core.source import SourceInfo, SubtitleTrack
-from streamer.core.webvtt import Cue, parse_subrip, shift_cues
+from streamer.core.webvtt import Cue, Refuse, parse_subrip, shift_cues
 
 # WebVTT has no time before 0, a source's clock may: ffmpeg writes all times that much later.
 _MARGIN_SECONDS = 3600
@@ -36,14 +36,16 @@ def subtitles_argv(path: str, tracks: Sequence[SubtitleTrack], targets: Sequence
     return compile_argv(outputs)
 
 
-def read_cues(text: str, track: SubtitleTrack, source: SourceInfo) -> tuple[Cue, ...]:
+def read_cues(
+    text: str, track: SubtitleTrack, source: SourceInfo, refuse: Refuse
+) -> tuple[Cue, ...]:
     """The cues of what `subtitles_argv` writes for a track, from the stream's time 0 on.
 
-    Raises:
-        InvalidInput: There are more, or longer ones, than is allowed.
+    `refuse` is told of each that is left out because there are more, or longer ones, than is
+    allowed.
     """
     # ffmpeg writes empty lines inside cues, as they are found in SubRip.
-    cues: Iterable[Cue] = parse_subrip(text)
+    cues: Iterable[Cue] = parse_subrip(text, refuse)
     if track.codec in _SUBSTATION_CODECS:
         cues = _without_codes(cues)
     return shift_cues(cues, round(-1000 * (_MARGIN_SECONDS + Fraction(source.zero_seconds))))

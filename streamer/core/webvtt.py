@@ -1,7 +1,7 @@
 """Subtitles: WebVTT (W3C) and SubRip texts read leniently, WebVTT written strictly."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from streamer.core.cue_text import clean_cue_text
@@ -36,6 +36,14 @@ _SETTINGS = {
     "align": re.compile(r"start|center|end|left|right"),
 }
 
+Refuse = Callable[[str], None]
+"""Hears, for each cue that is more than is allowed, what is allowed; unless it raises, the cue is
+left out."""
+
+
+def _refuse_all(reason: str) -> None:
+    raise InvalidInput(reason)
+
 
 @dataclass(frozen=True, slots=True)
 class Cue:
@@ -68,22 +76,22 @@ def read_subtitles(data: bytes) -> tuple[Cue, ...]:
     return cues
 
 
-def parse_webvtt(text: str) -> tuple[Cue, ...]:
+def parse_webvtt(text: str, refuse: Refuse = _refuse_all) -> tuple[Cue, ...]:
     """The cues of a WebVTT text; styles, regions and comments are left out.
 
     Raises:
-        InvalidInput: There are too many of them, or one is too long.
+        InvalidInput: There are too many of them, or one is too long, and no other `refuse` is told.
     """
-    return _bounded(_webvtt_cues(_lines(text)))
+    return _bounded(_webvtt_cues(_lines(text), refuse), refuse)
 
 
-def parse_subrip(text: str) -> tuple[Cue, ...]:
+def parse_subrip(text: str, refuse: Refuse = _refuse_all) -> tuple[Cue, ...]:
     """The cues of a SubRip text, which has no specification: empty lines inside a cue are met.
 
     Raises:
-        InvalidInput: There are too many of them, or one is too long.
+        InvalidInput: There are too many of them, or one is too long, and no other `refuse` is told.
     """
-    return _bounded(_subrip_cues(_lines(text)))
+    return _bounded(_subrip_cues(_lines(text), refuse), refuse)
 
 
 def render_webvtt(cues: Iterable[Cue]) -> str:
@@ -115,17 +123,17 @@ def _lines(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
-def _webvtt_cues(lines: Sequence[str]) -> Iterator[Cue]:
+def _webvtt_cues(lines: Sequence[str], refuse: Refuse) -> Iterator[Cue]:
     for timing, body in _timed_blocks(lines):
         end = body.index("") if "" in body else len(body)
-        yield from _cue(timing, body[:end], _clean_settings(timing[9] or ""))
+        yield from _cue(timing, body[:end], _clean_settings(timing[9] or ""), refuse)
 
 
-def _subrip_cues(lines: Sequence[str]) -> Iterator[Cue]:
+def _subrip_cues(lines: Sequence[str], refuse: Refuse) -> Iterator[Cue]:
     for timing, body in _timed_blocks([*lines, ""]):
         # The number of the cue that follows.
         text = body[:-1] if body and _COUNTER.fullmatch(body[-1]) else body
-        yield from _cue(timing, [_OVERRIDE.sub("", line) for line in text], "")
+        yield from _cue(timing, [_OVERRIDE.sub("", line) for line in text], "", refuse)
 
 
 def _timed_blocks(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], Sequence[str]]]:
@@ -140,14 +148,16 @@ def _timed_blocks(lines: Sequence[str]) -> Iterator[tuple[re.Match[str], Sequenc
         yield match, lines[number + 1 : next(stops, len(lines))]
 
 
-def _cue(timing: re.Match[str], body: Sequence[str], settings: str) -> Iterator[Cue]:
+def _cue(
+    timing: re.Match[str], body: Sequence[str], settings: str, refuse: Refuse
+) -> Iterator[Cue]:
     """The cue, unless it shows nothing."""
     start_ms, end_ms = _milliseconds(timing, 1), _milliseconds(timing, 5)
     raw = "\n".join(body).strip()
     text = clean_cue_text(raw) if len(raw) <= MAX_CUE_CHARACTERS else raw
     if len(text) > MAX_CUE_CHARACTERS:
-        raise InvalidInput(f"A cue may have {MAX_CUE_CHARACTERS} characters at most.")
-    if text and start_ms < end_ms <= _MAX_MILLISECONDS:
+        refuse(f"A cue may have {MAX_CUE_CHARACTERS} characters at most.")
+    elif text and start_ms < end_ms <= _MAX_MILLISECONDS:
         yield Cue(start_ms, end_ms, text, settings)
 
 
@@ -166,12 +176,13 @@ def _clean_settings(text: str) -> str:
     )
 
 
-def _bounded(cues: Iterator[Cue]) -> tuple[Cue, ...]:
+def _bounded(cues: Iterator[Cue], refuse: Refuse) -> tuple[Cue, ...]:
     kept: list[Cue] = []
     for cue in cues:
-        if len(kept) == MAX_CUES:
-            raise InvalidInput(f"Subtitles may have {MAX_CUES} cues at most.")
-        kept.append(cue)
+        if len(kept) < MAX_CUES:
+            kept.append(cue)
+        else:
+            refuse(f"Subtitles may have {MAX_CUES} cues at most.")
     return tuple(sorted(kept, key=lambda cue: cue.start_ms))
 
 

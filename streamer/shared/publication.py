@@ -176,10 +176,11 @@ class Publication(Records):
     ) -> Video:
         """Everything of a version is published: the video is ready, viewers get this version.
 
-        Finishing again changes nothing. Edges forget the manifests and the storyboard of the old
-        version; its renditions stay until `forget_version`: some viewers are in the middle of it.
-        They forget uploaded subtitles, which may need a playback token from now on. An encrypted
-        version has no storyboard, which would show it.
+        Subtitles of which nothing is published are forgotten. Finishing again changes nothing.
+        Edges forget the manifests and the storyboard of the old version; its renditions stay until
+        `forget_version`: some viewers are in the middle of it. They forget uploaded subtitles,
+        which may need a playback token from now on. An encrypted version has no storyboard, which
+        would show it.
 
         Raises:
             Conflict: The video is in another state, has no such version in the making, or one of
@@ -190,6 +191,7 @@ class Publication(Records):
             if video.state is VideoState.READY and version == video.version:
                 return video
             await _check_no_gaps(connection, video_id, version)
+            await _remove_empty_subtitles(connection, video_id, version)
             if video.state is VideoState.READY:
                 _check_takes(video, version)
                 await record_event(connection, video_id, EventType.VERSION_READY)
@@ -338,6 +340,13 @@ async def _remove_renditions(
             renditions.c.video_id == video_id, renditions.c.name.in_(list(names))
         )
     )
+
+
+async def _remove_empty_subtitles(connection: AsyncConnection, video_id: str, version: int) -> None:
+    known = await _renditions(connection, video_id, version)
+    subtitles = {r.name for r in known if r.kind is MediaKind.SUBTITLES}
+    empty = subtitles - await _names_with_segments(connection, video_id)
+    await _remove_renditions(connection, video_id, empty)
 
 
 async def _add_renditions(

@@ -405,6 +405,25 @@ async def test_what_is_left_out_is_gone_with_its_segments(catalog: Catalog) -> N
         await catalog.leave_out("nothing0", {LOW.name})
 
 
+async def test_subtitles_that_have_nothing_at_the_end_are_forgotten(catalog: Catalog) -> None:
+    text, empty = (
+        replace(SOUND, name=name, kind=MediaKind.SUBTITLES) for name in ("sub-eng", "sub-deu")
+    )
+    await package(catalog, LOW, text, empty)
+    await publish(catalog, segment(LOW, 0), segment(text, 0))
+    assert names(await catalog.renditions(ID)) == [LOW.name, text.name, empty.name]
+    for _ in range(2):
+        await catalog.finish(ID, duration_seconds=4, now=NOW)
+        assert names(await catalog.renditions(ID)) == [LOW.name, text.name]
+    await catalog.repackage(ID, FAST)
+    new = [replace(r, name=f"{r.name}-v2", version=2) for r in (LOW, text)]
+    await catalog.begin_packaging(ID, duration_seconds=4, renditions=new, version=2)
+    await publish(catalog, segment(new[0], 0))
+    await catalog.finish(ID, duration_seconds=4, now=NOW, version=2)
+    assert names(await catalog.renditions(ID)) == ["240p-v2"]
+    assert names(await catalog.renditions(ID, 1)) == [LOW.name, text.name]
+
+
 async def test_a_late_repetition_does_not_disturb_a_ready_video(catalog: Catalog) -> None:
     await package(catalog, LOW)
     await publish(catalog, segment(LOW, 0))

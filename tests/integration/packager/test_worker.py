@@ -486,6 +486,19 @@ async def test_a_video_without_pictures_to_show_is_still_ready(
     assert (video.has_poster, video.has_storyboard) == (False, False)
 
 
+async def test_subtitles_that_cannot_be_read_are_left_out(
+    installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
+) -> None:
+    ffmpeg.break_down("other", "webvtt")
+    start_worker()
+    await installation.hand_over(VIDEO, "subtitles")
+    video = await installation.outcome(VIDEO)
+    assert (video.state, video.error) == (VideoState.READY, None)
+    assert video.warnings == ("sub-eng was left out: reading failed.",)
+    kinds = {rendition.kind for rendition in await installation.catalog.renditions(VIDEO)}
+    assert kinds == {MediaKind.VIDEO, MediaKind.AUDIO}
+
+
 async def test_a_job_that_was_handed_over_twice_is_done_once(
     installation: Installation, ffmpeg: WatchedFfmpeg, start_worker: StartWorker
 ) -> None:

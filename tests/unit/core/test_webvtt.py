@@ -152,6 +152,18 @@ def test_refusals(data: bytes) -> None:
         read_subtitles(data)
 
 
+def test_whoever_hears_of_what_is_refused_keeps_the_rest() -> None:
+    heard: list[str] = []
+    long = f"00:00:01,000 --> 00:00:02,000\n{'x' * (MAX_CUE_CHARACTERS + 1)}\n"
+    text = long + "00:00:01,000 --> 00:00:02,000\nx\n" * (MAX_CUES + 2)
+    for parse in (parse_subrip, parse_webvtt):
+        heard.clear()
+        assert len(parse(text, heard.append)) == MAX_CUES
+        too_long, *too_many = heard
+        assert too_long == "A cue may have 4000 characters at most."
+        assert too_many == 2 * ["Subtitles may have 20000 cues at most."]
+
+
 def test_a_shift_cuts_what_would_be_before_the_beginning() -> None:
     assert shift_cues(CUES, -1000) == (Cue(0, 1000, CUES[0].text), Cue(1500, 2500, "Bé"))
     assert shift_cues(CUES, -2000) == (Cue(500, 1500, "Bé"),)

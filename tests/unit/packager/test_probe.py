@@ -3,7 +3,12 @@ from typing import Any
 
 import pytest
 
-from packager.core.probe import MAX_AUDIOS, read_probe
+from packager.core.probe import (
+    MAX_AUDIOS,
+    MAX_SUBTITLES,
+    describe_other_subtitles,
+    read_probe,
+)
 from streamer.core.errors import SourceRejected
 from streamer.core.video import Chapter
 
@@ -194,6 +199,26 @@ def test_subtitles_made_of_text_are_kept() -> None:
     assert (german.index, german.label, german.is_forced) == (3, "Deutsch", True)
     assert (english.codec, english.language, english.is_forced) == ("subrip", "eng", False)
     assert english.label == "x" * 80
+
+
+def test_subtitles_that_are_left_out_are_told() -> None:
+    def probe(*codecs: str | None) -> dict[str, Any]:
+        subtitles = [
+            {"index": n, "codec_type": "subtitle", "codec_name": codec}
+            for n, codec in enumerate(codecs, start=1)
+        ]
+        return probed(video_stream(), *subtitles)
+
+    assert describe_other_subtitles(probe("subrip", *["ass"] * (MAX_SUBTITLES - 1))) == []
+    assert describe_other_subtitles(
+        probe("hdmv_pgs_subtitle", "subrip", "dvb_subtitle", "hdmv_pgs_subtitle")
+    ) == [
+        "Subtitles that are pictures, or no text known here, are left out:"
+        " dvb_subtitle, hdmv_pgs_subtitle."
+    ]
+    assert describe_other_subtitles(probe(*["subrip"] * 33)) == [
+        "Of 33 subtitles the first 32 are kept."
+    ]
 
 
 def test_chapters_count_from_the_first_picture() -> None:

@@ -15,7 +15,8 @@ def source(zero: str = "0") -> SourceInfo:
 
 
 def cues(text: str, track: SubtitleTrack = ASS, zero: str = "0") -> tuple[Cue, ...]:
-    return read_cues(f"WEBVTT\n\n01:00:00.000 --> 01:00:02.000\n{text}\n", track, source(zero))
+    written = f"WEBVTT\n\n01:00:00.000 --> 01:00:02.000\n{text}\n"
+    return read_cues(written, track, source(zero), pytest.fail)
 
 
 def test_all_tracks_are_read_at_once() -> None:

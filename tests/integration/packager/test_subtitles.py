@@ -1,0 +1,95 @@
+"""The subtitles inside a source: what is published of them, and what is told of the rest."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from packager.core.renditions import plan_subtitles
+from packager.inspection import inspect_source
+from packager.settings import PackagerSettings
+from packager.subtitles import extract_subtitles
+from packager.workshop import Workshop
+from streamer.core.keys import media_key, source_key
+from streamer.core.webvtt import MAX_BYTES, MAX_CUE_CHARACTERS, MAX_CUES, Cue, parse_webvtt
+from streamer.shared.settings import SharedSettings
+
+VIDEO = "testvideo1"
+PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=1")
+
+
+@pytest.fixture
+async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
+    settings.data_dir.mkdir()
+    async with AsyncExitStack() as stack:
+        yield await Workshop.open(PackagerSettings(shared=settings), stack)
+
+
+async def extract(
+    workshop: Workshop, target: Path, texts: Sequence[str], suffix: str, *options: str
+) -> tuple[dict[str, tuple[Cue, ...]], list[str]]:
+    """The published cues, by rendition, of a source with these texts; and what is told."""
+    await asyncio.to_thread(make, target, texts, suffix, *options)
+    await workshop.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+    stored = await workshop.store.put_file(source_key(VIDEO), target)
+    await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
+    async with workshop.sources.open(VIDEO) as opened:
+        source = (await inspect_source(workshop, VIDEO, 1, opened)).info
+    planned = plan_subtitles(source.subtitles)
+    told = await extract_subtitles(workshop, VIDEO, str(target), source, planned)
+    found = {}
+    for name, segments in (await workshop.catalog.all_segments(VIDEO)).items():
+        async with workshop.store.get(media_key(VIDEO, segments[0].name)) as body:
+            data = b"".join([piece async for piece in body.chunks])
+        found[name] = parse_webvtt(data.decode())
+    return found, told
+
+
+def make(target: Path, texts: Sequence[str], suffix: str, *options: str) -> None:
+    inputs: list[str] = []
+    maps = ["-map", "0:v"]
+    for number, text in enumerate(texts, start=1):
+        path = target.parent / f"{number}.{suffix}"
+        path.write_text(text)
+        inputs += ["-i", str(path)]
+        maps += ["-map", str(number)]
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y"]
+    command = [*ffmpeg, *PICTURE, *inputs, *maps, "-c:s", "copy", *options, str(target)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def subrip(*texts: str) -> str:
+    """A text a millisecond, from the first one on."""
+    return "".join(
+        f"{n}\n00:00:{n // 1000:02d},{n % 1000:03d} --> 00:01:00,000\n{text}\n\n"
+        for n, text in enumerate(texts)
+    )
+
+
+async def test_what_is_more_than_is_allowed_is_left_out_and_told(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    texts = [
+        subrip(*["x"] * (MAX_CUES + 3)),
+        subrip("a", "x" * (MAX_CUE_CHARACTERS + 1), "b"),
+        subrip(*["x" * 500] * (MAX_BYTES // 500)),
+        subrip("<i></i>"),
+        subrip("good"),
+    ]
+    found, told = await extract(workshop, tmp_path / "source.mkv", texts, "srt")
+    assert {name: len(cues) for name, cues in found.items()} == {
+        "sub": MAX_CUES,
+        "sub-2": 2,
+        "sub-5": 1,
+    }
+    assert told == [
+        "3 of the texts of sub were left out: Subtitles may have 20000 cues at most.",
+        "1 of the texts of sub-2 was left out: A cue may have 4000 characters at most.",
+        "sub-3 was left out: Subtitles may have 4194304 bytes at most.",
+        "sub-4 was left out: there is no text in it.",
+    ]
