@@ -39,6 +39,38 @@ def escape_cue_text(text: str) -> str:
     return _printable(_REFERENCE.sub(_resolve, text)).translate(_ESCAPES)
 
 
+def read_timestamps(text: str) -> list[int]:
+    """The times inside a cue text at which more of it is said, in milliseconds."""
+    return [
+        _milliseconds(token["timestamp"]) for token in _TOKEN.finditer(text) if token["timestamp"]
+    ]
+
+
+def shift_timestamps(text: str, milliseconds: int) -> str:
+    """The cue text with the times inside it that much later; none is left that is not above 0."""
+
+    def shift(token: re.Match[str]) -> str:
+        if not token["timestamp"]:
+            return token[0]
+        shifted = _milliseconds(token["timestamp"]) + milliseconds
+        return f"<{write_timestamp(shifted)}>" if shifted > 0 else ""
+
+    return _TOKEN.sub(shift, text)
+
+
+def write_timestamp(milliseconds: int) -> str:
+    """A WebVTT timestamp (§4.1), with its hours."""
+    seconds, fraction = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{fraction:03d}"
+
+
+def _milliseconds(tag: str) -> int:
+    *hours, minutes, seconds = tag.strip("<>").split(":")
+    whole_minutes = 60 * sum(map(int, hours)) + int(minutes)
+    return 60_000 * whole_minutes + int(seconds.replace(".", ""))
+
+
 def _resolve(reference: re.Match[str]) -> str:
     """The characters that a reference stands for (HTML §13.5); an unknown name is text."""
     name = reference["name"]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from streamer.core.cue_text import clean_cue_text
+from streamer.core.cue_text import clean_cue_text, shift_timestamps, write_timestamp
 from streamer.core.errors import InvalidInput
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -100,12 +100,17 @@ def render_webvtt(cues: Iterable[Cue]) -> str:
 
 
 def shift_cues(cues: Iterable[Cue], milliseconds: int) -> tuple[Cue, ...]:
-    """The cues that much later; what would be shown before time 0 is left out."""
-    shifted = (
-        Cue(max(0, cue.start_ms + milliseconds), cue.end_ms + milliseconds, cue.text, cue.settings)
+    """The cues, with the times inside them, that much later, without what would end before 0."""
+    return tuple(
+        Cue(
+            max(0, cue.start_ms + milliseconds),
+            cue.end_ms + milliseconds,
+            shift_timestamps(cue.text, milliseconds),
+            cue.settings,
+        )
         for cue in cues
+        if cue.end_ms + milliseconds > 0
     )
-    return tuple(cue for cue in shifted if cue.end_ms > 0)
 
 
 def _decode(data: bytes) -> str:
@@ -187,11 +192,5 @@ def _bounded(cues: Iterator[Cue], refuse: Refuse) -> tuple[Cue, ...]:
 
 
 def _render_cue(cue: Cue) -> str:
-    timing = f"{_timestamp(cue.start_ms)} --> {_timestamp(cue.end_ms)} {cue.settings}".rstrip()
-    return f"{timing}\n{cue.text}\n"
-
-
-def _timestamp(milliseconds: int) -> str:
-    seconds, fraction = divmod(milliseconds, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}.{fraction:03d}"
+    times = f"{write_timestamp(cue.start_ms)} --> {write_timestamp(cue.end_ms)}"
+    return f"{times} {cue.settings}".rstrip() + f"\n{cue.text}\n"

@@ -93,3 +93,21 @@ async def test_what_is_more_than_is_allowed_is_left_out_and_told(
         "sub-3 was left out: Subtitles may have 4194304 bytes at most.",
         "sub-4 was left out: there is no text in it.",
     ]
+
+
+async def test_webvtt_keeps_places_speakers_classes_and_times(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    text = (
+        "WEBVTT\n\nid\n00:00:00.500 --> 00:00:04.000 line:0 align:start\n"
+        "One <00:00:02.000>two &eacute; <v Bob>hey</v>\n\n"
+        "00:00:06.000 --> 00:00:07.000\n<c.yellow>A --&gt; B</c>\n"
+    )
+    found, told = await extract(workshop, tmp_path / "source.mkv", [text], "vtt")
+    assert found == {
+        "sub": (
+            Cue(500, 4000, "One <00:00:02.000>two é <v Bob>hey</v>", "line:0 align:start"),
+            Cue(6000, 7000, "<c.yellow>A --&gt; B</c>"),
+        )
+    }
+    assert told == []

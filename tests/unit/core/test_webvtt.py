@@ -169,6 +169,16 @@ def test_a_shift_cuts_what_would_be_before_the_beginning() -> None:
     assert shift_cues(CUES, -2000) == (Cue(500, 1500, "Bé"),)
 
 
+def test_times_inside_cues_move_with_them() -> None:
+    (cue,) = parse_webvtt(
+        "WEBVTT\n\n00:01.000 --> 01:00:09.000\na<00:02.000> b<01:00:00.500> &lt;00:03.000>\n"
+    )
+    (later,) = shift_cues([cue], 60_000)
+    assert later.text == "a<00:01:02.000> b<01:01:00.500> &lt;00:03.000&gt;"
+    (sooner,) = shift_cues([cue], -2000)
+    assert sooner == Cue(0, 3_607_000, "a b<00:59:58.500> &lt;00:03.000&gt;")
+
+
 @given(TEXTS.map(lambda text: text.encode("utf-8", "replace")) | st.binary(max_size=200))
 def test_nothing_but_a_refusal_is_raised_and_what_is_written_reads_the_same(data: bytes) -> None:
     try:
