@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import imageio_ffmpeg
 import pytest
@@ -20,14 +21,15 @@ def stream_url(system: System, ready_video: str) -> str:
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-        env={**os.environ, "HOME": "/nonexistent", "XDG_RUNTIME_DIR": "/nonexistent"},
-    )
+    with TemporaryDirectory() as home:
+        return subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+            env={**os.environ, "HOME": home, "XDG_RUNTIME_DIR": home},
+        )
 
 
 def test_ffprobe_finds_every_rendition_and_the_whole_duration(stream_url: str) -> None:
