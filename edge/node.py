@@ -1,56 +1,39 @@
 """One edge node: its parts, wired."""
 
 import asyncio
-import logging
-import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
-from edge.access_log import AccessLog
 from edge.admin import create_admin, serving
-from edge.aftermath import Aftermath
-from edge.arriving import Arriving
-from edge.behaviour_file import BehaviourFile, read_behaviours
+from edge.answering import Answering, make_answering, make_site
+from edge.basis import Basis, open_basis
 from edge.cache import Cache
 from edge.clock import Clock
-from edge.connections import Connections
-from edge.core.access_lines import JsonLines, W3cLines
 from edge.core.prefetch import PlaylistIndex
-from edge.disk import DirectoryLock, DiskFiles
+from edge.disk import DiskFiles
 from edge.endpoints import open_endpoints
+from edge.entry import Entry
 from edge.explain import Explainer
+from edge.fill import Fill
 from edge.fills import FillLimits, Fills
 from edge.forgetting import Forgetting
-from edge.gate import Gate
-from edge.hangup import on_hangup
-from edge.heartbeat import Heartbeat, describe, edge_id
+from edge.heartbeat import Heartbeat, describe
 from edge.listener import Listener
 from edge.metrics import Metrics
-from edge.onward import FromViewers
-from edge.origins import Origins
+from edge.origins import open_origins
 from edge.owner import open_owner_first
-from edge.passes import Passes
 from edge.place import Place
 from edge.prefetcher import Prefetcher
-from edge.purges import PurgeLog, read_position
-from edge.purging import Purging
-from edge.rereading import Rereading
-from edge.rules import Rules
-from edge.sender import Sender
-from edge.service import Service
+from edge.purges import PurgeLog
+from edge.purging import make_purge_log
+from edge.rereading import Rereading, open_rereading
 from edge.settings import EdgeSettings
-from edge.site import Bounds, Site, Timeouts
-from edge.sliced import Sliced
-from edge.team import open_team
+from edge.site import Site
+from edge.team import Team, open_team
 from edge.upstream import Source
-from edge.upstreams import open_upstreams, upstream_limits
-from streamer.shared.open_files import allow_connections
 
 _MIN_IN_FLIGHT_BYTES = 64 * 1024**2
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +57,7 @@ class Node:
     prefetcher: Prefetcher
     site: Site
     listener: Listener
-    answering: Callable[..., Service]
+    answering: Answering
     forgetting: Forgetting
     purges: PurgeLog
     explainer: Explainer
@@ -92,133 +75,41 @@ class Node:
             place: Which of several workers of a node this is, whose supervisor holds the cache
                 directory; None: it is the node.
         """
-        clock, metrics = Clock(), Metrics(settings.region)
-        if place is None and settings.cache_dir is not None:
-            stack.enter_context(await asyncio.to_thread(DirectoryLock, settings.cache_dir))
-        file = BehaviourFile()
-        if settings.behaviours is not None:
-            file = await asyncio.to_thread(read_behaviours, settings.behaviours)
-        rules = Rules(file.behaviours)
-        identity = edge_id(settings.cache_dir) if place is None else place.node
-        via = f"1.1 {settings.name}-{identity[:8]}"
-        cache = await _open_cache(settings, clock, metrics, rules, place)
-        stack.push_async_callback(cache.close)
-        position = await asyncio.to_thread(read_position, settings.purge_position)
-        upstreams = await stack.enter_async_context(
-            open_upstreams(settings, position, node=f"{settings.name}-{identity[:8]}")
-        )
-        origins = Origins(upstreams, rules, upstream_limits(settings), stack)
-        await origins.adopt(file.origins)
+        enter = stack.enter_async_context
+        basis = await enter(open_basis(settings, place))
+        clock, metrics, rules = basis.clock, basis.metrics, basis.rules
+        cache = await enter(_open_cache(basis))
+        origins = await enter(open_origins(basis))
         metrics.others.append(origins.families)
         source: Source = origins
         team = None
         if place is not None:
-            team = await stack.enter_async_context(open_team(place))
-            owner_first = open_owner_first(settings, place, origins, position, via=via)
-            source = await stack.enter_async_context(owner_first)
+            team = await enter(open_team(place))
+            source = await enter(
+                open_owner_first(settings, place, origins, basis.position, via=basis.via)
+            )
         index = PlaylistIndex(settings.prefetch_segments, lambda: rules.current.beside)
-        prefetcher = Prefetcher(
-            index,
-            cache,
-            clock,
-            metrics.counters,
-            rules,
-            via=via,
-            concurrency=settings.prefetch_concurrency,
-            team=team,
-        )
-        limits = _limits(settings)
-        arriving = Arriving(rules)
-        fills = Fills(
-            source,
-            cache,
-            clock,
-            metrics.counters,
-            via=via,
-            limits=limits,
-            rules=rules,
-            arriving=arriving,
-            on_stored=prefetcher.stored,
-        )
-        stack.push_async_callback(fills.close)
-        forgetting = Forgetting(cache, arriving, team)
-        purges = await stack.enter_async_context(
-            PurgeLog(
-                settings.origin,
-                Purging(cache, arriving, metrics.counters).obey,
-                metrics.counters,
-                position,
-                settings.purge_position if place is None else None,
-                settings.purge_interval_seconds,
-            )
-        )
-        sender = Sender(settings.name, via, cache, clock.http_date)
-        answering = partial(
-            Service,
-            sender=sender,
-            sliced=Sliced(sender, cache, fills, metrics.counters, limits.slice_bytes),
-            via=via,
-            cache=cache,
-            fills=fills,
-            arriving=arriving,
-            upstream=origins,
-            passes=Passes(
-                settings.upstream_connections,
-                settings.upstream_queue_seconds,
-                settings.trusted_proxies,
-            ),
-            aftermath=Aftermath(cache, rules, forgetting.everywhere, settings.hit_for_pass_seconds),
-            stale_seconds=settings.stale_if_error_seconds,
-            http_date=clock.http_date,
-            rules=rules,
-            purges=purges,
-        )
-        service = answering(
-            onward=FromViewers(via, rules, tells_demands=place is not None),
-            metrics=metrics,
-            ahead=prefetcher,
-            gate=Gate(rules),
-        )
-        site = Site(
-            entries=cache.entries,
-            clock=clock,
-            metrics=metrics,
-            timeouts=_timeouts(settings),
-            bounds=_bounds(settings),
-            handle=service.handle,
-            on_fetch=prefetcher.viewed_entry,
-            access_log=_open_access_log(settings, identity, metrics),
-            connections=Connections(
-                metrics.counters,
-                allow_connections(settings.max_connections),
-                settings.max_connections_per_address,
-                settings.trusted_proxies,
-            ),
-            rules=rules,
-            trusted_proxies=settings.trusted_proxies,
-        )
-        listener = Listener(site.connections, clock)
-        rereading = None
-        if settings.behaviours is not None:
-            rereading = Rereading(
-                settings.behaviours, file, rules, origins, cache, arriving, metrics.counters
-            )
-            stack.enter_context(on_hangup(rereading.want))
+        prefetcher = _make_prefetcher(basis, index, cache, team)
+        fills = await enter(_open_fills(basis, source, cache, prefetcher.stored))
+        forgetting = Forgetting(cache, basis.arriving, team)
+        purges = await enter(make_purge_log(basis, cache))
+        answering = make_answering(basis, cache, fills, origins, purges, forgetting)
+        site = make_site(basis, cache, answering, prefetcher)
         return cls(
             settings=settings,
-            id=identity,
+            id=basis.id,
             clock=clock,
             metrics=metrics,
             cache=cache,
             fills=fills,
             prefetcher=prefetcher,
             site=site,
-            listener=listener,
+            listener=Listener(site.connections, clock),
             answering=answering,
             forgetting=forgetting,
             purges=purges,
-            rereading=rereading,
             explainer=Explainer(rules, cache, fills, index, origins.would_ask),
+            rereading=stack.enter_context(open_rereading(basis, cache, origins)),
         )
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
@@ -286,34 +177,66 @@ class Node:
         }
 
 
-async def _open_cache(
-    settings: EdgeSettings, clock: Clock, metrics: Metrics, rules: Rules, place: Place | None
-) -> Cache:
-    directory = settings.cache_dir
+@asynccontextmanager
+async def _open_cache(basis: Basis) -> AsyncIterator[Cache]:
+    """What a node, or one worker of it, has stored."""
+    settings, place = basis.settings, basis.place
     files = None
-    if directory is not None:
+    if settings.cache_dir is not None:
         worker = 0 if place is None else place.number
-        files = await asyncio.to_thread(DiskFiles, directory, metrics.counters, worker)
-    return Cache(
+        files = await asyncio.to_thread(DiskFiles, settings.cache_dir, basis.counters, worker)
+    cache = Cache(
         settings.name,
-        clock,
-        metrics.counters,
+        basis.clock,
+        basis.counters,
         memory_bytes=settings.memory_size,
         disk=files,
         disk_bytes=0 if files is None else settings.disk_size,
         disk_files=settings.disk_files,
         owns=(lambda _: True) if place is None else place.owns,
-        is_current=rules.is_current,
+        is_current=basis.rules.is_current,
+    )
+    try:
+        yield cache
+    finally:
+        await cache.close()
+
+
+def _make_prefetcher(
+    basis: Basis, index: PlaylistIndex, cache: Cache, team: Team | None
+) -> Prefetcher:
+    return Prefetcher(
+        index,
+        cache,
+        basis.clock,
+        basis.counters,
+        basis.rules,
+        via=basis.via,
+        concurrency=basis.settings.prefetch_concurrency,
+        team=team,
     )
 
 
-def _open_access_log(settings: EdgeSettings, identity: str, metrics: Metrics) -> AccessLog | None:
-    if settings.access_log is None:
-        return None
-    if settings.access_log_format == "json":
-        return AccessLog(settings.access_log, JsonLines(), metrics.counters)
-    lines = W3cLines(settings.name, f"{identity}-{secrets.token_hex(4)}-")
-    return AccessLog(settings.access_log, lines, metrics.counters)
+@asynccontextmanager
+async def _open_fills(
+    basis: Basis, source: Source, cache: Cache, on_stored: Callable[[Entry, Fill], None]
+) -> AsyncIterator[Fills]:
+    """What fetches from `source` into the cache and tells of what it has stored."""
+    fills = Fills(
+        source,
+        cache,
+        basis.clock,
+        basis.counters,
+        via=basis.via,
+        limits=_limits(basis.settings),
+        rules=basis.rules,
+        arriving=basis.arriving,
+        on_stored=on_stored,
+    )
+    try:
+        yield fills
+    finally:
+        await fills.close()
 
 
 def _limits(settings: EdgeSettings) -> FillLimits:
@@ -324,23 +247,6 @@ def _limits(settings: EdgeSettings) -> FillLimits:
         stale_seconds=settings.stale_if_error_seconds,
         unsliced_bytes=settings.slice_threshold,
         slice_bytes=settings.slice_size,
-    )
-
-
-def _timeouts(settings: EdgeSettings) -> Timeouts:
-    return Timeouts(
-        head=settings.head_timeout_seconds,
-        idle=settings.idle_timeout_seconds,
-        write=settings.write_timeout_seconds,
-        body=settings.body_timeout_seconds,
-    )
-
-
-def _bounds(settings: EdgeSettings) -> Bounds:
-    return Bounds(
-        request_body_bytes=settings.max_request_body,
-        read_bytes_per_second=settings.min_read_rate,
-        write_bytes_per_second=settings.min_write_rate,
     )
 
 

@@ -1,8 +1,9 @@
 """The origins that behaviours name, behind the parents that all of them have in common."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
+from edge.basis import Basis
 from edge.behaviour_file import Origin
 from edge.core.behaviours import Behaviour
 from edge.core.fields import Fields
@@ -10,7 +11,7 @@ from edge.exposition import Family
 from edge.rules import Rules
 from edge.traffic import families
 from edge.upstream import Source, Upstream, UpstreamFailure, UpstreamLimits, UpstreamResponse
-from edge.upstreams import Upstreams
+from edge.upstreams import Upstreams, open_upstreams, upstream_limits
 
 
 class Origins:
@@ -75,3 +76,16 @@ class Origins:
             upstream = Upstream(url, self._limits, forwards_host=forwards_host)
             self._sources[label] = await self._stack.enter_async_context(upstream)
         return self._sources[label]
+
+
+@asynccontextmanager
+async def open_origins(basis: Basis) -> AsyncIterator[Origins]:
+    """Whom a node asks: the upstreams of its settings and the origins of its behaviours."""
+    settings = basis.settings
+    async with (
+        open_upstreams(settings, basis.position, node=basis.token) as upstreams,
+        AsyncExitStack() as stack,
+    ):
+        origins = Origins(upstreams, basis.rules, upstream_limits(settings), stack)
+        await origins.adopt(basis.file.origins)
+        yield origins

@@ -4,8 +4,10 @@ import logging
 from typing import Any
 
 from edge.arriving import Arriving
+from edge.basis import Basis
 from edge.cache import Cache
 from edge.metrics import Counters
+from edge.purges import PurgeLog
 from streamer.core.errors import InvalidInput
 from streamer.core.purge import parse_item
 
@@ -38,3 +40,16 @@ class Purging:
             self._counters.disk_errors += 1
             return False
         return True
+
+
+def make_purge_log(basis: Basis, cache: Cache) -> PurgeLog:
+    """The log of purges, obeyed in this process; how far is kept by whoever is the whole node."""
+    settings = basis.settings
+    return PurgeLog(
+        settings.origin,
+        Purging(cache, basis.arriving, basis.counters).obey,
+        basis.counters,
+        basis.position,
+        settings.purge_position if basis.place is None else None,
+        settings.purge_interval_seconds,
+    )

@@ -2,13 +2,17 @@
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge.arriving import Arriving
+from edge.basis import Basis
 from edge.behaviour_file import BadBehaviours, BehaviourFile, read_behaviours
 from edge.cache import Cache
 from edge.core.behaviours import Behaviours
 from edge.core.key import host_of
+from edge.hangup import on_hangup
 from edge.metrics import Counters
 from edge.origins import Origins
 from edge.rules import Rules
@@ -81,6 +85,20 @@ class Rereading:
                 self._cache.invalidate(key)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)  # viewers first
+
+
+@contextmanager
+def open_rereading(basis: Basis, cache: Cache, origins: Origins) -> Iterator[Rereading | None]:
+    """Rereading with every hangup; None: there is no file."""
+    path = basis.settings.behaviours
+    if path is None:
+        yield None
+        return
+    rereading = Rereading(
+        path, basis.file, basis.rules, origins, cache, basis.arriving, basis.counters
+    )
+    with on_hangup(rereading.want):
+        yield rereading
 
 
 def differs(key: bytes, old: Behaviours, new: Behaviours) -> bool:
