@@ -196,7 +196,8 @@ class _Watch:
     """Notices progress, and the lack of it.
 
     `deadline` is how long it may stand still. `processor_seconds` is what the process took in all.
-    A busy machine may hear of its end when nobody knows any more: then it is how long it ran.
+    A busy machine may hear of its end when nobody knows any more: then it is what it had taken when
+    it was last looked at, and how long it ran since.
     """
 
     processor_seconds: float | None = None
@@ -216,7 +217,7 @@ class _Watch:
     def begin(self, process_id: int) -> None:
         """The process has started."""
         self._process_id = process_id
-        self._started = time.monotonic()
+        self._used_seconds, self._looked_at = 0.0, time.monotonic()
 
     async def fill(self, sink: Sink, pieces: AsyncIterator[bytes]) -> None:
         """Hand pieces to a sink: each shows that the run moves, which waits until it is taken."""
@@ -233,10 +234,10 @@ class _Watch:
         """Read the progress report until the process closes it."""
         async for piece in pieces:
             progress = piece.decode("ascii", "replace")
+            self._look()
             if tells_end(progress):
-                ran_seconds = time.monotonic() - self._started
-                used = used_seconds(self._process_id)
-                self.processor_seconds = ran_seconds if used is None else used
+                since_seconds = time.monotonic() - self._looked_at
+                self.processor_seconds = self._used_seconds + since_seconds
             frames = read_frames(progress)
             if frames is None or frames == self._frames:
                 continue
@@ -245,6 +246,11 @@ class _Watch:
             if self._on_frames is not None:
                 self._on_frames(frames)
         self.deadline.meet()
+
+    def _look(self) -> None:
+        used = used_seconds(self._process_id)
+        if used is not None:
+            self._used_seconds, self._looked_at = used, time.monotonic()
 
 
 class _Pipes:
