@@ -201,11 +201,13 @@ class Uploads:
     async def abandon(self, upload_id: str, *, now: datetime) -> None:
         """End what writes to an upload, and forget it and its video.
 
-        What is in the store of it already goes with the next sweep of deleted videos.
+        The video goes first: without bytes here nobody would find it again. What is in the store
+        already goes with the next sweep of deleted videos.
         """
-        await self.discard(upload_id)
+        await self._writers.interrupt(upload_id)
         with suppress(NotFound):
             await self._catalog.delete_video(upload_id, now=now)
+        await self.discard(upload_id)
 
     async def discard(self, upload_id: str) -> None:
         """End what writes to an upload, and remove its bytes."""
