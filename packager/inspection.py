@@ -1,5 +1,6 @@
 """The first step: what the source is, and which renditions it becomes."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -142,7 +143,8 @@ async def _describe_probed(
         shown = decoding_seconds(index, info.video.index)
         if shown is None:
             shown = await _look(workshop, source, info, info.video)
-        rate = rate_of_bursts(info.video.frame_rate, shown)
+        # Two million times take seconds, in which others' chunks would wait.
+        rate = await asyncio.to_thread(rate_of_bursts, info.video.frame_rate, shown)
         info = replace(info, video=replace(info.video, frame_rate=rate))
     if in_order or (arrives and not info.index_first):
         info = replace(info, has_entries=await has_entries(source.data))

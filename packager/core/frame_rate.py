@@ -36,7 +36,7 @@ _STEADY = Fraction(13, 10)
 _FIELDS = Fraction(19, 10)
 _BARELY_ABOVE = Fraction(102, 100)
 _LARGEST_DENOMINATOR = 1001
-# What moves is seldom faster, and so much faster hardly ever.
+# What moves from the beginning on is seldom slower, and seldom moves faster later.
 _FAST = Fraction(24)
 # So few pictures may be lost. How long intervals are in a burst, in those of the shortest.
 _BURST_SHARE = Fraction(1, 20)
@@ -77,8 +77,8 @@ def rate_of_bursts(rate: Fraction, shown: Iterable[float]) -> Fraction:
     frames = {round((time - times[0]) * float(rate)) for time in times}
     if len(times) - len(frames) <= few:
         return rate
-    slowest, fastest = (intervals[few] * share for share in _BURST_INTERVALS)
-    burst = [interval for interval in intervals if slowest <= interval <= fastest]
+    shortest, longest = (intervals[few] * share for share in _BURST_INTERVALS)
+    burst = [interval for interval in intervals if shortest <= interval <= longest]
     burst_rate = Fraction(len(burst) / sum(burst))
     return max(rate, _at_least(_halve(burst_rate))) if burst_rate <= _FASTEST else rate
 

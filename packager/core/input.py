@@ -58,6 +58,9 @@ _FIRST_PACKETS = "%+#4000"
 # The worker's own server on the loopback interface, see `packager.sources`.
 _SERVED = "http://127.0.0.1:"
 
+Window = tuple[Fraction | None, Fraction]
+"""From when to when, in seconds of the container's clock; None: from where the file begins."""
+
 
 def probe_argv(path: str, *, is_patient: bool = False) -> list[str]:
     """Arguments for ffprobe: what there is to know of the container and its streams, as JSON.
@@ -73,15 +76,8 @@ def packets_argv(path: str) -> list[str]:
     return _ask(path, "-read_intervals", _FIRST_PACKETS, "-show_entries", "packet=pts_time,pos")
 
 
-Window = tuple[Fraction | None, Fraction]
-"""From when to when, in seconds of the container's clock; None: from where the file begins."""
-
-
 def keys_argv(path: str, index: int, *windows: Window) -> list[str]:
-    """Arguments for ffprobe: when packets of a stream are shown and which are key frames, as JSON.
-
-    Those in some windows.
-    """
+    """Arguments for ffprobe: when packets in some windows are shown, which are keys, as JSON."""
     intervals = (
         f"{'' if start is None else _decimal(start)}%{_decimal(stop)}" for start, stop in windows
     )

@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import httpx
 import pytest
@@ -133,6 +135,22 @@ async def test_a_form_that_a_crash_cut_off_is_forgotten_at_the_start(
             return answer.status_code == 404
 
         await eventually(is_forgotten)
+
+
+async def test_what_is_given_up_keeps_its_bytes_while_it_has_a_video(origin: Origin) -> None:
+    uploads = origin.services.uploads
+    video = await uploads.create("a", now=now(), resumable=False)
+    with closing(sqlite3.connect(origin.settings.data_dir / "streamer.db")) as database:
+        database.execute("BEGIN IMMEDIATE")  # who gives it up waits, and ends meanwhile
+        abandoning = asyncio.create_task(uploads.abandon(video.id, now=now()))
+        await asyncio.wait([abandoning], timeout=0.5)
+        abandoning.cancel()
+        database.rollback()
+        await asyncio.wait([abandoning])
+    assert origin.has_bytes(video.id)
+    await uploads.abandon(video.id, now=now())
+    assert not origin.has_bytes(video.id)
+    assert (await origin.client.get(f"{VIDEOS}/{video.id}")).status_code == 404
 
 
 async def test_a_store_that_is_down_keeps_the_form_for_later(open_origin: OpenOrigin) -> None:

@@ -1,11 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from packager.core.recipe import Recipe
 from packager.inspection import inspect_source
+from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
@@ -34,6 +36,14 @@ async def installation(settings: SharedSettings) -> AsyncIterator[Installation]:
     opened = await Installation.open(settings)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def empty_workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
+    """A workshop without a video."""
+    settings.data_dir.mkdir()
+    async with AsyncExitStack() as stack:
+        yield await Workshop.open(PackagerSettings(shared=settings), stack)
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """A source whose bytes do not come, as those who read it find it."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,24 +15,15 @@ from packager.core.recipe import Recipe, write_recipe
 from packager.inspection import inspect_source
 from packager.picture import encode_chunk
 from packager.picture_source import PictureSource
-from packager.settings import PackagerSettings
 from packager.source_bytes import SourcePausedError
 from packager.workshop import Workshop
 from sample_media.generate import generate
 from streamer.core.chunks import ChunkOrder, ChunkState
 from streamer.core.keys import arriving_key
-from streamer.shared.settings import SharedSettings
 from tests.integration.packager.installation import eventually
 
 VIDEO = "testvideo1"
 WHOLE = Chunk(0, 15, ("180p",))
-
-
-@pytest.fixture
-async def empty_workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
-    settings.data_dir.mkdir()
-    async with AsyncExitStack() as stack:
-        yield await Workshop.open(PackagerSettings(shared=settings), stack)
 
 
 @pytest.fixture

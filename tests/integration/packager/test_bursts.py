@@ -1,7 +1,5 @@
 """Films that begin with still pictures and move later: at which rate they are shown."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -9,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from packager.inspection import inspect_source
-from packager.settings import PackagerSettings
 from packager.workshop import Workshop
 from streamer.core.keys import arriving_key, source_key
-from streamer.shared.settings import SharedSettings
 from tests.integration.packager.described import write
 
 VIDEO = "testvideo1"
@@ -25,12 +21,9 @@ SLOW = ("-f", "lavfi", "-i", "testsrc2=s=64x36:r=5:d=16")
 
 
 @pytest.fixture
-async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
-    settings.data_dir.mkdir()
-    async with AsyncExitStack() as stack:
-        opened = await Workshop.open(PackagerSettings(shared=settings), stack)
-        await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
-        yield opened
+async def workshop(empty_workshop: Workshop) -> Workshop:
+    await empty_workshop.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+    return empty_workshop
 
 
 async def rate(workshop: Workshop) -> Fraction:

@@ -20,14 +20,12 @@ from packager.core.plan import Chunk, plan_chunks, plan_later
 from packager.inspection import inspect_source
 from packager.picture import encode_chunk
 from packager.picture_source import PictureSource
-from packager.settings import PackagerSettings
 from packager.sound import SoundSource, encode_sound, finish_sound
 from packager.workshop import Workshop
 from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
 from streamer.core.keys import media_key, source_key
 from streamer.core.options import VideoCodec
-from streamer.shared.settings import SharedSettings
 from tests.segments import read_segment
 
 VIDEO = "testvideo1"
@@ -37,12 +35,9 @@ GRAY = ("-f", "rawvideo", "-pix_fmt", "gray")
 
 
 @pytest.fixture
-async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
-    settings.data_dir.mkdir()
-    async with AsyncExitStack() as stack:
-        opened = await Workshop.open(PackagerSettings(shared=settings), stack)
-        await opened.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
-        yield opened
+async def workshop(empty_workshop: Workshop) -> Workshop:
+    await empty_workshop.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
+    return empty_workshop
 
 
 @dataclass(frozen=True, slots=True)

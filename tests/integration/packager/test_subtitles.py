@@ -2,32 +2,21 @@
 
 import asyncio
 import subprocess
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import imageio_ffmpeg
-import pytest
 
 from packager.core.renditions import plan_subtitles
 from packager.inspection import inspect_source
-from packager.settings import PackagerSettings
 from packager.subtitles import extract_subtitles
 from packager.workshop import Workshop
 from streamer.core.keys import media_key, source_key
 from streamer.core.webvtt import MAX_BYTES, MAX_CUE_CHARACTERS, MAX_CUES, Cue, parse_webvtt
-from streamer.shared.settings import SharedSettings
 
 VIDEO = "testvideo1"
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=size=64x36:rate=5:duration=1")
-
-
-@pytest.fixture
-async def workshop(settings: SharedSettings) -> AsyncIterator[Workshop]:
-    settings.data_dir.mkdir()
-    async with AsyncExitStack() as stack:
-        yield await Workshop.open(PackagerSettings(shared=settings), stack)
 
 
 async def extract(
@@ -72,7 +61,7 @@ def subrip(*texts: str) -> str:
 
 
 async def test_what_is_more_than_is_allowed_is_left_out_and_told(
-    workshop: Workshop, tmp_path: Path
+    empty_workshop: Workshop, tmp_path: Path
 ) -> None:
     texts = [
         subrip(*["x"] * (MAX_CUES + 3)),
@@ -81,7 +70,7 @@ async def test_what_is_more_than_is_allowed_is_left_out_and_told(
         subrip("<i></i>"),
         subrip("good"),
     ]
-    found, told = await extract(workshop, tmp_path / "source.mkv", texts, "srt")
+    found, told = await extract(empty_workshop, tmp_path / "source.mkv", texts, "srt")
     assert {name: len(cues) for name, cues in found.items()} == {
         "sub": MAX_CUES,
         "sub-2": 2,
@@ -96,14 +85,14 @@ async def test_what_is_more_than_is_allowed_is_left_out_and_told(
 
 
 async def test_webvtt_keeps_places_speakers_classes_and_times(
-    workshop: Workshop, tmp_path: Path
+    empty_workshop: Workshop, tmp_path: Path
 ) -> None:
     text = (
         "WEBVTT\n\nid\n00:00:00.500 --> 00:00:04.000 line:0 align:start\n"
         "One <00:00:02.000>two &eacute; <v Bob>hey</v>\n\n"
         "00:00:06.000 --> 00:00:07.000\n<c.yellow>A --&gt; B</c>\n"
     )
-    found, told = await extract(workshop, tmp_path / "source.mkv", [text], "vtt")
+    found, told = await extract(empty_workshop, tmp_path / "source.mkv", [text], "vtt")
     assert found == {
         "sub": (
             Cue(500, 4000, "One <00:00:02.000>two é <v Bob>hey</v>", "line:0 align:start"),
