@@ -41,6 +41,14 @@ SHOWN = """[...document.querySelector("video").textTracks]
   .flatMap((track) => [...(track.activeCues ?? [])])
   .map((cue) => cue.text)"""
 LATE_SEGMENT = re.compile(r"/180p/00001\d-")
+# What else arrives meanwhile finds a segment that is loaded and not yet appended.
+DECRYPT_SLOWLY = """
+  const { decrypt } = SubtleCrypto.prototype;
+  SubtleCrypto.prototype.decrypt = async function (...what) {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return decrypt.apply(this, what);
+  };
+"""
 
 
 @pytest.fixture
@@ -205,7 +213,7 @@ def encrypted_minute(system: System, minute: Path) -> str:
 def expired(open_page: OpenPage, system: System, encrypted_minute: str) -> Page:
     """A page that has begun to play what its token opens no more, and waits."""
     token = system.token_for(encrypted_minute, ttl_seconds=30)
-    page = open_page(token["player"])
+    page = open_page(token["player"], script=DECRYPT_SLOWLY)
     wait_until_playing(page)
     page.keyboard.press("k")
     key = f"{system.origin_url}/v/{encrypted_minute}/key?token={token['token']}"

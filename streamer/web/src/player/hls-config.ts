@@ -1,6 +1,7 @@
 /** How hls.js is set up here. */
 
 import type { HlsConfig, LoadPolicy } from "hls.js";
+import { ErrorController } from "./subtitle-errors";
 
 /** Ahead of the viewer once all qualities are there. */
 export const BUFFER_SECONDS = 30;
@@ -34,6 +35,7 @@ export function hlsConfig(
     playlistLoadPolicy: ONE_TRY,
     fragLoadPolicy: ONE_TRY,
     preserveManualLevelOnError: true,
+    errorController: ErrorController,
     ...(bitsPerSecond ? { abrEwmaDefaultEstimate: bitsPerSecond } : {}),
   };
 }

@@ -6,14 +6,7 @@
  * is buffered (`transferMedia`): nothing on the screen moves.
  */
 
-import Hls, {
-  type ErrorData,
-  type FragLoadedData,
-  type Level,
-  LoaderContextType,
-  type MediaPlaylist,
-  PlaylistLevelType,
-} from "hls.js";
+import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
 import { nearestVisit } from "./cache-status";
 import { ClearKey, FORBIDDEN } from "./clear-key";
@@ -22,6 +15,7 @@ import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
 import { KeptKeys } from "./kept-keys";
 import type { Source, SourceRing } from "./sources";
 import type { Quality, Stream, StreamEvents } from "./stream";
+import { isOfSubtitles } from "./subtitle-errors";
 
 /** As long as edges may keep a growing playlist. */
 const CATCH_UP_PAUSE_MS = 1000;
@@ -49,6 +43,8 @@ export class HlsStream implements Stream {
   #active: Hls | null = null;
   /** The one that reads playlists to take over. */
   #coming: Hls | null = null;
+  /** The last active one whose source failed: it loads nothing any more. */
+  #failed: Hls | null = null;
   #prepareTimer = 0;
   #catchUpTimer = 0;
   #chosen: Quality | null = null;
@@ -192,12 +188,12 @@ export class HlsStream implements Stream {
     coming.loadSource(this.#ring.current.url);
   }
 
-  /** An edge may serve the playlist of a second ago: then what is there goes on. */
+  /** An edge may serve the playlist of a second ago: then what is there goes on, if it can. */
   #consider(coming: Hls): void {
     this.#coming = null;
     const lists = qualitiesOf(coming.levels).length;
-    const isStale = this.#active && this.#missesVariants(coming) && lists <= this.qualities.length;
-    if (isStale) coming.destroy();
+    const goesOn = this.#active && this.#active !== this.#failed;
+    if (goesOn && this.#missesVariants(coming) && lists <= this.qualities.length) coming.destroy();
     else this.#takeOver(coming);
     this.#catchUp();
   }
@@ -246,26 +242,27 @@ export class HlsStream implements Stream {
 
   #react(hls: Hls, data: ErrorData): void {
     if (isRefusal(data)) this.#events.onRefused();
-    else if (isOfSubtitles(data)) this.#doWithoutSubtitles(hls, data.fatal);
+    else if (isOfSubtitles(data)) this.#doWithoutSubtitles(hls);
     else if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
     else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else if (data.fatal) this.#failOver(hls);
   }
 
   /** The picture goes on without them, until the viewer or another source brings them back. */
-  #doWithoutSubtitles(hls: Hls, hasStopped: boolean): void {
+  #doWithoutSubtitles(hls: Hls): void {
     const missed = hls.subtitleTracks.find(({ id }) => id === hls.subtitleTrack);
-    if (missed) {
-      this.#missed.add(missed.name);
-      this.#showSubtitles(hls);
-      this.#events.onSubtitlesMissed();
-    }
-    if (hasStopped) hls.startLoad(this.#video.currentTime || hls.startPosition);
+    if (!missed) return;
+    this.#missed.add(missed.name);
+    this.#showSubtitles(hls);
+    this.#events.onSubtitlesMissed();
   }
 
   #failOver(hls: Hls): void {
     hls.stopLoad();
-    if (hls === this.#active && this.#coming) return;
+    if (hls === this.#active) {
+      this.#failed = hls;
+      if (this.#coming) return;
+    }
     this.#coming?.destroy();
     this.#coming = null;
     this.#prepareIn(this.#ring.fail());
@@ -287,12 +284,6 @@ export class HlsStream implements Stream {
 /** No other source gives the key either to who holds no token for it. */
 function isRefusal({ details, response }: ErrorData): boolean {
   return details === Hls.ErrorDetails.KEY_LOAD_ERROR && response?.code === FORBIDDEN;
-}
-
-function isOfSubtitles({ frag, context }: ErrorData): boolean {
-  return (
-    frag?.type === PlaylistLevelType.SUBTITLE || context?.type === LoaderContextType.SUBTITLE_TRACK
-  );
 }
 
 /** Asking for a header that CORS hides is an error in the console; listing the visible ones is not. */
