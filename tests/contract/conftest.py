@@ -34,11 +34,19 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def empty_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def server(kind: str, request: pytest.FixtureRequest) -> Postgres | None:
+    """None where a database is a file."""
+    found: Postgres | None = None
+    if kind == "postgresql":
+        found = request.getfixturevalue("postgres")
+    return found
+
+
+@pytest.fixture
+async def empty_url(server: Postgres | None, tmp_path: Path) -> str:
     """The URL of a new database without tables."""
-    if kind == "sqlite":
+    if server is None:
         return f"sqlite:///{tmp_path}/new/catalog.db"
-    server: Postgres = request.getfixturevalue("postgres")
     return await server.create_database()
 
 
@@ -50,13 +58,12 @@ def template(kind: str, request: pytest.FixtureRequest) -> Path | str:
 
 
 @pytest.fixture
-async def url(template: Path | str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def url(template: Path | str, server: Postgres | None, tmp_path: Path) -> str:
     """The URL of a new catalog."""
-    if isinstance(template, Path):
+    if server is None:
         shutil.copy(template, tmp_path / "catalog.db")
         return f"sqlite:///{tmp_path}/catalog.db"
-    server: Postgres = request.getfixturevalue("postgres")
-    return await server.create_database(template)
+    return await server.create_database(str(template))
 
 
 @pytest.fixture

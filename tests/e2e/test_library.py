@@ -160,7 +160,11 @@ def test_a_dropped_folder_is_left_out_and_its_neighbours_are_taken(
 
 
 @pytest.mark.parametrize(
-    ("spoil", "kept"), [(append_a_byte, 0), (Path.unlink, 1)], ids=["changed", "gone"]
+    ("spoil", "kept"),
+    [
+        pytest.param(append_a_byte, 0, id="changed"),
+        pytest.param(Path.unlink, 1, id="gone", marks=pytest.mark.slow),
+    ],
 )
 def test_a_file_that_cannot_be_read_any_more_is_told(
     open_page: OpenPage,
@@ -187,7 +191,13 @@ def test_a_file_that_cannot_be_read_any_more_is_told(
         )
 
 
-@pytest.mark.parametrize("spoiled", ["\u201copen sesame\u201d", "open \u200bsesame"])
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        "\u201copen sesame\u201d",
+        pytest.param("open \u200bsesame", marks=pytest.mark.slow),
+    ],
+)
 def test_a_token_that_cannot_be_sent_is_told_and_asked_for_again(
     open_page: OpenPage, tmp_path: Path, text_file: Path, spoiled: str
 ) -> None:

@@ -171,7 +171,17 @@ async def half_uploaded(client: httpx.AsyncClient, data: bytes) -> AsyncIterator
 
 @pytest.mark.parametrize(
     ("place", "name"),
-    [*(("directory", name) for name in CONTAINERS), ("bucket", "moov_first.mp4")],
+    [
+        *(
+            ("bucket", "moov_first.mp4"),
+            ("directory", "recorded.mkv"),
+            ("directory", "transport.ts"),
+        ),
+        *(
+            pytest.param("directory", name, marks=pytest.mark.slow)
+            for name in ("moov_first.mp4", "fragmented.mp4", "matroska.mkv")
+        ),
+    ],
     indirect=["place"],
 )
 async def test_a_streamable_source_is_played_before_it_is_uploaded(

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from streamer.cli import app
 
 COMMANDS = (
     "serve",
@@ -35,6 +38,14 @@ def streamer(*arguments: str, **environment: str) -> subprocess.CompletedProcess
         check=False,
         env={"PATH": "/usr/bin:/bin", "COLUMNS": "100", "HOME": "/nonexistent", **environment},
     )
+
+
+def refused(*arguments: str, **environment: str) -> Result:
+    """What is said of a command that ends by itself before it begins anything."""
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "1000", **environment})
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    return result
 
 
 @pytest.fixture
@@ -70,18 +81,17 @@ def test_a_server_that_is_not_there_is_one_line_and_exit_3(command: str, closed_
     ],
 )
 def test_a_server_that_cannot_be_is_wrong_usage(server: str) -> None:
-    result = streamer("status", "abcdefgh", "--server", server, COLUMNS="1000")
-    assert result.returncode == 2
+    result = refused("status", "abcdefgh", "--server", server)
+    assert result.exit_code == 2
     assert f"'{server}' is no URL of http:// or https:// with a host." in result.stderr
-    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("video_id", ["", "..", "../edges", "abcdefgh/subtitles"])
 def test_what_is_no_id_is_no_part_of_another_path(video_id: str, closed_port: str) -> None:
     server = f"http://127.0.0.1:{closed_port}"
     for command in ("status", "delete"):
-        result = streamer(command, video_id, "--server", server)
-        assert result.returncode == 4
+        result = refused(command, video_id, "--server", server)
+        assert result.exit_code == 4
         assert result.stderr.splitlines() == ["streamer: there is no such video"]
 
 
@@ -100,9 +110,8 @@ def test_what_is_no_id_is_no_part_of_another_path(video_id: str, closed_port: st
     ids=lambda words: " ".join(words)[:40],
 )
 def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
-    result = streamer(*arguments)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
+    result = refused(*arguments)
+    assert result.exit_code == 2
     assert result.stderr
 
 
@@ -110,17 +119,16 @@ def test_wrong_usage_is_exit_2_and_no_traceback(arguments: list[str]) -> None:
 def test_what_has_no_end_is_not_uploaded(command: str, tmp_path: Path) -> None:
     os.mkfifo(pipe := tmp_path / "pipe")
     for path in ("/dev/zero", str(pipe)):
-        result = streamer(command, path, COLUMNS="1000")
-        assert result.returncode == 2
+        result = refused(command, path)
+        assert result.exit_code == 2
         assert "is no regular file." in result.stderr
-        assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("token", ["secret\n", "sec\rret", "geh\xe9im"])
 def test_a_token_that_cannot_be_sent_is_wrong_usage(token: str, closed_port: str) -> None:
     server = f"http://127.0.0.1:{closed_port}"
-    result = streamer("delete", "abcdefgh", "--server", server, STREAMER_API_TOKEN=token)
-    assert result.returncode == 2
+    result = refused("delete", "abcdefgh", "--server", server, STREAMER_API_TOKEN=token)
+    assert result.exit_code == 2
     assert "A token is printable ASCII." in result.stderr
 
 
@@ -210,7 +218,7 @@ def test_a_setting_that_does_not_work_here_is_named(
         (["edge"], "EDGE_FETCH_TIMEOUT_SECONDS"),
     ],
 )
-@pytest.mark.parametrize("value", ["inf", "nan"])
+@pytest.mark.parametrize("value", ["inf", pytest.param("nan", marks=pytest.mark.slow)])
 def test_no_time_is_without_end(arguments: list[str], name: str, value: str) -> None:
     result = streamer(*arguments, **{name: value})
     assert result.returncode == 2
