@@ -19,7 +19,7 @@ from packager.core.plan import Grid
 from packager.core.probe import (
     check_duration,
     container_formats,
-    describe_other_subtitles,
+    describe_others,
     read_probe,
 )
 from packager.core.probe_values import read_seconds
@@ -130,7 +130,7 @@ async def _describe_probed(
     info = read_probe(probe, max_duration_seconds=max_seconds)
     info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))
     states_duration = info.duration_seconds > 0 and not shifts
-    warnings = describe_other_subtitles(probe)
+    warnings = describe_others(probe)
     if info.video is not None and info.video.caveat:
         warnings.append(info.video.caveat)
     index = b""

@@ -74,12 +74,21 @@ def lacks_a_size(probe: Mapping[str, Any]) -> bool:
     return bool(videos and videos[0].get("codec_name")) and not videos[0].get("width")
 
 
-def describe_other_subtitles(probe: Mapping[str, Any]) -> list[str]:
-    """Sentences about the subtitles that are left out."""
-    others = _ranked(probe.get("streams", []), "subtitle")
+def describe_others(probe: Mapping[str, Any]) -> list[str]:
+    """Sentences about the pictures, sounds, subtitles and chapters that are left out."""
+    streams, chapters = probe.get("streams", []), probe.get("chapters", [])
+    sentences = []
+    if len(videos := _ranked(streams, "video")) > 1:
+        sentences.append(f"Of {len(videos)} pictures one is shown.")
+    audios = _ranked(streams, "audio")
+    sounds = [stream for stream in audios if stream.get("codec_name")]
+    if audios and len(sounds) < len(audios):
+        sentences.append("Sounds in codecs that are not known here are left out.")
+    if len(sounds) > MAX_AUDIOS:
+        sentences.append(f"Of {len(sounds)} sounds the first {MAX_AUDIOS} are kept.")
+    others = _ranked(streams, "subtitle")
     texts = [stream for stream in others if _is_text(stream)]
     formats = {str(stream.get("codec_name", "unknown")) for stream in others} - _TEXT_CODECS
-    sentences = []
     if formats:
         names = ", ".join(sorted(formats))
         sentences.append(
@@ -87,6 +96,8 @@ def describe_other_subtitles(probe: Mapping[str, Any]) -> list[str]:
         )
     if len(texts) > MAX_SUBTITLES:
         sentences.append(f"Of {len(texts)} subtitles the first {MAX_SUBTITLES} are kept.")
+    if len(chapters) > _MAX_CHAPTERS:
+        sentences.append(f"Of {len(chapters)} chapters the first {_MAX_CHAPTERS} are kept.")
     return sentences
 
 

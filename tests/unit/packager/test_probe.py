@@ -6,7 +6,7 @@ import pytest
 from packager.core.probe import (
     MAX_AUDIOS,
     MAX_SUBTITLES,
-    describe_other_subtitles,
+    describe_others,
     read_probe,
 )
 from streamer.core.errors import SourceRejected
@@ -209,15 +209,34 @@ def test_subtitles_that_are_left_out_are_told() -> None:
         ]
         return probed(video_stream(), *subtitles)
 
-    assert describe_other_subtitles(probe("subrip", *["ass"] * (MAX_SUBTITLES - 1))) == []
-    assert describe_other_subtitles(
+    assert describe_others(probe("subrip", *["ass"] * (MAX_SUBTITLES - 1))) == []
+    assert describe_others(
         probe("hdmv_pgs_subtitle", "subrip", "dvb_subtitle", "hdmv_pgs_subtitle")
     ) == [
         "Subtitles that are pictures, or no text known here, are left out:"
         " dvb_subtitle, hdmv_pgs_subtitle."
     ]
-    assert describe_other_subtitles(probe(*["subrip"] * 33)) == [
-        "Of 33 subtitles the first 32 are kept."
+    assert describe_others(probe(*["subrip"] * 33)) == ["Of 33 subtitles the first 32 are kept."]
+
+
+def test_pictures_sounds_and_chapters_that_are_left_out_are_told() -> None:
+    def sounds(*codecs: str | None) -> list[dict[str, Any]]:
+        return [audio_stream(index=n, codec_name=codec) for n, codec in enumerate(codecs, start=1)]
+
+    cover = video_stream(index=1, disposition={"attached_pic": 1})
+    assert describe_others(probed(video_stream(), cover, *sounds(*["aac"] * 8))) == []
+    assert describe_others(probed(video_stream(), video_stream(index=1))) == [
+        "Of 2 pictures one is shown."
+    ]
+    assert describe_others(probed(video_stream(), *sounds("aac", None))) == [
+        "Sounds in codecs that are not known here are left out."
+    ]
+    assert describe_others(probed(video_stream(), *sounds(*["aac"] * 9))) == [
+        "Of 9 sounds the first 8 are kept."
+    ]
+    chapters = [{"start_time": str(n), "end_time": str(n + 1)} for n in range(501)]
+    assert describe_others({**probed(video_stream()), "chapters": chapters}) == [
+        "Of 501 chapters the first 500 are kept."
     ]
 
 
