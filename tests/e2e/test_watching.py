@@ -7,7 +7,7 @@ from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.pages import (
     OpenPage,
@@ -88,6 +88,29 @@ def test_where_no_edge_is_near_another_one_serves(open_page: OpenPage, ready_vid
     wait_until_playing(page)
     show_stats(page)
     assert stat(page, "Served by") == f"edge-{REGION}"
+
+
+@pytest.mark.slow
+def test_a_source_that_gives_an_older_playlist_serves_when_another_failed(
+    open_page: OpenPage, system: System, ready_video: str
+) -> None:
+    def answer_as_before(route: Route) -> None:
+        lines = route.fetch().text().splitlines()
+        first = next(n for n, line in enumerate(lines) if line.endswith("/index.m3u8"))
+        others = [line for line in lines[first:] if not line.endswith("/index.m3u8")]
+        kept = [line for line in others if not line.startswith("#EXT-X-STREAM-INF")]
+        route.fulfill(body="\n".join([*lines[: first + 1], *kept]), content_type="audio/mpegurl")
+
+    page = open_page("/")
+    page.route(re.compile(rf"{system.edge_url}/v/.*/00000[4-9]-"), lambda route: route.abort())
+    page.route(f"{system.origin_url}/v/*/index.m3u8", answer_as_before, times=1)
+    page.goto(f"{system.origin_url}/watch/{ready_video}")
+    wait_until_playing(page)
+    seek(page, 20)
+    wait_until_past(page, 21)
+    show_stats(page)
+    assert "source changed" in stat(page, "Stalls")
+    wait_for(lambda: len(qualities(page)) == 5, "its qualities never came back")
 
 
 def test_a_quality_can_be_fixed(open_page: OpenPage, ready_video: str) -> None:
