@@ -216,10 +216,10 @@ async def _send(
     reading: _Reading,
     pieces: AsyncGenerator[bytes],
 ) -> web.StreamResponse:
-    await response.prepare(request)
     # Whoever leaves closes what was opened for it.
     async with aclosing(pieces):
         with suppress(ConnectionError):
+            await response.prepare(request)
             try:
                 async for piece in pieces:
                     await response.write(piece)

@@ -6,6 +6,7 @@ origin is there. One origin at a time fetches a video (`lease`).
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import datetime
@@ -159,7 +160,7 @@ class Fetches:
         except TimeoutError as error:
             raise _failed(_TOO_LATE) from error
         except aiohttp.ClientConnectorError as error:
-            raise _failed(_connect_reason(error)) from error
+            raise _failed(connect_reason(error)) from error
         except UnicodeError as error:  # IDNA refuses the host, at first or in a redirect
             raise _failed(_NO_SUCH_NAME) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -232,9 +233,12 @@ def _next_url(response: aiohttp.ClientResponse) -> URL:
         raise InvalidInput("the redirect is malformed") from error
 
 
-def _connect_reason(error: aiohttp.ClientConnectorError) -> str:
+def connect_reason(error: aiohttp.ClientConnectorError) -> str:
+    """Why there is no connection, in a sentence for a person."""
     if isinstance(error.os_error, PrivateAddress):
         return "The URL leads to an address that is not on the public Internet."
+    if getattr(error.os_error, "errno", None) == socket.EAI_AGAIN:
+        return "The server's name could not be looked up."
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return _NO_SUCH_NAME
     return "The server could not be reached."

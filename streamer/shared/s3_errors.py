@@ -40,7 +40,7 @@ def translated() -> Generator[None]:
     except FileNotFoundError as error:
         raise NotFound("the file to store does not exist") from error
     except OSError as error:
-        reason = errno.errorcode.get(error.errno or 0, "unknown")
+        reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
         raise Unavailable(f"the object store failed: {reason}") from error
     except BotoCoreError as error:
         raise Unavailable(f"the object store does not answer: {type(error).__name__}") from error
