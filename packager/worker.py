@@ -19,7 +19,7 @@ from packager.together import together
 from packager.trial import try_tools
 from packager.workflow import Workflows
 from packager.workshop import Workshop
-from streamer.core.errors import StreamerError
+from streamer.core.errors import StreamerError, Unavailable
 from streamer.shared.jobs import (
     APPLICATION,
     APPLICATION_VERSION,
@@ -28,6 +28,7 @@ from streamer.shared.jobs import (
     jobs_url,
     prepare_jobs,
 )
+from streamer.shared.object_store import ObjectStore
 
 _HEARTBEAT_SECONDS = 2.0
 # A job waits this long at most before a free worker sees it.
@@ -43,12 +44,13 @@ async def run_worker(settings: PackagerSettings, *, stop: asyncio.Event) -> None
 
     Raises:
         InvalidInput: A program or an encoder that the settings name does not work here.
-        Unavailable: The store or the database does not answer at the start.
+        Unavailable: The database does not answer at the start. Work waits for the store.
     """
     logging.getLogger("dbos").setLevel(logging.CRITICAL)
     async with AsyncExitStack() as stack:
         workshop = await Workshop.open(settings, stack)
         await try_tools(workshop.ffmpeg, settings.encoder)
+        await _try_store(workshop.store)
         worker_id = WorkerId(socket.gethostname(), os.getpid(), uuid4().hex[:8])
         workflows = Workflows(workshop, str(worker_id))
         await _launch(settings, workflows, worker_id)
@@ -66,6 +68,13 @@ async def run_worker(settings: PackagerSettings, *, stop: asyncio.Event) -> None
             await asyncio.wait((working, stopping))
         if not working.cancelled():
             working.result()
+
+
+async def _try_store(store: ObjectStore) -> None:
+    try:
+        await store.check()
+    except Unavailable as error:
+        _log.warning("work waits for the store: %s", error)
 
 
 async def _launch(settings: PackagerSettings, workflows: Workflows, worker_id: WorkerId) -> None:

@@ -49,10 +49,10 @@ class Workshop:
 
     @classmethod
     async def open(cls, settings: PackagerSettings, stack: AsyncExitStack) -> Self:
-        """Connect to the store and the catalog; `stack` closes them.
+        """Open the store and connect to the catalog; `stack` closes them.
 
         Raises:
-            Unavailable: One of them does not answer.
+            Unavailable: The catalog does not answer.
         """
         shared = settings.shared
         store = open_store(shared.store_url, s3_addressing_style=shared.s3_addressing_style)

@@ -259,6 +259,26 @@ async def test_a_service_says_where_it_listens_but_not_how_schemas_migrate(
     assert b" dbos " not in complaints
 
 
+async def test_a_worker_says_that_its_store_is_not_there(tmp_path: Path, closed_port: str) -> None:
+    keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"), "x")
+    endpoint = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{closed_port}"}
+    settings = {"STREAMER_DATA_DIR": str(tmp_path), "STREAMER_STORE": "s3://bucket"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "streamer", "worker"),
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": "/usr/bin:/bin", **keys, **endpoint, **settings},
+    )
+    assert process.stderr is not None
+    told = b" work waits for the store: the object store does not answer: EndpointConnectionError\n"
+    try:
+        async with asyncio.timeout(120):
+            while not (line := await process.stderr.readline()).endswith(told):
+                assert line
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
 def test_a_public_address_without_a_token_is_refused() -> None:
     result = streamer("serve", "--host", "0.0.0.0", "--port", "0", "--no-worker")
     assert result.returncode == 2
