@@ -37,6 +37,7 @@ UPLOAD = Policy(
     path=UPLOADS,
     methods="POST, GET, HEAD, PATCH, DELETE, OPTIONS",
     request_headers=(
+        # Upload-Concat for its refusal, whose reason a preflight would hide.
         "Authorization, Content-Type, Tus-Resumable, Upload-Checksum, Upload-Concat, "
         "Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, "
         "X-HTTP-Method-Override, X-Request-ID, X-Requested-With"

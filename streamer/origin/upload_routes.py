@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from streamer.core.conditional import render_http_date
-from streamer.core.errors import StorageFull, StreamerError, Unavailable
+from streamer.core.errors import InvalidInput, StorageFull, StreamerError, Unavailable
 from streamer.origin import tus
 from streamer.origin.choices import read_choices
 from streamer.origin.errors import MediaTypeUnsupported, VersionUnsupported
@@ -81,6 +81,7 @@ async def create_upload(
     upload_defer_length: _HeaderField = None,
     upload_metadata: _HeaderField = None,
     upload_checksum: _HeaderField = None,
+    upload_concat: _HeaderField = None,
     content_type: _HeaderField = None,
 ) -> Response:
     """Create an upload, and its video; the body, if any, is its first bytes.
@@ -88,6 +89,9 @@ async def create_upload(
     Answers 201 with `Location`; the upload's id is the video's. `Upload-Metadata` may hold
     `title`, `filename`, `priority` and `options`, a JSON object as in the video's resource.
     """
+    if upload_concat is not None:
+        # Each part would become a video of its own.
+        raise InvalidInput("concatenation is not offered here: upload in one part")
     uploads = services.uploads
     length = tus.parse_creation_length(
         upload_length, upload_defer_length, max_bytes=uploads.max_bytes

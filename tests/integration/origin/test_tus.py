@@ -230,6 +230,7 @@ async def test_method_override(origin: Origin) -> None:
         ({**TUS, "Upload-Length": "3", "Upload-Metadata": ",,"}, 400),
         ({**TUS, "Upload-Length": "3", "Upload-Metadata": "a " + "YWFh" * 3000}, 400),
         ({**TUS, "Upload-Length": "3", "Upload-Checksum": "md5 YQ=="}, 400),
+        ({**TUS, "Upload-Length": "3", "Upload-Concat": "partial"}, 400),
     ],
 )
 async def test_creations_that_are_refused(
@@ -241,6 +242,20 @@ async def test_creations_that_are_refused(
     assert answer.headers["Tus-Resumable"] == "1.0.0"
     assert ("Tus-Version" in answer.headers) == (status == 412)
     assert list(small_origin.settings.uploads_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Upload-Length": "3", "Upload-Concat": "partial"}, {"Upload-Concat": "final;/a /b"}],
+    ids=["partial", "final"],
+)
+async def test_uploads_in_parallel_parts_are_refused_with_the_reason(
+    origin: Origin, headers: dict[str, str]
+) -> None:
+    before = (await origin.client.get("/api/v1/videos")).json()
+    answer = await origin.client.post(UPLOADS, headers={**TUS, **headers})
+    assert (answer.status_code, "in one part" in answer.json()["detail"]) == (400, True)
+    assert (await origin.client.get("/api/v1/videos")).json() == before
 
 
 @pytest.mark.parametrize(
