@@ -69,6 +69,11 @@ class BoundedProtocol(HttpToolsProtocol):
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; those behind a body are none (RFC 9110 §6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Begin to answer, unless the head is over the bounds or names no host."""
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)

@@ -69,6 +69,19 @@ async def test_endless_trailers_end_the_connection(origin: Origin) -> None:
             await reader.read()
 
 
+async def test_a_trailer_is_no_field_of_the_head(origin: Origin) -> None:
+    """RFC 9110 §6.5.1."""
+    path = await origin.create_upload(6)
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n"
+    )
+    async with connected(origin) as (reader, writer):
+        writer.write(head.encode() + b"0\r\nX-HTTP-Method-Override: DELETE\r\n\r\n")
+        assert b" 405 " in await reader.readline()
+    assert await origin.offset(path) == 0
+
+
 async def test_a_malformed_head_is_a_400_that_is_seen(origin: Origin) -> None:
     async with connected(origin) as (reader, writer):
         writer.write(b"GET\r\n" + b"x" * MEBIBYTE)
