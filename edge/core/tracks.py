@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from edge.core.key import path_of
 from edge.core.version import Mark
+from streamer.core.media_type import media_type_of
 from streamer.core.playlist import MediaSegment, MultivariantPlaylist
 
 _BASE = "http://edge"
@@ -118,8 +119,7 @@ class Presentation:
 
 def is_playlist(key: bytes, content_type: str | None) -> bool:
     """Whether a response is an HLS playlist, by its media type or its path (RFC 8216bis §4)."""
-    media_type = (content_type or "").partition(";")[0].strip().lower()
-    return media_type in _PLAYLIST_TYPES or path_of(key).endswith(".m3u8")
+    return media_type_of(content_type) in _PLAYLIST_TYPES or path_of(key).endswith(".m3u8")
 
 
 def timeline_of(

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from streamer.core.media_type import media_type_of
 from streamer.origin.errors import MediaTypeUnsupported
 from streamer.origin.multipart import boundary_of, read_form
 from streamer.origin.resources import VideoResource
@@ -72,7 +73,7 @@ async def add_subtitles(video_id: str, request: Request, services: FromServices)
     It stays through new versions. A file of the same language takes the place of the one before.
     """
     content_type = request.headers.get("content-type", "")
-    if content_type.partition(";")[0].strip().lower() != "multipart/form-data":
+    if media_type_of(content_type) != "multipart/form-data":
         raise MediaTypeUnsupported("send multipart/form-data")
     form = await read_subtitles_form(read_form(request.stream(), boundary_of(content_type)))
     await services.subtitles.add(video_id, form, now=utc_now())

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from streamer.core.conditional import render_http_date
 from streamer.core.errors import InvalidInput, StorageFull, StreamerError, Unavailable
+from streamer.core.media_type import media_type_of
 from streamer.origin import tus
 from streamer.origin.choices import read_choices
 from streamer.origin.errors import MediaTypeUnsupported, VersionUnsupported
@@ -106,7 +107,7 @@ async def create_upload(
         metadata=upload_metadata or "",
         choices=read_choices(pairs),
     )
-    if content_type == tus.BODY_TYPE or length == 0:
+    if media_type_of(content_type) == tus.BODY_TYPE or length == 0:
         status = await _receive_first(services, request, video.id, now, checksum)
     else:
         status = await uploads.status(video.id, now=now)
@@ -153,7 +154,7 @@ async def append_to_upload(
     content_type: _HeaderField = None,
 ) -> Response:
     """Append the body to the upload at `Upload-Offset`."""
-    if content_type != tus.BODY_TYPE:
+    if media_type_of(content_type) != tus.BODY_TYPE:
         raise MediaTypeUnsupported(f"the body must be of type {tus.BODY_TYPE}")
     maximum = services.uploads.max_bytes
     status = await services.uploads.append(

@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from streamer.core.errors import InvalidInput
+from streamer.core.media_type import media_type_of
 from streamer.core.video import Video
 from streamer.origin import tus
 from streamer.origin.choices import MIN_PRIORITY, Choices, OptionsResource, Priority
@@ -144,7 +145,7 @@ async def create_video(
     Large files are better uploaded by tus, which resumes.
     """
     content_type = request.headers.get("content-type", "")
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = media_type_of(content_type)
     if media_type == "multipart/form-data":
         video = await _receive_form(request, services, content_type)
     elif media_type == "application/json":

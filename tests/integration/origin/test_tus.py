@@ -283,6 +283,18 @@ async def test_patches_that_are_refused_change_nothing(
     assert await origin.offset(path) == 3
 
 
+async def test_the_media_type_of_a_body_may_be_spelled_otherwise(origin: Origin) -> None:
+    """RFC 9110 §8.3.1."""
+    spelled = {**TUS, "Content-Type": "Application/Offset+Octet-Stream; x=y"}
+    headers = {**spelled, "Upload-Length": "6"}
+    answer = await origin.client.post(UPLOADS, content=b"abc", headers=headers)
+    assert (answer.status_code, answer.headers["Upload-Offset"]) == (201, "3")
+    path = answer.headers["Location"]
+    headers = {**spelled, "Upload-Offset": "3"}
+    answer = await origin.client.patch(path, content=b"def", headers=headers)
+    assert (answer.status_code, answer.headers["Upload-Offset"]) == (204, "6")
+
+
 async def test_a_patch_without_offset_is_refused(origin: Origin) -> None:
     path = await origin.create_upload(6)
     assert (await origin.client.patch(path, content=b"a", headers=BODY)).status_code == 400
