@@ -227,10 +227,7 @@ class Fetches:
 
 
 def _next_url(response: aiohttp.ClientResponse) -> URL:
-    try:
-        return check_url(str(response.url.join(URL(response.headers.get("Location", "")))))
-    except ValueError as error:
-        raise InvalidInput("the redirect is malformed") from error
+    return check_url(response.headers.get("Location", ""), base=response.url)
 
 
 def connect_reason(error: aiohttp.ClientConnectorError) -> str:

@@ -6,6 +6,7 @@ nor a redirect can lead anywhere else.
 
 import socket
 from collections.abc import Callable
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -15,6 +16,8 @@ from streamer.core.errors import InvalidInput
 MAX_URL_CHARS = 2048
 _CONNECT_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0
+_NO_BASE = URL()
+_SPELLED = "!#$%&'()*+,/:;=?@[]~"  # RFC 3986 §2: reserved, unreserved, already encoded
 AddressRule = Callable[[str], bool]
 _AddressInfo = tuple[int, int, int, str, tuple[str | bytes | int, ...]]
 
@@ -26,12 +29,17 @@ class PrivateAddress(OSError):
         super().__init__("the address is not on the public Internet")
 
 
-def check_url(text: str) -> URL:
-    """The URL to fetch; InvalidInput unless it is an absolute http or https URL."""
+def check_url(text: str, *, base: URL = _NO_BASE) -> URL:
+    """The URL to fetch; InvalidInput unless it is an http or https URL.
+
+    Args:
+        text: An absolute URL, or one relative to `base`.
+        base: What led to it.
+    """
     if len(text) > MAX_URL_CHARS:
         raise InvalidInput("the URL is too long")
     try:
-        url = URL(text)
+        url = _resolve(text, base)
         is_fit = url.scheme in ("http", "https") and bool(url.host) and url.port is not None
     except ValueError as error:
         raise InvalidInput("the URL is malformed") from error
@@ -40,6 +48,23 @@ def check_url(text: str) -> URL:
     if url.user is not None or url.password is not None:
         raise InvalidInput("the URL must not hold a user name or password")
     return url
+
+
+def _resolve(text: str, base: URL) -> URL:
+    """What `text` refers to, without its fragment, path and query spelled as there.
+
+    Some servers verify a signature of them before they decode them.
+    """
+    url = URL(text)
+    parts = urlsplit(text)
+    server = URL.build(scheme=url.scheme, authority=url.raw_authority, encoded=True)
+    target = URL.build(path=_encode(parts.path), query_string=_encode(parts.query), encoded=True)
+    return base.join(server).join(target)
+
+
+def _encode(text: str) -> str:
+    """`text` with what no URL may hold encoded; bytes that are no UTF-8 are surrogates in it."""
+    return quote(text, safe=_SPELLED, errors="surrogateescape")
 
 
 def open_session(is_allowed: AddressRule) -> aiohttp.ClientSession:

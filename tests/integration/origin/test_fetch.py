@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
@@ -41,6 +42,7 @@ class SourceServer:
 
     def __init__(self) -> None:
         self.requests: list[str] = []
+        self.targets: list[str] = []
         self.gate = asyncio.Event()
         self.url = ""
 
@@ -50,6 +52,7 @@ class SourceServer:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request.path)
+        self.targets.append(request.raw_path)
         handler: Handler = getattr(self, request.path.strip("/").partition(".")[0])
         return await handler(request)
 
@@ -190,6 +193,17 @@ async def test_a_url_becomes_a_video(trusting: Origin, source: SourceServer, pat
     assert await outcome(trusting, video_id) == (VideoState.PROBING, "", "")
     assert await trusting.source(video_id) == DATA
     assert video_id in trusting.jobs.packaged
+
+
+async def test_a_signed_url_is_asked_for_as_it_is_spelled(
+    trusting: Origin, source: SourceServer
+) -> None:
+    signed = "/clip.%7Ea%2Fb%2520c+d?sig=a%2Bb%2F%3D%21%27&n=a+b&e=%41"
+    redirect = f"/to?url={quote(signed, safe='')}"
+    for path in (signed, redirect):
+        video_id = await fetch(trusting, source.url + path)
+        assert await outcome(trusting, video_id) == (VideoState.PROBING, "", "")
+    assert source.targets[-3:] == [signed, redirect, signed]
 
 
 async def test_the_title_of_a_fetched_video(trusting: Origin, source: SourceServer) -> None:
