@@ -41,6 +41,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PIECE_BYTES = 256 * 1024
 _LEAST_PACE = Pace(size_bytes=480 * 1024, seconds=30)
 _TOO_LATE = "The server did not answer in time."
+_UNREADABLE = "The head of the server's answer is malformed or too large."
 _NO_SUCH_NAME = "There is no server of that name."
 _log = logging.getLogger(__name__)
 
@@ -161,6 +162,8 @@ class Fetches:
             raise _failed(_TOO_LATE) from error
         except aiohttp.ClientConnectorError as error:
             raise _failed(connect_reason(error)) from error
+        except aiohttp.ClientResponseError as error:
+            raise _failed(_UNREADABLE) from error
         except UnicodeError as error:  # IDNA refuses the host, at first or in a redirect
             raise _failed(_NO_SUCH_NAME) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -227,7 +230,10 @@ class Fetches:
 
 
 def _next_url(response: aiohttp.ClientResponse) -> URL:
-    return check_url(response.headers.get("Location", ""), base=response.url)
+    location = response.headers.get("Location")
+    if location is None:
+        raise _failed(f"The server answered {response.status}, and not where to ask instead.")
+    return check_url(location, base=response.url)
 
 
 def connect_reason(error: aiohttp.ClientConnectorError) -> str:

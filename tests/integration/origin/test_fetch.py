@@ -33,6 +33,7 @@ from tests.servers import free_port
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VIDEOS = "/api/v1/videos"
+UNREADABLE = "The head of the server's answer is malformed or too large."
 DATA = b"moving pictures" * 1000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -80,6 +81,17 @@ class SourceServer:
 
     async def to(self, request: web.Request) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": request.query["url"]})
+
+    async def nowhere(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302)
+
+    async def wordy(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(body=DATA, headers={"X": "y" * 20_000})
+
+    async def garbled(self, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+        return web.Response()
 
     async def missing(self, request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
@@ -218,6 +230,9 @@ async def test_the_title_of_a_fetched_video(trusting: Origin, source: SourceServ
     [
         ("/missing", "fetch_failed", "The server answered 404."),
         ("/loop", "fetch_failed", "The URL redirects too often."),
+        ("/nowhere", "fetch_failed", "The server answered 302, and not where to ask instead."),
+        ("/wordy", "fetch_failed", UNREADABLE),
+        ("/garbled", "fetch_failed", UNREADABLE),
         ("/cut", "fetch_failed", "The connection to the server broke."),
         (
             "/squeezed",
