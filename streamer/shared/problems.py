@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from streamer.core.errors import InvalidInput, StreamerError, Unauthorized
+from streamer.shared.routing import allowed_methods
 
 MEDIA_TYPE = "application/problem+json"
 _MAX_REASON_CHARS = 500
@@ -62,8 +63,11 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: HTTPException) -> JSONResponse:
         code = _STATUS_CODES.get(error.status_code, "invalid_input")
+        headers = dict(error.headers or {})
+        if error.status_code == 405 and (methods := allowed_methods(request)):
+            headers["Allow"] = ", ".join(methods)  # the error names those of one route
         return problem_response(
-            error.status_code, _phrase(error.status_code), code=code, headers=error.headers
+            error.status_code, _phrase(error.status_code), code=code, headers=headers
         )
 
     async def on_bug(request: Request, error: Exception) -> JSONResponse:

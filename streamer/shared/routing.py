@@ -1,10 +1,26 @@
-"""Routes that answer HEAD wherever they answer GET (RFC 9110 §9.1)."""
+"""Routes that answer HEAD wherever they answer GET, and the methods of a path (RFC 9110 §9.1)."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods that any route of the application takes for the request's path.
+
+    Empty below a mounted application, which knows its own.
+    """
+
+    def is_taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return [method for method in _METHODS if is_taken(method)]
 
 
 class Router(APIRouter):

@@ -304,6 +304,27 @@ async def test_failures_are_problem_documents(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", VIDEOS, {"GET", "HEAD", "POST"}),
+        ("OPTIONS", f"{VIDEOS}/novideo", {"GET", "HEAD", "PATCH", "DELETE"}),
+        ("GET", "/api/v1/uploads", {"POST", "OPTIONS"}),
+        ("GET", "/api/v1/uploads/noupload", {"HEAD", "PATCH", "DELETE", "OPTIONS"}),
+        ("PUT", "/v/novideo/index.m3u8", {"GET", "HEAD"}),
+        ("POST", "/watch/novideo", {"GET", "HEAD"}),
+        ("POST", "/assets/none.js", {"GET", "HEAD"}),
+    ],
+)
+async def test_a_method_that_is_not_allowed_is_told_all_that_are(
+    origin: Origin, method: str, path: str, allowed: set[str]
+) -> None:
+    """RFC 9110 §15.5.6."""
+    answer = await origin.client.request(method, path, headers=TUS)
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+
+
 async def test_a_bug_is_a_problem_without_internals(open_origin: OpenOrigin) -> None:
     async with open_origin() as origin:
 
