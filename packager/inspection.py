@@ -9,6 +9,7 @@ from typing import Any
 
 from packager.clock_shifts import find_shifts, has_packets
 from packager.core.arrival import Arrival
+from packager.core.chapter_tracks import chapter_tracks
 from packager.core.duration import guess_seconds
 from packager.core.frame_rate import rate_of_bursts
 from packager.core.input import Window
@@ -21,6 +22,7 @@ from packager.core.probe import (
     container_formats,
     describe_others,
     read_probe,
+    without_tracks,
 )
 from packager.core.probe_values import read_seconds
 from packager.core.recipe import Recipe, plan_recipe
@@ -29,7 +31,7 @@ from packager.core.source import SourceInfo, VideoTrack
 from packager.core.unreadable import explain_unreadable
 from packager.entries import has_entries, measure_seconds
 from packager.ffmpeg import FfmpegError, FfmpegInterruptedError
-from packager.mp4_layout import read_mp4_layout
+from packager.mp4_layout import Mp4Layout, read_mp4_layout
 from packager.processors import usable_processors
 from packager.source_bytes import SourceBytes
 from packager.sources import Source
@@ -127,20 +129,22 @@ async def _describe_probed(
     """
     in_order = bool(shifts) or (arrives and await has_packets(source.data))
     max_seconds = workshop.settings.max_duration_seconds
+    layout = Mp4Layout()
+    if "mov" in container_formats(probe):
+        layout = await read_mp4_layout(source.data)
+        # What cannot be sought in is not asked for its chapters: ffprobe has their titles for text.
+        probe = without_tracks(probe, chapter_tracks(layout.index))
     info = read_probe(probe, max_duration_seconds=max_seconds)
-    info = replace(info, in_order=in_order, clock_shifts=tuple(shifts))
-    states_duration = info.duration_seconds > 0 and not shifts
+    info = replace(
+        info, in_order=in_order, clock_shifts=tuple(shifts), index_first=layout.index_first
+    )
+    states_duration = layout.states_duration and info.duration_seconds > 0 and not shifts
     warnings = describe_others(probe)
     if info.video is not None and info.video.caveat:
         warnings.append(info.video.caveat)
-    index = b""
-    if "mov" in container_formats(probe):
-        layout = await read_mp4_layout(source.data)
-        info, index = replace(info, index_first=layout.index_first), layout.index
-        states_duration &= layout.states_duration
-        warnings += layout.warnings
+    warnings += layout.warnings
     if info.video is not None and not info.video.is_rate_certain:
-        shown = decoding_seconds(index, info.video.index)
+        shown = decoding_seconds(layout.index, info.video.index)
         if shown is None:
             shown = await _look(workshop, source, info, info.video)
         # Two million times take seconds, in which others' chunks would wait.

@@ -15,7 +15,7 @@ _NEEDED = frozenset({b"moov", b"mdat"})
 
 @dataclass(frozen=True, slots=True)
 class Mp4Layout:
-    """How a file lies.
+    """How a file lies; by default one that is no MP4.
 
     `index_first` says that the index comes first and is all there is, so that any part can be
     decoded as soon as its own bytes are there. `states_duration` says that it tells how long the
@@ -23,9 +23,9 @@ class Mp4Layout:
     payload of its `moov` box, if that has arrived.
     """
 
-    index_first: bool
-    states_duration: bool
-    warnings: tuple[str, ...]
+    index_first: bool = False
+    states_duration: bool = True
+    warnings: tuple[str, ...] = ()
     index: bytes = b""
 
 

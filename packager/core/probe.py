@@ -1,7 +1,7 @@
 """What ffprobe says of an upload, and whether it can become a stream."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -66,6 +66,12 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
     )
     check_duration(source.duration_seconds, max_duration_seconds)
     return source
+
+
+def without_tracks(probe: Mapping[str, Any], ids: Collection[int]) -> Mapping[str, Any]:
+    """The JSON of ffprobe without the streams of some tracks of an MP4 file."""
+    streams = [s for s in probe.get("streams", []) if int(s.get("id", "0"), 0) not in ids]
+    return {**probe, "streams": streams}
 
 
 def lacks_a_size(probe: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -103,6 +104,22 @@ async def in_container(
         imageio_ffmpeg.get_ffmpeg_exe(), *arguments, str(target)
     )
     assert await process.wait() == 0
+    return target.read_bytes()
+
+
+def with_chapters(directory: Path, *options: str) -> bytes:
+    """An MP4 of 12 s with a French text and two chapters."""
+    texts, chapters = directory / "texts.srt", directory / "chapters.txt"
+    texts.write_text("1\n00:00:01,000 --> 00:00:02,000\nBonjour\n\n")
+    stated = ("0\nEND=5000\ntitle=One", "5000\nEND=12000\ntitle=Two")
+    sections = (f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={lines}\n" for lines in stated)
+    chapters.write_text(";FFMETADATA1\n" + "".join(sections))
+    inputs = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=12", "-i", texts, "-i", chapters)
+    mapped = ("-map", "0", "-map", "1", "-map_chapters", "2", "-metadata:s:s:0", "language=fra")
+    coded = (*FILLED[2:], "-bf", "0", "-g", "50", "-c:s", "mov_text")
+    target = directory / "chapters.mp4"
+    ffmpeg = (imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error")
+    subprocess.run([*ffmpeg, *inputs, *mapped, *coded, *options, target], check=True, timeout=60)
     return target.read_bytes()
 
 
@@ -285,6 +302,21 @@ async def test_a_source_that_still_arrives_is_not_passed_through(
     await upload.send_until(len(data))
     video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
     assert (video["state"], video["warnings"]) == ("ready", [warning])
+
+
+@in_a_directory
+@pytest.mark.parametrize("name", ["moov_first.mp4", "fragmented.mp4"])
+async def test_titles_of_chapters_are_no_subtitles_of_what_arrives(
+    client: httpx.AsyncClient, tmp_path: Path, name: str
+) -> None:
+    data = await asyncio.to_thread(with_chapters, tmp_path, *CONTAINERS[name])
+    async with half_uploaded(client, data) as upload:
+        await upload.reaches(lambda video: bool(video["playable"]))
+        await upload.send_until(len(data))
+    video = await upload.reaches(lambda video: video["state"] in ("ready", "failed"))
+    assert (video["state"], video["warnings"]) == ("ready", [])
+    kinds = [(rendition["name"], rendition["kind"]) for rendition in video["renditions"]]
+    assert [name for name, kind in kinds if kind == "subtitles"] == ["sub-fra"]
 
 
 @in_a_directory
