@@ -21,6 +21,7 @@ from packager.core.probe import (
     check_duration,
     container_formats,
     describe_others,
+    read_chapters,
     read_probe,
     without_tracks,
 )
@@ -57,12 +58,14 @@ class Inspection:
         recipe: What its pictures become.
         processors: What the worker has of them.
         arrival: How the source arrives.
+        is_early: Whether not all of it was there to be probed.
     """
 
     info: SourceInfo
     recipe: Recipe | None
     processors: float
     arrival: Arrival
+    is_early: bool
 
 
 async def inspect_source(
@@ -74,6 +77,7 @@ async def inspect_source(
         SourceRejected: It cannot become a stream.
         NotFound: The video was deleted.
     """
+    is_early = not source.data.is_complete
     info, warnings = await _describe(workshop, source)
     chosen = (await workshop.catalog.get_video(video_id)).options
     settings = workshop.settings
@@ -89,7 +93,24 @@ async def inspect_source(
         version=version,
     )
     await workshop.catalog.describe_source(video_id, warnings=warnings, chapters=info.chapters)
-    return Inspection(info, recipe, usable_processors(), await source.data.arrival())
+    arrival = await source.data.arrival()
+    return Inspection(info, recipe, usable_processors(), arrival, is_early)
+
+
+async def tell_chapters(
+    workshop: Workshop, video_id: str, source: Source, zero_seconds: Fraction
+) -> None:
+    """Tell the catalog the chapters of a source that was probed early, now that all of it is there.
+
+    `zero_seconds` is the time of its clock from which they count.
+
+    Raises:
+        FfmpegError: It cannot be read.
+        NotFound: The video was deleted.
+    """
+    probe = await workshop.ffmpeg.probe(source.any_part)
+    chapters = read_chapters(probe, zero_seconds)
+    await workshop.catalog.describe_source(video_id, chapters=chapters)
 
 
 async def _describe(workshop: Workshop, source: Source) -> tuple[SourceInfo, Sequence[str]]:

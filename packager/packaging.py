@@ -29,7 +29,7 @@ from packager.core.renditions import plan_sounds, plan_subtitles
 from packager.core.report import explain_empty
 from packager.core.source import SourceInfo
 from packager.ffmpeg import FfmpegError
-from packager.inspection import Inspection, inspect_source, plan_renditions
+from packager.inspection import Inspection, inspect_source, plan_renditions, tell_chapters
 from packager.passthrough import find_reason_against
 from packager.patience import outlast
 from packager.picture_run import PictureRun, encode_first_chunk
@@ -94,13 +94,15 @@ class Packaging:
         if inspection.recipe is not None:
             ending = await self._package_pictures(inspection.recipe, inspection, sounds)
         else:
-            ending = await self._package_sound(info, sounds)
+            ending = await self._package_sound(inspection, sounds)
         await self._source.data.wait_until_complete()
         await run_step(DBOS.reserve_step(), self._finish, ending)
 
-    async def _package_sound(self, info: SourceInfo, sounds: SoundRun) -> "_Ending":
+    async def _package_sound(self, inspection: Inspection, sounds: SoundRun) -> "_Ending":
+        info = inspection.info
         seconds = await sounds.encode_alone()
         await self._extract_subtitles(info)
+        await self._tell_chapters(inspection)
         path = readable_path(self._source, info)
         await self._optional(
             "poster", make_waveform, self._workshop, self._video_id, path, info.audios[0]
@@ -167,6 +169,7 @@ class Packaging:
                 run.encode(in_step(recipe, processors), first, judge),
                 self._optional("poster", self._make_poster, recipe),
                 self._extract_subtitles(recipe.source),
+                self._tell_chapters(inspection),
             ]
         )
 
@@ -215,6 +218,19 @@ class Packaging:
                 lost = [describe_omission(names, "reading failed")]
             catalog = self._workshop.catalog
             await outlast(lambda: catalog.describe_source(self._video_id, warnings=lost))
+
+    async def _tell_chapters(self, inspection: Inspection) -> None:
+        """Tell those that could not be known before the last byte."""
+        if inspection.is_early:
+            await self._source.data.wait_until_complete()
+            await self._optional(
+                "chapters",
+                tell_chapters,
+                self._workshop,
+                self._video_id,
+                self._source,
+                inspection.info.zero_seconds,
+            )
 
     async def _optional(
         self,

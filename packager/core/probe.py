@@ -62,10 +62,15 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         else None,
         audios=tuple(map(read_audio_track, audios)),
         subtitles=tuple(map(read_subtitle_track, _texts(streams))),
-        chapters=tuple(_chapters(probe.get("chapters", []), zero_seconds)),
+        chapters=read_chapters(probe, zero_seconds),
     )
     check_duration(source.duration_seconds, max_duration_seconds)
     return source
+
+
+def read_chapters(probe: Mapping[str, Any], zero_seconds: Fraction) -> tuple[Chapter, ...]:
+    """The chapters in ffprobe's JSON, counted from a time of the source's clock."""
+    return tuple(_chapters(probe.get("chapters", []), zero_seconds))
 
 
 def without_tracks(probe: Mapping[str, Any], ids: Collection[int]) -> Mapping[str, Any]:

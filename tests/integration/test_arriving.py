@@ -306,7 +306,7 @@ async def test_a_source_that_still_arrives_is_not_passed_through(
 
 @in_a_directory
 @pytest.mark.parametrize("name", ["moov_first.mp4", "fragmented.mp4"])
-async def test_titles_of_chapters_are_no_subtitles_of_what_arrives(
+async def test_chapters_of_what_arrives_are_whole_and_their_titles_no_subtitles(
     client: httpx.AsyncClient, tmp_path: Path, name: str
 ) -> None:
     data = await asyncio.to_thread(with_chapters, tmp_path, *CONTAINERS[name])
@@ -317,6 +317,10 @@ async def test_titles_of_chapters_are_no_subtitles_of_what_arrives(
     assert (video["state"], video["warnings"]) == ("ready", [])
     kinds = [(rendition["name"], rendition["kind"]) for rendition in video["renditions"]]
     assert [name for name, kind in kinds if kind == "subtitles"] == ["sub-fra"]
+    assert video["chapters"] == [
+        {"start_seconds": 0, "end_seconds": 5, "title": "One"},
+        {"start_seconds": 5, "end_seconds": 12, "title": "Two"},
+    ]
 
 
 @in_a_directory
