@@ -6,8 +6,11 @@ from enum import Enum
 # So much of the beginning is enough to tell.
 HEAD_BYTES = 64 * 1024
 _EBML = b"\x1a\x45\xdf\xa3"
-_TS_SYNC = 0x47
-_TS_PACKET_BYTES = 188
+_PACK_HEADER = b"\0\0\1\xba"
+_TS_SYNC = b"\x47"
+# What lies before a packet's sync byte, and from one to the next: plain, as recorders of discs
+# write it, and with a checksum behind each packet.
+_TS_STRIDES = ((0, 188), (4, 192), (0, 204))
 _TS_PACKETS = 4
 _BOX_HEADER_BYTES = 8
 _LARGE_BOX_HEADER_BYTES = 16
@@ -25,18 +28,17 @@ class Streamable(Enum):
 def judge(head: bytes) -> Streamable:
     """Whether decoding can begin before the source's last byte is there.
 
-    It can for Matroska and WebM, MPEG-TS, and for an MP4 whose movie box comes before its media
-    (ISO/IEC 14496-12 §8.1.1, §8.2.1; fragmented ones too). `UNKNOWN` asks for more bytes.
+    It can for Matroska and WebM, MPEG transport and program streams, and for an MP4 whose movie box
+    comes before its media (ISO/IEC 14496-12 §8.1.1, §8.2.1; fragmented ones too). `UNKNOWN` asks
+    for more bytes.
     """
     if len(head) < _LARGE_BOX_HEADER_BYTES:
         return Streamable.UNKNOWN
-    if head.startswith(_EBML):
+    if head.startswith((_EBML, _PACK_HEADER)):
         return Streamable.YES
     if head[4:8] in _FIRST_BOXES:
         return _judge_mp4(head)
-    if head[0] == _TS_SYNC:
-        return _judge_ts(head)
-    return Streamable.NO
+    return _judge_ts(head)
 
 
 def _judge_mp4(head: bytes) -> Streamable:
@@ -62,7 +64,8 @@ def _box_kinds(head: bytes) -> Iterator[bytes]:
 
 
 def _judge_ts(head: bytes) -> Streamable:
-    if len(head) < _TS_PACKETS * _TS_PACKET_BYTES:
-        return Streamable.UNKNOWN
-    syncs = head[: _TS_PACKETS * _TS_PACKET_BYTES : _TS_PACKET_BYTES]
-    return Streamable.YES if set(syncs) == {_TS_SYNC} else Streamable.NO
+    for ahead, stride in _TS_STRIDES:
+        marks = head[ahead : ahead + _TS_PACKETS * stride : stride]
+        if marks == _TS_SYNC * len(marks):
+            return Streamable.YES if len(marks) == _TS_PACKETS else Streamable.UNKNOWN
+    return Streamable.NO

@@ -34,6 +34,8 @@ CONTAINERS = {
     # As browsers record: it does not say how long it is.
     "recorded.mkv": ("-live", "1"),
     "transport.ts": (),
+    "disc.m2ts": (),
+    "program.mpg": ("-c:v", "mpeg2video", "-b:v", "2M", "-c:a", "mp2"),
 }
 
 COPIED = ("-c", "copy")
@@ -196,7 +198,13 @@ async def half_uploaded(client: httpx.AsyncClient, data: bytes) -> AsyncIterator
         ),
         *(
             pytest.param("directory", name, marks=pytest.mark.slow)
-            for name in ("moov_first.mp4", "fragmented.mp4", "matroska.mkv")
+            for name in (
+                "moov_first.mp4",
+                "fragmented.mp4",
+                "matroska.mkv",
+                "disc.m2ts",
+                "program.mpg",
+            )
         ),
     ],
     indirect=["place"],

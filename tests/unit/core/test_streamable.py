@@ -12,6 +12,9 @@ def box(kind: str, size: int, *, is_large: bool = False) -> bytes:
 
 
 TS_PACKET = b"\x47".ljust(188, b"\0")
+# As recorders of discs and broadcasters write it.
+M2TS_PACKET = bytes(4) + TS_PACKET
+CHECKED_PACKET = TS_PACKET + bytes(16)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,14 @@ TS_PACKET = b"\x47".ljust(188, b"\0")
         (TS_PACKET * 3, Streamable.UNKNOWN),
         (TS_PACKET * 4, Streamable.YES),
         (TS_PACKET * 2 + bytes(188 * 2), Streamable.NO),
+        (M2TS_PACKET * 3, Streamable.UNKNOWN),
+        (M2TS_PACKET * 4, Streamable.YES),
+        # A time may look like the beginning of a packet.
+        ((b"\x47" + M2TS_PACKET[1:]) * 4, Streamable.YES),
+        (M2TS_PACKET * 2 + bytes(192 * 2), Streamable.NO),
+        (CHECKED_PACKET * 4, Streamable.YES),
+        (b"\0\0\1\xba" + bytes(100), Streamable.YES),
+        (b"\0\0\1\xb3" + bytes(1000), Streamable.NO),
         (b"RIFF\0\0\0\0AVI LIST", Streamable.NO),
         (b"<!doctype html><html>", Streamable.NO),
     ],
