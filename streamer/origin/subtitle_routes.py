@@ -68,7 +68,7 @@ def subtitle_router(guard: Guard) -> APIRouter:
 
 
 async def add_subtitles(video_id: str, request: Request, services: FromServices) -> VideoResource:
-    """Give a video that is being packaged or ready a WebVTT or SubRip file.
+    """Give a video that is being packaged or playable a WebVTT or SubRip file.
 
     It stays through new versions. A file of the same language takes the place of the one before.
     """

@@ -89,7 +89,7 @@ class SubtitlesShelf:
         Raises:
             InvalidInput: The file holds no subtitles.
             NotFound: There is no such video.
-            Conflict: It is not being packaged or ready.
+            Conflict: It is neither being packaged nor playable.
         """
         cues = await asyncio.to_thread(read_subtitles, form.data)
         data = render_webvtt(cues).encode()

@@ -29,12 +29,12 @@ class Subtitles(Records):
         the same. Where the new ones are chosen by default, no others are any more.
 
         Raises:
-            Conflict: The video is not being packaged or ready.
+            Conflict: The video is neither being packaged nor playable.
         """
         check_text(rendition.label or "")
         async with self._database.writing() as connection:
             video = await read_video(connection, video_id, lock=True)
-            if video.state not in (VideoState.PACKAGING, VideoState.READY):
+            if not (video.playable or video.state is VideoState.PACKAGING):
                 raise Conflict(f"a video that is {video.state} takes no subtitles")
             replaced = await _remove(connection, video_id, rendition.name)
             if rendition.is_default:

@@ -994,10 +994,25 @@ async def test_subtitles_take_the_place_of_those_before(catalog: Catalog) -> Non
     }
 
 
-async def test_a_video_that_is_not_begun_takes_no_subtitles(catalog: Catalog) -> None:
-    await probe(catalog)
+@pytest.mark.parametrize("begin", [upload, probe, make_failed])
+async def test_a_video_that_is_not_begun_or_failed_takes_no_subtitles(
+    catalog: Catalog, begin: Step
+) -> None:
+    await begin(catalog)
     with pytest.raises(Conflict):
         await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW)
+
+
+async def test_a_video_that_arrives_takes_subtitles_once_it_is_playable(catalog: Catalog) -> None:
+    await upload(catalog)
+    await catalog.begin_packaging(ID, duration_seconds=4.0, renditions=[LOW])
+    with pytest.raises(Conflict):
+        await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW)
+    await publish(catalog, segment(LOW, 0))
+    await catalog.add_subtitles(ID, UPLOADED, TEXT, now=NOW)
+    assert (await catalog.accept_source(ID, size_bytes=1)).state is VideoState.PACKAGING
+    await catalog.finish(ID, duration_seconds=4.0, now=NOW)
+    assert names(await catalog.renditions(ID)) == ["240p", "uploaded-de"]
 
 
 URL = "https://hooks.example/a"

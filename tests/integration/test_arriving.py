@@ -351,6 +351,12 @@ async def test_an_upload_that_is_given_up_leaves_nothing(
     data = await in_container("moov_first.mp4", tmp_path)
     async with half_uploaded(client, data) as upload:
         await upload.reaches(lambda video: bool(video["playable"]))
+        answer = await client.post(
+            f"/api/v1/videos/{upload.id}/subtitles",
+            data={"language": "en"},
+            files={"file": b"1\n00:00:01,000 --> 00:00:02,000\nHello\n"},
+        )
+        assert answer.status_code == 201
         answer = await client.delete(f"/api/v1/uploads/{upload.id}", headers=TUS)
         assert answer.status_code == 204
         assert (await client.get(f"/v/{upload.id}/index.m3u8")).status_code == 404

@@ -87,7 +87,7 @@ export class Card {
     const anew = isPackagedAnew(video);
     this.#bar.hidden = video.state !== "packaging" && !anew;
     this.#bar.value = anew ? (video.repackaging?.progress ?? 0) : video.progress;
-    this.#subtitles.hidden = video.state !== "packaging" && video.state !== "ready";
+    this.#subtitles.hidden = video.state !== "packaging" && !video.playable;
     this.#bar.setAttribute("aria-label", `Packaging of ${video.title}`);
     const target = `/watch/${encodeURIComponent(video.id)}`;
     this.#title.href = target;
