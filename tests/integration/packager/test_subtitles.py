@@ -3,12 +3,14 @@
 import asyncio
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import imageio_ffmpeg
 
 from packager.core.renditions import plan_subtitles
+from packager.core.source import SourceInfo
 from packager.inspection import inspect_source
 from packager.subtitles import extract_subtitles
 from packager.workshop import Workshop
@@ -23,20 +25,31 @@ async def extract(
     workshop: Workshop, target: Path, texts: Sequence[str], suffix: str, *options: str
 ) -> tuple[dict[str, tuple[Cue, ...]], list[str]]:
     """The published cues, by rendition, of a source with these texts; and what is told."""
+    source = await put(workshop, target, texts, suffix, *options)
+    planned = plan_subtitles(source.subtitles)
+    told = await extract_subtitles(workshop, VIDEO, str(target), source, planned)
+    return await published(workshop), told
+
+
+async def put(
+    workshop: Workshop, target: Path, texts: Sequence[str], suffix: str, *options: str
+) -> SourceInfo:
+    """A source with these texts, as it is inspected."""
     await asyncio.to_thread(make, target, texts, suffix, *options)
     await workshop.catalog.create_video(VIDEO, title="x", now=datetime.now(UTC))
     stored = await workshop.store.put_file(source_key(VIDEO), target)
     await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
     async with workshop.sources.open(VIDEO) as opened:
-        source = (await inspect_source(workshop, VIDEO, 1, opened)).info
-    planned = plan_subtitles(source.subtitles)
-    told = await extract_subtitles(workshop, VIDEO, str(target), source, planned)
+        return (await inspect_source(workshop, VIDEO, 1, opened)).info
+
+
+async def published(workshop: Workshop) -> dict[str, tuple[Cue, ...]]:
     found = {}
     for name, segments in (await workshop.catalog.all_segments(VIDEO)).items():
         async with workshop.store.get(media_key(VIDEO, segments[0].name)) as body:
             data = b"".join([piece async for piece in body.chunks])
         found[name] = parse_webvtt(data.decode())
-    return found, told
+    return found
 
 
 def make(target: Path, texts: Sequence[str], suffix: str, *options: str) -> None:
@@ -82,6 +95,18 @@ async def test_what_is_more_than_is_allowed_is_left_out_and_told(
         "sub-3 was left out: Subtitles may have 4194304 bytes at most.",
         "sub-4 was left out: there is no text in it.",
     ]
+
+
+async def test_a_track_that_cannot_be_read_takes_no_other_with_it(
+    empty_workshop: Workshop, tmp_path: Path
+) -> None:
+    path = tmp_path / "source.mkv"
+    source = await put(empty_workshop, path, [subrip("one"), subrip("two")], "srt")
+    one, two = plan_subtitles(source.subtitles)
+    gone = replace(two, track=replace(two.track, index=9))
+    told = await extract_subtitles(empty_workshop, VIDEO, str(path), source, [gone, one])
+    assert list(await published(empty_workshop)) == ["sub"]
+    assert told == ["sub-2 was left out: reading failed."]
 
 
 async def test_webvtt_keeps_places_speakers_classes_and_times(
