@@ -109,8 +109,11 @@ async def _register_queues(url: str, videos: int) -> None:
 async def _beat(workshop: Workshop, worker_id: WorkerId) -> None:
     """Say that this worker lives, and take over from those that do not, until cancelled."""
     recovery = Recovery(workshop.catalog, worker_id, most_tries=workshop.settings.tries)
+    clock = asyncio.get_running_loop().time
+    due = clock()
     while True:
         with suppress(StreamerError):
             await workshop.catalog.worker_heartbeat(str(worker_id), now=datetime.now(UTC))
             await recovery.take_over()
-        await asyncio.sleep(_HEARTBEAT_SECONDS)
+        due = max(due + _HEARTBEAT_SECONDS, clock())
+        await asyncio.sleep(due - clock())

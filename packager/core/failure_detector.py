@@ -18,19 +18,22 @@ class FailureDetector:
     def __init__(self, silent_seconds: float) -> None:
         self._silent_seconds = silent_seconds
         self._listened_at = -math.inf
-        self._since: dict[tuple[str, datetime], float] = {}
+        self._silences: dict[tuple[str, datetime], float] = {}
 
     def dead(self, heartbeats: Mapping[str, datetime], *, now: float) -> set[str]:
         """The dead among the workers with these last heartbeats, at `now` of any steady clock.
 
-        Who could not be heard while this one did not listen has a chance to speak first.
+        Who could not be heard while this one did not listen has a chance to speak first: what
+        passed since it listened last counts as a third of the silence at most.
         """
-        if now - self._listened_at > self._silent_seconds / 2:
-            self._since = {}
+        passed = min(now - self._listened_at, self._silent_seconds / 3)
         self._listened_at = now
-        self._since = {last: self._since.get(last, now) for last in heartbeats.items()}
+        self._silences = {
+            last: self._silences[last] + passed if last in self._silences else 0.0
+            for last in heartbeats.items()
+        }
         return {
             worker_id
-            for (worker_id, _), since in self._since.items()
-            if now - since > self._silent_seconds
+            for (worker_id, _), silence in self._silences.items()
+            if silence > self._silent_seconds
         }

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packager.core.failure_detector import FailureDetector
 
@@ -30,17 +32,42 @@ def test_a_clock_that_steps_is_no_death() -> None:
 
 
 def test_the_first_to_listen_after_a_death_notices_it() -> None:
-    assert hear(FailureDetector(5.0), [NOW] * 4) == [set(), set(), set(), {"other"}]
+    assert hear(FailureDetector(6.0), [NOW] * 5) == [set()] * 4 + [{"other"}]
 
 
 def test_who_could_not_listen_gives_the_others_time_to_speak() -> None:
-    detector = FailureDetector(5.0)
+    detector = FailureDetector(6.0)
     hear(detector, [NOW] * 2)
-    assert hear(detector, [NOW] * 4, begin=100) == [set(), set(), set(), {"other"}]
+    assert hear(detector, [NOW] * 3, begin=100) == [set(), set(), {"other"}]
+
+
+@pytest.mark.parametrize("gap_seconds", [0.1, 1, 2, 3, 3.1, 6, 7, 30])
+def test_a_death_is_noticed_however_seldom_one_listens(gap_seconds: float) -> None:
+    detector = FailureDetector(6.0)
+    looks = (number * gap_seconds for number in range(100))
+    noticed = next(now for now in looks if detector.dead({"other": NOW}, now=now))
+    assert 6.0 < noticed <= max(8.0, 4 * gap_seconds)
+
+
+@given(
+    st.lists(st.floats(0.01, 30), min_size=1, max_size=60),
+    st.floats(0.5, 5.9),
+    st.floats(0, 6),
+)
+def test_nobody_who_beats_is_dead_however_one_listens(
+    gaps: list[float], every_seconds: float, first_seconds: float
+) -> None:
+    detector = FailureDetector(6.0)
+    now = 0.0
+    for gap in gaps:
+        now += gap
+        beats = int((now + first_seconds) / every_seconds)
+        beat = NOW + timedelta(seconds=beats)
+        assert detector.dead({"other": beat}, now=now) == set()
 
 
 def test_who_is_forgotten_begins_anew() -> None:
-    detector = FailureDetector(5.0)
-    assert hear(detector, [NOW] * 4)[-1] == {"other"}
-    assert detector.dead({}, now=8.0) == set()
-    assert hear(detector, [NOW] * 4, begin=10) == [set(), set(), set(), {"other"}]
+    detector = FailureDetector(6.0)
+    assert hear(detector, [NOW] * 5)[-1] == {"other"}
+    assert detector.dead({}, now=10.0) == set()
+    assert hear(detector, [NOW] * 5, begin=12) == [set()] * 4 + [{"other"}]
