@@ -22,6 +22,18 @@ _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 15.0
 _MIGRATION_SECONDS = 60.0
 _LOCK_POLL_SECONDS = 0.02
+# No transaction pauses. One that does has lost its process, and whoever waits for its locks gets
+# them before that statement's time is up.
+_IDLE_SECONDS = 10.0
+# How soon the server gives up a statement, a transaction, a connection.
+_SESSION = {
+    "statement_timeout": int(_STATEMENT_SECONDS * 1000),
+    "idle_in_transaction_session_timeout": int(_IDLE_SECONDS * 1000),
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 _POOL_SIZE = 5
 _POOL_OVERFLOW = 5
 _MIGRATION_LOCK = 0x5742_1EA3
@@ -140,10 +152,8 @@ def _postgresql_engine(url: URL) -> AsyncEngine:
     arguments = asyncpg_arguments(
         url,
         timeout_seconds=_CONNECT_SECONDS,
-        server_settings={
-            "application_name": "streamer",
-            "statement_timeout": str(int(_STATEMENT_SECONDS * 1000)),
-        },
+        application_name="streamer",
+        parameters=_SESSION,
     )
     return create_async_engine(
         asyncpg_url(url),

@@ -24,7 +24,8 @@ _READ_FROM_DSN = {
     "krbsrvname",
     "gsslib",
 }
-_SERVER_SETTINGS = {"application_name", "options"}
+_NAME = "application_name"
+_OPTIONS = "options"
 _TIMEOUT = "connect_timeout"
 # Several of them are SQLAlchemy's to read.
 _ADDRESSES = {"host", "port"}
@@ -38,30 +39,36 @@ def asyncpg_url(url: URL) -> URL:
 
 
 def asyncpg_arguments(
-    url: URL, *, timeout_seconds: float, server_settings: Mapping[str, str]
+    url: URL, *, timeout_seconds: float, application_name: str, parameters: Mapping[str, int]
 ) -> dict[str, object]:
     """What `asyncpg.connect` is told besides the address, names and password.
 
     Args:
         url: Its parameters come before the defaults that follow.
         timeout_seconds: How long connecting may take.
-        server_settings: Parameters of the session.
+        application_name: What the server calls the session.
+        parameters: Those of the session. They are told as options: poolers that know none of them
+            have one name to ignore.
 
     Raises:
         InvalidInput: It has unknown parameters, or a wrong timeout or sslmode.
     """
     given = {name: values[-1] for name, values in url.normalized_query.items()}
-    unknown = given.keys() - _READ_FROM_DSN - _SERVER_SETTINGS - _ADDRESSES - {_TIMEOUT}
+    unknown = given.keys() - _READ_FROM_DSN - _ADDRESSES - {_NAME, _OPTIONS, _TIMEOUT}
     if unknown:
         names = ", ".join(sorted(unknown))
         raise InvalidInput(f"the database URL has unknown parameters: {names}")
     if given.get("sslmode", "prefer") not in _SSL_MODES:
         raise InvalidInput(f"the sslmode of the database URL must be one of {sorted(_SSL_MODES)}")
     dsn = urlencode({name: given[name] for name in sorted(given.keys() & _READ_FROM_DSN)})
-    settings = {name: given[name] for name in given.keys() & _SERVER_SETTINGS}
+    # Of two that say the same, the server takes the last one.
+    options = [f"-c {name}={value}" for name, value in parameters.items()]
     return {
         "timeout": _seconds(given.get(_TIMEOUT, "0")) or timeout_seconds,
-        "server_settings": {**server_settings, **settings},
+        "server_settings": {
+            _NAME: given.get(_NAME, application_name),
+            _OPTIONS: " ".join([*options, given.get(_OPTIONS, "")]).strip(),
+        },
         **({"dsn": f"postgresql://?{dsn}"} if dsn else {}),
     }
 

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, make_url, select
+from sqlalchemy import Connection, insert, make_url, select, text, update
 from sqlalchemy.exc import ProgrammingError
 
 from streamer.core.chunks import ChunkOrder, deadline
@@ -36,7 +36,8 @@ from streamer.core.video import (
     VideoState,
 )
 from streamer.shared.catalog import Catalog
-from streamer.shared.tables import metadata
+from streamer.shared.database import Database
+from streamer.shared.tables import metadata, videos
 from tests.servers import Postgres, free_port
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -1477,6 +1478,34 @@ async def test_what_is_taken_away_is_unavailable_until_it_is_given_back(
     await postgres.execute(url, end.format(role=role))
     assert (await catalog.get_video(ID)).id == ID
     await catalog.close()
+
+
+async def test_the_server_gives_up_what_is_lost(postgres: Postgres) -> None:
+    url = await postgres.create_database()
+    database = await Database.open(f"{url}?options=-c%20tcp_keepalives_count%3D4")
+    async with database.reading() as connection:
+        names = "idle_in_transaction_session_timeout", "tcp_user_timeout", "tcp_keepalives_count"
+        shown = [(await connection.execute(text(f"SHOW {name}"))).scalar() for name in names]
+    assert shown == ["10s", "15000", "4"]
+    await database.close()
+
+
+@pytest.mark.slow
+async def test_a_transaction_that_is_lost_gives_its_locks_back(postgres: Postgres) -> None:
+    url = await postgres.create_database()
+    catalog, database = await Catalog.open(url), await Database.open(url)
+    await upload(catalog)
+
+    async def pause() -> None:
+        async with database.writing() as connection:
+            await connection.execute(update(videos).values(title="lost"))
+            await catalog.set_title(ID, "found")
+
+    with pytest.raises(Unavailable):
+        await pause()
+    assert (await catalog.get_video(ID)).title == "found"
+    await catalog.close()
+    await database.close()
 
 
 async def test_an_error_of_this_program_is_none_of_the_database(postgres: Postgres) -> None:

@@ -90,7 +90,7 @@ async def pooled(url: str, directory: Path, mode: str) -> AsyncGenerator[str]:
         "unix_socket_dir": "",
         "auth_type": "any",
         "pool_mode": mode,
-        "ignore_startup_parameters": "statement_timeout,extra_float_digits",
+        "ignore_startup_parameters": "extra_float_digits,options",
     }
     lines = [
         "[databases]",

@@ -7,16 +7,20 @@ from streamer.core.errors import InvalidInput
 from streamer.shared.postgresql_url import asyncpg_arguments, asyncpg_url
 
 HOST = "postgresql://me:secret@db/videos"
-DEFAULTS = {"application_name": "streamer", "statement_timeout": "15000"}
+PARAMETERS = {"statement_timeout": 15000, "tcp_user_timeout": 10000}
+OPTIONS = "-c statement_timeout=15000 -c tcp_user_timeout=10000"
 
 
 def arguments(query: str) -> dict[str, object]:
     url = make_url(f"{HOST}?{query}")
-    return asyncpg_arguments(url, timeout_seconds=5.0, server_settings=DEFAULTS)
+    return asyncpg_arguments(
+        url, timeout_seconds=5.0, application_name="streamer", parameters=PARAMETERS
+    )
 
 
 def test_without_parameters_the_defaults_hold() -> None:
-    assert arguments("") == {"timeout": 5.0, "server_settings": DEFAULTS}
+    settings = {"application_name": "streamer", "options": OPTIONS}
+    assert arguments("") == {"timeout": 5.0, "server_settings": settings}
 
 
 def test_tls_is_told_as_a_url() -> None:
@@ -27,9 +31,8 @@ def test_tls_is_told_as_a_url() -> None:
 def test_settings_of_the_session_come_before_ours() -> None:
     told = arguments("application_name=mine&options=-csearch_path%3Dapp")
     assert told["server_settings"] == {
-        **DEFAULTS,
         "application_name": "mine",
-        "options": "-csearch_path=app",
+        "options": f"{OPTIONS} -csearch_path=app",
     }
 
 
