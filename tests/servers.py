@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
+from sqlalchemy import make_url
 
 from streamer.processes import end_with_parent
 
@@ -156,6 +157,59 @@ class Postgres:
 
     def _log(self) -> str:
         return (self._directory / "log").read_text(errors="replace")
+
+
+class Line:
+    """A way to a database's server, open while the block of this context manager runs."""
+
+    def __init__(self, url: str) -> None:
+        self._far = make_url(url)
+        self._port = free_port()
+        self._writers: list[asyncio.StreamWriter] = []
+        self._pumps: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> str:
+        """The database's URL by this way."""
+        return self._far.set(port=self._port).render_as_string(hide_password=False)
+
+    async def lose(self) -> None:
+        """Nothing passes any more by the connections made so far, and no end is told."""
+        pumps, self._pumps = self._pumps, []
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self._port)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.close()
+        await self.lose()
+        for writer in self._writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(self._far.host, self._far.port)
+        self._writers += [writer, far_writer]
+        for source, target in ((reader, far_writer), (far_reader, writer)):
+            self._pumps.append(asyncio.create_task(_pump(source, target)))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while part := await reader.read(65_536):
+            writer.write(part)
+            await writer.drain()
+        writer.close()
 
 
 def _unprivileged_user() -> str | None:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from streamer.core.errors import InvalidInput, StorageFull, Unavailable
 from streamer.shared.migrate import upgrade
+from streamer.shared.pings import ping_before_use
 from streamer.shared.postgresql_url import asyncpg_arguments, asyncpg_url
 from streamer.shared.reasons import own_words
 from streamer.shared.sqlstates import DISK_FULL, MISSING, OTHER_SESSION
@@ -21,6 +22,8 @@ from streamer.shared.sqlstates import DISK_FULL, MISSING, OTHER_SESSION
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 15.0
 _MIGRATION_SECONDS = 60.0
+# How much longer an answer may take than what the server bounds.
+_ANSWER_SECONDS = 5.0
 _LOCK_POLL_SECONDS = 0.02
 # No transaction pauses. One that does has lost its process, and whoever waits for its locks gets
 # them before that statement's time is up.
@@ -63,17 +66,15 @@ class Database:
         """
         target = _engine_url(url)
         if target.drivername.startswith("sqlite"):
-            database = cls(_sqlite_engine(target))
-            opening = _migrate_sqlite(database, Path(target.database or ""))
+            make_engine, migrate = _sqlite_engine, _migrate_sqlite
         else:
-            database = cls(_postgresql_engine(target))
-            opening = _migrate_postgresql(database)
+            make_engine, migrate = _postgresql_engine, _migrate_postgresql
+        migrating = cls(make_engine(target, _MIGRATION_SECONDS))
         try:
-            await opening
-        except BaseException:
-            await database.close()
-            raise
-        return database
+            await migrate(migrating, Path(target.database or ""))
+        finally:
+            await migrating.close()
+        return cls(make_engine(target, _STATEMENT_SECONDS))
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncConnection]:
@@ -99,7 +100,7 @@ class Database:
     async def check(self) -> None:
         """Return when the database answers; raise Unavailable when it does not."""
         with _translated():
-            async with asyncio.timeout(_CONNECT_SECONDS), self._engine.connect() as connection:
+            async with self._engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
@@ -120,7 +121,7 @@ def _engine_url(url: str) -> URL:
     raise InvalidInput("the database URL must be sqlite:///path or postgresql://…")
 
 
-def _sqlite_engine(url: URL) -> AsyncEngine:
+def _sqlite_engine(url: URL, statement_seconds: float) -> AsyncEngine:
     """An engine that leaves BEGIN to us, so that a writer takes its lock at once.
 
     A transaction that reads first and writes later fails with SQLITE_BUSY when another process
@@ -131,7 +132,7 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_timeout=_STATEMENT_SECONDS,
-        connect_args={"timeout": _STATEMENT_SECONDS, "isolation_level": None},
+        connect_args={"timeout": statement_seconds, "isolation_level": None},
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -148,24 +149,25 @@ def _sqlite_engine(url: URL) -> AsyncEngine:
     return engine
 
 
-def _postgresql_engine(url: URL) -> AsyncEngine:
+def _postgresql_engine(url: URL, statement_seconds: float) -> AsyncEngine:
     arguments = asyncpg_arguments(
         url,
         timeout_seconds=_CONNECT_SECONDS,
         application_name="streamer",
         parameters=_SESSION,
     )
-    return create_async_engine(
+    engine = create_async_engine(
         asyncpg_url(url),
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
         pool_timeout=_STATEMENT_SECONDS,
-        pool_pre_ping=True,
-        connect_args={**arguments, "command_timeout": _MIGRATION_SECONDS},
+        connect_args={**arguments, "command_timeout": statement_seconds + _ANSWER_SECONDS},
     )
+    ping_before_use(engine)
+    return engine
 
 
-async def _migrate_sqlite(database: Database, path: Path) -> None:
+async def _migrate_sqlite(database: Database, path: Path, /) -> None:
     """Make the file, in WAL mode, and its tables, under a lock that other processes respect."""
     with _translated():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,7 +190,7 @@ async def _enter_wal(path: Path) -> None:
     await asyncio.to_thread(switch)
 
 
-async def _migrate_postgresql(database: Database) -> None:
+async def _migrate_postgresql(database: Database, _path: Path, /) -> None:
     await _check_sessions(database)
     async with database.writing() as connection:
         await connection.execute(

@@ -38,7 +38,7 @@ from streamer.core.video import (
 from streamer.shared.catalog import Catalog
 from streamer.shared.database import Database
 from streamer.shared.tables import metadata, videos
-from tests.servers import Postgres, free_port
+from tests.servers import Line, Postgres, free_port
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ID = "video000"
@@ -1488,6 +1488,18 @@ async def test_the_server_gives_up_what_is_lost(postgres: Postgres) -> None:
         shown = [(await connection.execute(text(f"SHOW {name}"))).scalar() for name in names]
     assert shown == ["10s", "15000", "4"]
     await database.close()
+
+
+async def test_who_asks_by_lost_connections_is_answered_by_others(postgres: Postgres) -> None:
+    async with Line(await postgres.create_database()) as line:
+        catalog = await Catalog.open(line.url)
+        await upload(catalog)
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(catalog.get_video(ID) for _ in range(3)))
+        await line.lose()
+        async with asyncio.timeout(15):
+            await asyncio.gather(*(catalog.get_video(ID) for _ in range(3)))
+        await catalog.close()
 
 
 @pytest.mark.slow
