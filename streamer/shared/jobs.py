@@ -16,6 +16,7 @@ import sqlalchemy
 from dbos import DBOS, DBOSClient, EnqueueOptions, WorkflowStatus
 
 from streamer.core.errors import Unavailable
+from streamer.shared.postgresql_url import LIVENESS
 from streamer.shared.reasons import own_words
 from streamer.shared.release import RELEASE
 from streamer.shared.settings import SharedSettings
@@ -26,6 +27,7 @@ QUEUE = "package"
 ARRIVING_QUEUE = "package_arriving"
 WORKFLOW = "package_video"
 _SQLITE_FILE = "jobs.db"
+_CONNECTION = {**LIVENESS, "connect_timeout": "10"}
 _UNDER_WAY = ["ENQUEUED", "PENDING"]
 _ENDED = ["SUCCESS", "ERROR", "CANCELLED"]
 
@@ -193,7 +195,8 @@ def jobs_url(settings: SharedSettings) -> str:
     if catalog.get_backend_name() == "sqlite":
         return f"sqlite:///{Path(catalog.database or '').with_name(_SQLITE_FILE)}"
     # psycopg reads no text in the encoding SQL_ASCII.
-    plain = catalog.set(drivername="postgresql").update_query_dict({"client_encoding": "utf8"})
+    parameters = {**_CONNECTION, **catalog.query, "client_encoding": "utf8"}
+    plain = catalog.set(drivername="postgresql", query=parameters)
     return plain.render_as_string(hide_password=False)
 
 

@@ -24,11 +24,21 @@ _READ_FROM_DSN = {
     "krbsrvname",
     "gsslib",
 }
+# How soon libpq takes a silent connection for lost: after 25 s, or 15 s where it sent something.
+# Nobody needs to tell asyncpg, whose every statement has a deadline.
+LIVENESS = {
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
 _NAME = "application_name"
 _OPTIONS = "options"
 _TIMEOUT = "connect_timeout"
 # Several of them are SQLAlchemy's to read.
 _ADDRESSES = {"host", "port"}
+_KNOWN = _READ_FROM_DSN | LIVENESS.keys() | _ADDRESSES | {_NAME, _OPTIONS, _TIMEOUT}
 
 
 def asyncpg_url(url: URL) -> URL:
@@ -54,7 +64,7 @@ def asyncpg_arguments(
         InvalidInput: It has unknown parameters, or a wrong timeout or sslmode.
     """
     given = {name: values[-1] for name, values in url.normalized_query.items()}
-    unknown = given.keys() - _READ_FROM_DSN - _ADDRESSES - {_NAME, _OPTIONS, _TIMEOUT}
+    unknown = given.keys() - _KNOWN
     if unknown:
         names = ", ".join(sorted(unknown))
         raise InvalidInput(f"the database URL has unknown parameters: {names}")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,12 +11,14 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url
 
 from streamer.core.errors import Unavailable
 from streamer.origin.settings import OriginSettings
 from streamer.processes import end_with_parent
 from streamer.server import open_app
+from streamer.shared.jobs import jobs_url
+from streamer.shared.settings import SharedSettings
 from tests.integration.origin.conftest import OpenOrigin, eventually
 from tests.integration.test_cli import streamer
 from tests.servers import Postgres, free_port
@@ -33,6 +36,7 @@ async def open_and_close(directory: Path, url: str) -> None:
     [
         "sslmode=disable&sslrootcert=/etc/ssl/certs/ca-certificates.crt",
         "connect_timeout=5",
+        "keepalives_idle=30&tcp_user_timeout=20000",
         "application_name=mine",
         "options=-csearch_path%3Dpublic",
         "target_session_attrs=read-write",
@@ -42,6 +46,24 @@ async def test_usual_parameters_are_understood(
     postgres: Postgres, tmp_path: Path, query: str
 ) -> None:
     await open_and_close(tmp_path, f"{await postgres.create_database()}?{query}")
+
+
+@pytest.mark.parametrize(("query", "milliseconds"), [("", 15_000), ("?tcp_user_timeout=7", 7)])
+async def test_the_job_queue_does_not_wait_for_a_connection_that_is_lost(
+    postgres: Postgres, tmp_path: Path, query: str, milliseconds: int
+) -> None:
+    url = f"{await postgres.create_database()}{query}"
+    engine = create_engine(jobs_url(SharedSettings(data_dir=tmp_path, database_url=url)))
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        with socket.socket(fileno=os.dup(driver.fileno())) as own:
+            asked = [
+                own.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE, socket.TCP_KEEPCNT)
+            ]
+    engine.dispose()
+    assert asked == [milliseconds, 10, 3]
 
 
 async def test_an_encoding_that_is_none_is_taken(postgres: Postgres, tmp_path: Path) -> None:

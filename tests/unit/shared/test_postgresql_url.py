@@ -36,6 +36,10 @@ def test_settings_of_the_session_come_before_ours() -> None:
     }
 
 
+def test_what_only_libpq_is_told_is_taken() -> None:
+    assert arguments("keepalives_idle=30&tcp_user_timeout=20000") == arguments("")
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("7", 7), ("0", 5.0)])
 def test_a_timeout_of_none_is_ours(text: str, seconds: float) -> None:
     assert arguments(f"connect_timeout={text}")["timeout"] == seconds
@@ -44,7 +48,7 @@ def test_a_timeout_of_none_is_ours(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("query", "message"),
     [
-        ("keepalives=1&channel_binding=prefer", "channel_binding, keepalives"),
+        ("replication=true&channel_binding=prefer", "channel_binding, replication"),
         ("connect_timeout=soon", "connect_timeout"),
         ("sslmode=nonsense", "sslmode"),
     ],
