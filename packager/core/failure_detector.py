@@ -24,9 +24,9 @@ class FailureDetector:
         """The dead among the workers with these last heartbeats, at `now` of any steady clock.
 
         Who could not be heard while this one did not listen has a chance to speak first: what
-        passed since it listened last counts as a third of the silence at most.
+        passed since it listened last counts as a quarter of the silence at most.
         """
-        passed = min(now - self._listened_at, self._silent_seconds / 3)
+        passed = min(now - self._listened_at, self._silent_seconds / 4)
         self._listened_at = now
         self._silences = {
             last: self._silences[last] + passed if last in self._silences else 0.0
