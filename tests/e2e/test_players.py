@@ -1,5 +1,6 @@
 """Streams in players of other projects: HLS in hls.js and Shaka, DASH in Shaka and dash.js."""
 
+import re
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from sample_media.bar_code import read_frame_number
 from sample_media.generate import generate
@@ -213,6 +214,29 @@ def test_without_a_token_the_player_page_says_so_and_asks_no_more(
     asked = page.evaluate(KEYS_ASKED_FOR)
     page.wait_for_timeout(KEY_RETRY_MS)
     assert page.evaluate(KEYS_ASKED_FOR) == asked
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+@pytest.mark.parametrize("method", ["aes-128"])
+def test_a_key_that_one_source_does_not_give_is_had_from_the_next(
+    open_page: OpenPage,
+    system: System,
+    encrypted: dict[str, dict[str, str]],
+    method: str,
+    is_silent: bool,
+) -> None:
+    asked: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route)
+        if not is_silent:
+            route.fulfill(status=503, headers={"Access-Control-Allow-Origin": "*"})
+
+    page = open_page("/")
+    page.route(re.compile(rf"{system.edge_url}/v/.*/(key|license)[?]"), refuse)
+    page.goto(system.origin_url + encrypted[method]["player"])
+    wait_until_past(page, 1)
+    assert len(asked) == 1
 
 
 def test_no_media_is_asked_for_before_it_can_be_decrypted(

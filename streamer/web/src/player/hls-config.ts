@@ -34,6 +34,7 @@ export function hlsConfig(
     manifestLoadPolicy: ONE_TRY,
     playlistLoadPolicy: ONE_TRY,
     fragLoadPolicy: ONE_TRY,
+    keyLoadPolicy: ONE_TRY,
     preserveManualLevelOnError: true,
     errorController: ErrorController,
     ...(bitsPerSecond ? { abrEwmaDefaultEstimate: bitsPerSecond } : {}),

@@ -30,6 +30,8 @@ const LOAD_FAILURES: ReadonlySet<string> = new Set([
   Hls.ErrorDetails.AUDIO_TRACK_LOAD_TIMEOUT,
   Hls.ErrorDetails.FRAG_LOAD_ERROR,
   Hls.ErrorDetails.FRAG_LOAD_TIMEOUT,
+  Hls.ErrorDetails.KEY_LOAD_ERROR,
+  Hls.ErrorDetails.KEY_LOAD_TIMEOUT,
 ]);
 
 export class HlsStream implements Stream {
@@ -257,7 +259,9 @@ export class HlsStream implements Stream {
     this.#events.onSubtitlesMissed();
   }
 
+  /** Goes on at the next source. What else of a failed one fails after that is no news. */
   #failOver(hls: Hls): void {
+    if (hls === this.#failed) return;
     hls.stopLoad();
     if (hls === this.#active) {
       this.#failed = hls;
