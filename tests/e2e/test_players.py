@@ -39,6 +39,14 @@ HTMLMediaElement.prototype.setMediaKeys = async function (keys) {
   window.couldDecryptAt ??= performance.now();
 };
 """
+# One that fails to the first time.
+KEYS_THAT_FAIL_ONCE = """
+const setMediaKeys = HTMLMediaElement.prototype.setMediaKeys;
+HTMLMediaElement.prototype.setMediaKeys = async () => {
+  HTMLMediaElement.prototype.setMediaKeys = setMediaKeys;
+  throw new DOMException("not now", "InvalidStateError");
+};
+"""
 # Longer than the page waits before it asks a source again.
 KEY_RETRY_MS = 6000
 KEYS_ASKED_FOR = """
@@ -217,7 +225,7 @@ def test_without_a_token_the_player_page_says_so_and_asks_no_more(
 
 
 @pytest.mark.parametrize("is_silent", [False, True])
-@pytest.mark.parametrize("method", ["aes-128"])
+@pytest.mark.parametrize("method", ["aes-128", "sample-aes"])
 def test_a_key_that_one_source_does_not_give_is_had_from_the_next(
     open_page: OpenPage,
     system: System,
@@ -237,6 +245,13 @@ def test_a_key_that_one_source_does_not_give_is_had_from_the_next(
     page.goto(system.origin_url + encrypted[method]["player"])
     wait_until_past(page, 1)
     assert len(asked) == 1
+
+
+def test_a_media_element_that_took_no_keys_is_asked_again(
+    open_page: OpenPage, encrypted: dict[str, dict[str, str]]
+) -> None:
+    page = open_page(encrypted["sample-aes"]["player"], script=KEYS_THAT_FAIL_ONCE)
+    wait_until_past(page, 1)
 
 
 def test_no_media_is_asked_for_before_it_can_be_decrypted(

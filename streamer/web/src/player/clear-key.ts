@@ -4,15 +4,16 @@
  * hls.js takes the keys of SAMPLE-AES playlists for those of MPEG-TS, and keeps one set of keys for
  * each instance, which Chromium refuses to exchange while something plays. So it is told nothing of
  * them: what it appends opens as soon as the media element has the key. It gets no playlist before
- * the element can have keys at all: one that learns of them while it decodes may stop for good.
+ * that: an element that learns of keys while it decodes may stop for good. And a playlist whose key
+ * its source does not give is one that could not be loaded: the next source is asked for both.
  */
 
 import Hls, { type PlaylistLoaderConstructor } from "hls.js";
+import { DEADLINE_MS } from "./hls-config";
 
 const SYSTEM = "org.w3.clearkey";
 const CODECS = { contentType: 'video/mp4; codecs="avc1.42e01e"' };
 const KEY_TAG = /^#EXT-X-KEY:METHOD=SAMPLE-AES,.*?URI="([^"]*)".*\n/gm;
-const RETRY_PAUSE_MS = 4000;
 /** The answer to who holds no token for a key. */
 export const FORBIDDEN = 403;
 
@@ -23,11 +24,13 @@ type Load = InstanceType<typeof Loader>["load"];
 export class ClearKey {
   readonly #video: HTMLVideoElement;
   readonly #onRefused: () => void;
-  readonly #asked = new Set<string>();
+  /** The ids of the keys that the element has: they need no token any more. */
+  readonly #obtained = new Set<string>();
+  /** What is being asked for, by its address. */
+  readonly #asked = new Map<string, Promise<void>>();
   #keys: Promise<MediaKeys> | null = null;
-  #isClosed = true;
 
-  /** `onRefused` is called when a key is for others: it is not asked for again. */
+  /** `onRefused` is called when a key is for others: no source gives it. */
   constructor(video: HTMLVideoElement, onRefused: () => void) {
     this.#video = video;
     this.#onRefused = onRefused;
@@ -35,8 +38,8 @@ export class ClearKey {
 
   /** What hls.js loads playlists with. */
   get playlistLoader(): PlaylistLoaderConstructor {
-    const read = (text: string, url: string) => this.#read(text, url);
-    const locked = () => this.#keys;
+    const isMissing = (keyUrl: URL) => !this.#obtained.has(keyIdIn(keyUrl));
+    const ask = (keyUrl: URL) => this.#ask(keyUrl);
     class PlaylistLoader extends Loader {
       #isOver = false;
 
@@ -53,15 +56,19 @@ export class ClearKey {
       override load(...[context, config, callbacks]: Parameters<Load>): void {
         super.load(context, config, {
           ...callbacks,
-          onSuccess: (response, ...rest) => {
-            const { data } = response;
-            if (typeof data === "string") response.data = read(data, context.url);
+          onSuccess: (response, stats, ...rest) => {
+            const { playlist, keyUrls } = withoutKeys(String(response.data), context.url);
             const succeed = () => {
-              if (!this.#isOver) callbacks.onSuccess(response, ...rest);
+              if (this.#isOver) return;
+              callbacks.onSuccess({ ...response, data: playlist }, stats, ...rest);
             };
-            const keys = locked();
-            if (keys) void keys.then(succeed, succeed);
-            else succeed();
+            const fail = (error: unknown) => {
+              if (this.#isOver) return;
+              callbacks.onError({ code: 0, text: String(error) }, context, null, stats);
+            };
+            const missing = keyUrls.filter(isMissing);
+            if (missing.length === 0) succeed();
+            else void Promise.all(missing.map(ask)).then(succeed, fail);
           },
         });
       }
@@ -69,42 +76,37 @@ export class ClearKey {
     return PlaylistLoader as unknown as PlaylistLoaderConstructor;
   }
 
-  /** Asks for the keys of what is read from now on. */
-  open(): void {
-    this.#isClosed = false;
-  }
-
-  /** Asks for nothing any more. */
-  close(): void {
-    this.#isClosed = true;
-  }
-
-  /** Asks for the keys of a playlist; returns it without them. */
-  #read(text: string, url: string): string {
-    const { playlist, keyUrls } = withoutKeys(text, url);
-    for (const keyUrl of keyUrls) void this.#obtain(keyUrl);
-    return playlist;
+  /** Asks a source for a key, once for all playlists that wait for it. */
+  #ask(keyUrl: URL): Promise<void> {
+    const asked = this.#asked.get(keyUrl.href) ?? this.#obtain(keyUrl);
+    this.#asked.set(keyUrl.href, asked);
+    return asked.finally(() => this.#asked.delete(keyUrl.href));
   }
 
   async #obtain(keyUrl: URL): Promise<void> {
-    const keyId = keyUrl.searchParams.get("kid") ?? "";
-    if (this.#isClosed || this.#asked.has(keyId)) return;
-    this.#asked.add(keyId);
+    const keyId = keyIdIn(keyUrl);
+    const session = (await this.#lock()).createSession();
+    const asking = new Promise<ArrayBuffer>((resolve) => {
+      session.addEventListener("message", ({ message }) => resolve(message), { once: true });
+    });
+    await session.generateRequest("keyids", keyIds(keyId));
     try {
-      this.#keys ??= lock(this.#video);
-      const session = (await this.#keys).createSession();
-      const asking = new Promise<ArrayBuffer>((resolve) => {
-        session.addEventListener("message", ({ message }) => resolve(message), { once: true });
-      });
-      await session.generateRequest("keyids", keyIds(keyId));
       const answer = await askForLicense(keyUrl, await asking);
       if (answer.status === FORBIDDEN) this.#onRefused();
-      else await session.update(await licenseIn(answer));
-    } catch {
-      // Its edge may be gone: then a playlist of the next one asks before this does again.
-      this.#asked.delete(keyId);
-      setTimeout(() => this.#obtain(keyUrl), RETRY_PAUSE_MS);
+      await session.update(await licenseIn(answer));
+    } catch (error) {
+      await session.close();
+      throw error;
     }
+    this.#obtained.add(keyId);
+  }
+
+  #lock(): Promise<MediaKeys> {
+    this.#keys ??= lock(this.#video).catch((error) => {
+      this.#keys = null;
+      throw error;
+    });
+    return this.#keys;
   }
 }
 
@@ -122,6 +124,10 @@ export function keyIds(keyId: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify({ kids: [kid] }));
 }
 
+function keyIdIn(keyUrl: URL): string {
+  return keyUrl.searchParams.get("kid") ?? "";
+}
+
 async function lock(video: HTMLVideoElement): Promise<MediaKeys> {
   const wanted = [{ initDataTypes: ["keyids"], videoCapabilities: [CODECS] }];
   const access = await navigator.requestMediaKeySystemAccess(SYSTEM, wanted);
@@ -133,7 +139,8 @@ async function lock(video: HTMLVideoElement): Promise<MediaKeys> {
 /** Licenses are had beside the key, for the same token. */
 function askForLicense(keyUrl: URL, request: ArrayBuffer): Promise<Response> {
   const url = new URL(`license${keyUrl.search}`, keyUrl);
-  return fetch(url, { method: "POST", body: request });
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  return fetch(url, { method: "POST", body: request, signal });
 }
 
 async function licenseIn(answer: Response): Promise<ArrayBuffer> {

@@ -8,12 +8,15 @@ export const BUFFER_SECONDS = 30;
 /** Ahead of the viewer while only the first quality is there: better ones should not have to wait. */
 export const FIRST_BUFFER_SECONDS = 10;
 
+/** As long as a source may take until it begins to answer. */
+export const DEADLINE_MS = 8000;
+
 const NO_RETRY = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 };
 
 /** A failed request is not repeated where it failed: the next source gets it at once. */
 const ONE_TRY: LoadPolicy = {
   default: {
-    maxTimeToFirstByteMs: 8000,
+    maxTimeToFirstByteMs: DEADLINE_MS,
     maxLoadTimeMs: 60_000,
     timeoutRetry: NO_RETRY,
     errorRetry: NO_RETRY,

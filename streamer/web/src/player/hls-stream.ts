@@ -100,7 +100,6 @@ export class HlsStream implements Stream {
   }
 
   start(positionSeconds: number): void {
-    this.#clearKey.open();
     this.#prepare(positionSeconds);
   }
 
@@ -134,7 +133,6 @@ export class HlsStream implements Stream {
     this.#coming = null;
     this.#active?.destroy();
     this.#active = null;
-    this.#clearKey.close();
   }
 
   #catchUp(): void {
