@@ -27,6 +27,9 @@ from tests.e2e.pages import (
 )
 from tests.e2e.system import REGION, System, wait_for
 
+BUFFERED_END = """(({ buffered }) => buffered.length && buffered.end(buffered.length - 1))(
+  document.querySelector("video"))"""
+
 
 def test_an_upload_plays_through_the_edge_while_it_is_packaged(
     open_page: OpenPage, system: System, clip: Path, tmp_path: Path
@@ -111,6 +114,45 @@ def test_a_source_that_gives_an_older_playlist_serves_when_another_failed(
     show_stats(page)
     assert "source changed" in stat(page, "Stalls")
     wait_for(lambda: len(qualities(page)) == 5, "its qualities never came back")
+
+
+@pytest.mark.slow
+def test_a_step_back_while_the_next_source_takes_over_stays(
+    open_page: OpenPage, system: System, ready_video: str
+) -> None:
+    segments: list[Route] = []
+    playlists: list[Route] = []
+    page = open_page("/")
+    page.route(
+        re.compile(rf"{system.edge_url}/v/.*/00000[4-9]-"), lambda route: segments.append(route)
+    )
+    page.route(f"{system.origin_url}/v/*/index.m3u8", lambda route: playlists.append(route))
+    page.goto(f"{system.origin_url}/watch/{ready_video}")
+    wait_until_playing(page)
+    page.keyboard.press("k")
+    wait_until(page, f"{BUFFERED_END} > 14")
+    seek(page, 12)
+    with page.expect_request(f"{system.origin_url}/v/*/index.m3u8"):
+        segments[0].abort()
+    seek(page, 2)
+    wait_until(page, "!document.querySelector('video').seeking")
+    playlists[0].continue_()
+    wait_until(page, f"{BUFFERED_END} > 22")
+    assert position(page) == 2
+
+
+@pytest.mark.slow
+def test_the_remembered_position_stays_when_the_first_source_fails(
+    open_page: OpenPage, system: System, ready_video: str
+) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    seek(page, 12)
+    wait_until_past(page, 12.2)
+    page.route(f"{system.edge_url}/v/*/index.m3u8", lambda route: route.abort())
+    page.reload()
+    wait_until_playing(page)
+    assert position(page) > 11
 
 
 def test_a_quality_can_be_fixed(open_page: OpenPage, ready_video: str) -> None:

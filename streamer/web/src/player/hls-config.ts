@@ -23,14 +23,11 @@ const ONE_TRY: LoadPolicy = {
   },
 };
 
-/** The options for a stream that begins at a position with an expected bandwidth. */
-export function hlsConfig(
-  positionSeconds: number,
-  bitsPerSecond: number | null,
-): Partial<HlsConfig> {
+/** The options for a stream with an expected bandwidth. It is started where the viewer is then. */
+export function hlsConfig(bitsPerSecond: number | null): Partial<HlsConfig> {
   return {
     enableWorker: false,
-    startPosition: positionSeconds,
+    autoStartLoad: false,
     capLevelToPlayerSize: true,
     maxMaxBufferLength: BUFFER_SECONDS,
     backBufferLength: 60,

@@ -47,6 +47,8 @@ export class HlsStream implements Stream {
   #coming: Hls | null = null;
   /** The last active one whose source failed: it loads nothing any more. */
   #failed: Hls | null = null;
+  /** Where the viewer is until the first picture. */
+  #startSeconds = 0;
   #prepareTimer = 0;
   #catchUpTimer = 0;
   #chosen: Quality | null = null;
@@ -100,7 +102,8 @@ export class HlsStream implements Stream {
   }
 
   start(positionSeconds: number): void {
-    this.#prepare(positionSeconds);
+    this.#startSeconds = positionSeconds;
+    this.#prepare();
   }
 
   choose(quality: Quality | null): void {
@@ -133,6 +136,7 @@ export class HlsStream implements Stream {
     this.#coming = null;
     this.#active?.destroy();
     this.#active = null;
+    this.#shown = null;
   }
 
   #catchUp(): void {
@@ -154,16 +158,13 @@ export class HlsStream implements Stream {
 
   #prepareIn(milliseconds: number): void {
     clearTimeout(this.#prepareTimer);
-    this.#prepareTimer = window.setTimeout(
-      () => this.#prepare(this.#video.currentTime),
-      milliseconds,
-    );
+    this.#prepareTimer = window.setTimeout(() => this.#prepare(), milliseconds);
   }
 
-  #prepare(positionSeconds: number): void {
+  #prepare(): void {
     this.#coming?.destroy();
     const coming = new Hls({
-      ...hlsConfig(positionSeconds, this.bandwidth),
+      ...hlsConfig(this.bandwidth),
       loader: this.#keptKeys.loader,
       pLoader: this.#clearKey.playlistLoader,
     });
@@ -199,12 +200,16 @@ export class HlsStream implements Stream {
   }
 
   #takeOver(coming: Hls): void {
-    const media = this.#active?.transferMedia();
+    const position = this.#shown ? this.#video.currentTime : this.#startSeconds;
+    const transferred = this.#active?.transferMedia();
+    const media = transferred?.mediaSource ? transferred : null;
     this.#active?.destroy();
     this.#active = coming;
     this.#missed.clear();
     if (this.#chosen) coming.loadLevel = this.#chosenLevel(coming);
-    coming.attachMedia(media?.mediaSource ? media : this.#video);
+    coming.attachMedia(media ?? this.#video);
+    // Else hls.js seeks there as soon as something arrives, wherever the viewer has gone since.
+    coming.startLoad(position, media !== null && this.#shown !== null);
     this.#events.onTracks();
   }
 
