@@ -155,6 +155,27 @@ def test_the_remembered_position_stays_when_the_first_source_fails(
     assert position(page) > 11
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("is_whole_elsewhere", [True, False])
+def test_a_segment_that_arrives_as_something_else_is_asked_of_the_next_source(
+    open_page: OpenPage, system: System, ready_video: str, is_whole_elsewhere: bool
+) -> None:
+    def answer_with_a_page(route: Route) -> None:
+        headers = {"Access-Control-Allow-Origin": "*"}
+        route.fulfill(body="<html>Sign in</html>" * 500, headers=headers)
+
+    host = system.edge_url if is_whole_elsewhere else ""
+    page = open_page("/")
+    page.route(re.compile(rf"{host}.*/v/.*/audio.*/000004-"), answer_with_a_page)
+    page.goto(f"{system.origin_url}/watch/{ready_video}")
+    wait_until_playing(page)
+    seek(page, 15)
+    if is_whole_elsewhere:
+        wait_until_past(page, 16.2)
+        assert position(page) < 19
+    wait_until_past(page, 21)
+
+
 def test_a_quality_can_be_fixed(open_page: OpenPage, ready_video: str) -> None:
     page = open_page(f"/watch/{ready_video}")
     wait_until_playing(page)

@@ -8,6 +8,7 @@
 
 import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
+import { BrokenSegments } from "./broken-segments";
 import { nearestVisit } from "./cache-status";
 import { ClearKey, FORBIDDEN } from "./clear-key";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
@@ -41,6 +42,7 @@ export class HlsStream implements Stream {
   readonly #events: StreamEvents;
   readonly #clearKey: ClearKey;
   readonly #keptKeys = new KeptKeys();
+  readonly #broken: BrokenSegments;
   /** The one that feeds the media element. */
   #active: Hls | null = null;
   /** The one that reads playlists to take over. */
@@ -65,6 +67,7 @@ export class HlsStream implements Stream {
     this.#ring = ring;
     this.#events = events;
     this.#clearKey = new ClearKey(video, events.onRefused);
+    this.#broken = new BrokenSegments(ring.size);
   }
 
   get source(): Source {
@@ -249,6 +252,7 @@ export class HlsStream implements Stream {
     if (isRefusal(data)) this.#events.onRefused();
     else if (isOfSubtitles(data)) this.#doWithoutSubtitles(hls);
     else if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
+    else if (this.#broken.mayBeWholeElsewhere(data)) this.#failOver(hls);
     else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
     else if (data.fatal) this.#failOver(hls);
   }

@@ -45,6 +45,10 @@ export class SourceRing {
     this.#sources = sources;
   }
 
+  get size(): number {
+    return this.#sources.length;
+  }
+
   get current(): Source {
     const source = this.#sources[this.#index];
     if (!source) throw new RangeError("a ring needs a source");
