@@ -257,3 +257,16 @@ def test_a_video_that_is_not_there_says_so(open_page: OpenPage, name: str) -> No
     expect(page.get_by_role("heading", name="No video here")).to_be_visible()
     assert all(text.strip() for text in page.get_by_role("heading").all_inner_texts())
     expect(page.get_by_role("link", name="Back to the library")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_page_that_opens_while_the_server_fails_goes_on_by_itself(
+    open_page: OpenPage, system: System, ready_video: str
+) -> None:
+    page = open_page("/")
+    videos = re.compile("/api/v1/videos/")
+    page.route(videos, lambda route: route.fulfill(status=503))
+    page.goto(f"{system.origin_url}/watch/{ready_video}")
+    expect(page.get_by_role("heading", name="Not available right now")).to_be_visible()
+    page.unroute(videos)
+    wait_until_playing(page)

@@ -14,7 +14,7 @@ import { HlsStream } from "./hls-stream";
 import { SHORTCUTS } from "./keys";
 import { NativeStream } from "./native-stream";
 import { nearestFirst } from "./nearest";
-import { hideNotice, showMissing, showRefused, showWaiting } from "./notice";
+import { hideNotice, showMissing, showRefused, showUnavailable, showWaiting } from "./notice";
 import { Player, type StreamFactory } from "./player";
 import { eligibleEdges, SourceRing, sourcesFor } from "./sources";
 
@@ -29,21 +29,20 @@ byId("shortcut-list").append(
 void open();
 
 async function open(): Promise<void> {
-  const video = await look();
-  if (video && !isFinal(video)) watchVideo(videoId, { onChange: show, onGone: showGone });
+  if (await look()) watchVideo(videoId, { onChange: show, onGone: showGone });
 }
 
-/** Shows the video as it is now; null when there is none. */
-async function look(): Promise<VideoResource | null> {
+/** Shows the video as it is now; resolves to whether there may be something else to show later. */
+async function look(): Promise<boolean> {
   try {
     const video = await getVideo(videoId);
     show(video);
-    return video;
+    return !isFinal(video);
   } catch (error) {
-    const gone = error instanceof ApiError && error.status === 404;
-    if (gone) showGone();
-    else if (!player) showMissing(error instanceof Error ? error.message : String(error));
-    return null;
+    const isGone = error instanceof ApiError && error.status === 404;
+    if (isGone) showGone();
+    else if (!player) showUnavailable(error instanceof Error ? error.message : String(error));
+    return !isGone;
   }
 }
 

@@ -14,7 +14,13 @@ export function showWaiting(video: VideoResource): void {
   bar.value = video.progress;
 }
 
-/** Shows that there is no such video, or that the server cannot say. */
+/** Shows that the server does not say what there is, for now. */
+export function showUnavailable(message: string): void {
+  show("Not available right now", message);
+  byId("stage").dataset.mode = "waiting";
+}
+
+/** Shows that there is no such video. */
 export function showMissing(message: string): void {
   show("No video here", message);
   byId("stage").dataset.mode = "failed";
