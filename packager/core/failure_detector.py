@@ -4,8 +4,11 @@ How long is told by the listener's clock alone. The clocks of two hosts are neve
 """
 
 import math
+from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+
+_REMEMBERED_GAPS = 4
 
 
 class FailureDetector:
@@ -17,17 +20,25 @@ class FailureDetector:
 
     def __init__(self, silent_seconds: float) -> None:
         self._silent_seconds = silent_seconds
+        self._longest_gap = silent_seconds / 2
         self._listened_at = -math.inf
+        self._were_long: deque[bool] = deque(maxlen=_REMEMBERED_GAPS)
         self._silences: dict[tuple[str, datetime], float] = {}
 
     def dead(self, heartbeats: Mapping[str, datetime], *, now: float) -> set[str]:
         """The dead among the workers with these last heartbeats, at `now` of any steady clock.
 
-        Who could not be heard while this one did not listen has a chance to speak first: what
-        passed since it listened last counts as a quarter of the silence at most.
+        Call it every third of the silence or so. Where it is called after a long gap, who could
+        not be heard meanwhile has a chance to speak first: all silences begin anew. Where long gaps
+        come often, this one is slow by nature: then each counts for half the silence at most.
         """
-        passed = min(now - self._listened_at, self._silent_seconds / 4)
+        gap = now - self._listened_at
         self._listened_at = now
+        is_long = gap > self._longest_gap
+        if is_long and not any(self._were_long):
+            self._silences = {}
+        self._were_long.append(is_long)
+        passed = min(gap, self._longest_gap)
         self._silences = {
             last: self._silences[last] + passed if last in self._silences else 0.0
             for last in heartbeats.items()
