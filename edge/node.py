@@ -28,6 +28,7 @@ from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog
 from edge.purging import make_purge_log
 from edge.rereading import Rereading, open_rereading
+from edge.rules import Rules
 from edge.settings import EdgeSettings
 from edge.site import Site
 from edge.team import Team, open_team
@@ -52,6 +53,7 @@ class Node:
     id: str
     clock: Clock
     metrics: Metrics
+    rules: Rules
     cache: Cache
     fills: Fills
     prefetcher: Prefetcher
@@ -85,9 +87,7 @@ class Node:
         team = None
         if place is not None:
             team = await enter(open_team(place))
-            source = await enter(
-                open_owner_first(settings, place, origins, basis.position, via=basis.via)
-            )
+            source = await enter(open_owner_first(basis, place, origins))
         index = PlaylistIndex(settings.prefetch_segments, lambda: rules.current.beside)
         prefetcher = _make_prefetcher(basis, index, cache, team)
         fills = await enter(_open_fills(basis, source, cache, prefetcher.stored))
@@ -100,6 +100,7 @@ class Node:
             id=basis.id,
             clock=clock,
             metrics=metrics,
+            rules=rules,
             cache=cache,
             fills=fills,
             prefetcher=prefetcher,

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from edge.core.fields import Fields
 from edge.core.forward import fill_fields, has_looped, inner_fill_fields, pass_fields
+from edge.core.inner import told_behaviours, untold
 from edge.request import Request
 from edge.rules import Rules
 
@@ -14,6 +15,10 @@ class Onward(Protocol):
 
     def has_looped(self, request: Request) -> bool:
         """Whether it came through this very node before."""
+        ...
+
+    def is_at_odds(self, request: Request) -> bool:
+        """Whether who sent it goes by other behaviours and would take the answer for its own."""
         ...
 
     def fill_fields(self, request: Request, *, validates: bool) -> Fields:
@@ -44,6 +49,10 @@ class FromViewers:
         """Whether it came through this very node before."""
         return has_looped(request.head.fields, self.via)
 
+    def is_at_odds(self, _: Request) -> bool:
+        """Whether who sent it goes by other behaviours: viewers and edges go by their own."""
+        return False
+
     def fill_fields(self, request: Request, *, validates: bool) -> Fields:
         """The fields of a fetch whose answer many may get."""
         fields = request.head.fields
@@ -66,16 +75,27 @@ class FromViewers:
 
 @dataclass(frozen=True, slots=True)
 class FromWorkers:
-    """Requests from other workers of this node, which have left its traces in them already."""
+    """Requests from other workers of this node, which have left its traces in them already.
+
+    Attributes:
+        rules: What this worker goes by.
+    """
+
+    rules: Rules
 
     def has_looped(self, _: Request) -> bool:
         """Whether it came through this very node before: the worker that sent it has looked."""
         return False
 
+    def is_at_odds(self, request: Request) -> bool:
+        """Whether who sent it goes by other behaviours: one of us has yet to read them."""
+        return not self.rules.agree(told_behaviours(request.head.fields))
+
     def fill_fields(self, request: Request, *, validates: bool) -> Fields:
         """The fields of a fetch whose answer many may get."""
-        return inner_fill_fields(request.head.fields)
+        return inner_fill_fields(untold(request.head.fields))
 
     def pass_fields(self, request: Request) -> Fields:
         """The fields of the request, forwarded for this viewer alone."""
-        return request.head.fields.end_to_end().without({"host", "cache-control"})
+        fields = untold(request.head.fields)
+        return fields.end_to_end().without({"host", "cache-control"})

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from edge.basis import Basis
 from edge.core.breaker import Limits
 from edge.core.fields import Fields
-from edge.core.inner import inner_fields, outer_fields, read_told
+from edge.core.inner import OTHER_BEHAVIOURS, inner_fields, outer_fields, read_told
 from edge.exposition import Family
 from edge.place import Place
-from edge.position import BEHIND, Position, Telling
-from edge.settings import EdgeSettings
+from edge.position import BEHIND, Telling
+from edge.rules import Rules
 from edge.traffic import Traffic, families
 from edge.upstream import (
     FailureKind,
@@ -26,6 +27,8 @@ _CONNECT_SECONDS = 1.0
 _CONNECTIONS = 1024
 # The owner answers in the end, be it that it got no answer itself.
 _MARGIN_SECONDS = 5.0
+# What one of the two has yet to do before the owner's answer is right here.
+_NOT_YET = frozenset({BEHIND, OTHER_BEHAVIOURS})
 
 
 class OwnerFirst:
@@ -35,16 +38,25 @@ class OwnerFirst:
         place: This worker.
         workers: The others, by number.
         outside: What the owner of a key asks.
+        rules: What this worker goes by.
         name: The node in `Cache-Status`.
         via: The node in `Via`.
     """
 
     def __init__(
-        self, place: Place, workers: Mapping[int, Traffic], outside: Source, *, name: str, via: str
+        self,
+        place: Place,
+        workers: Mapping[int, Traffic],
+        outside: Source,
+        rules: Rules,
+        *,
+        name: str,
+        via: str,
     ) -> None:
         self._place = place
         self._workers = workers
         self._outside = outside
+        self._rules = rules
         self._name = name
         self._via = via
 
@@ -54,7 +66,8 @@ class OwnerFirst:
         """Send a request for an object and wait for the head of its answer."""
         worker = self._workers.get(self._place.owner(target.encode("ascii")))
         if worker is not None and worker.is_healthy:
-            answer = await self._ask_worker(worker, method, target, inner_fields(fields))
+            told = inner_fields(fields, self._rules.current.digest)
+            answer = await self._ask_worker(worker, method, target, told)
             if answer is not None:
                 return answer
         return await self._outside.ask(method, target, outer_fields(fields), body)
@@ -73,7 +86,7 @@ class OwnerFirst:
         if isinstance(answer, UpstreamFailure):
             return None
         told = read_told(answer.fields, self._name, self._via)
-        if told is None or told.status.detail == BEHIND:
+        if told is None or told.status.detail in _NOT_YET:
             answer.close()
             return None
         failure = told.failure(answer.status)
@@ -115,9 +128,10 @@ class _OwnersAnswer:
 
 @asynccontextmanager
 async def open_owner_first(
-    settings: EdgeSettings, place: Place, outside: Source, position: Position, *, via: str
+    basis: Basis, place: Place, outside: Source
 ) -> AsyncIterator[OwnerFirst]:
-    """The other workers, which are told this one's position, then `outside`."""
+    """The other workers, which are told how far this one is, then `outside`."""
+    settings = basis.settings
     limits = UpstreamLimits(
         connect_seconds=_CONNECT_SECONDS,
         head_seconds=settings.fetch_timeout_seconds + _MARGIN_SECONDS,
@@ -132,8 +146,8 @@ async def open_owner_first(
             socket = place.objects_socket(number)
             upstream = Upstream("http://worker", limits, socket=socket, forwards_host=True)
             await stack.enter_async_context(upstream)
-            workers[number] = Traffic(Telling(upstream, position), breaker)
-        yield OwnerFirst(place, workers, outside, name=settings.name, via=via)
+            workers[number] = Traffic(Telling(upstream, basis.position), breaker)
+        yield OwnerFirst(place, workers, outside, basis.rules, name=settings.name, via=basis.via)
 
 
 def _kind(failure: str) -> FailureKind:

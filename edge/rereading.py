@@ -78,13 +78,14 @@ class Rereading:
     async def _adopt(self, file: BehaviourFile) -> None:
         await self._origins.adopt({**self._file.origins, **file.origins})
         self._file, before = file, self._rules.current
-        self._rules.current = file.behaviours
+        self._rules.current, self._rules.is_settled = file.behaviours, False
         self._arriving.void(lambda key: differs(key, before, file.behaviours))
         for number, key in enumerate(list(self._cache.entries), start=1):
             if differs(key, before, file.behaviours):
                 self._cache.invalidate(key)
             if number % _SLICE == 0:
                 await asyncio.sleep(0)  # viewers first
+        self._rules.is_settled = True
 
 
 @contextmanager

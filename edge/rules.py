@@ -9,10 +9,16 @@ class Rules:
 
     Attributes:
         current: The behaviours in force.
+        is_settled: Whether nothing is in memory any more that was stored under others.
     """
 
     def __init__(self, behaviours: Behaviours) -> None:
         self.current = behaviours
+        self.is_settled = True
+
+    def agree(self, digest: str | None) -> bool:
+        """Whether what is stored here is right for who goes by behaviours with this digest."""
+        return self.is_settled and digest == self.current.digest
 
     def key(self, host: str | None, target: str) -> bytes:
         """The cache key of a target."""

@@ -15,6 +15,7 @@ from edge.cache import Cache
 from edge.core.behaviours import is_unshared
 from edge.core.fields import Fields
 from edge.core.forward import response_fields, toward
+from edge.core.inner import OTHER_BEHAVIOURS
 from edge.core.key import is_large, target_of
 from edge.core.playlist_body import MAX_BODY_BYTES
 from edge.core.policy import (
@@ -147,6 +148,8 @@ class Service:
         head = request.head
         if self._onward.has_looped(request):
             return await self._fail(response, 508, Forward.BYPASS, "loop")
+        if self._onward.is_at_odds(request):
+            return await self._fail(response, 503, Forward.BYPASS, OTHER_BEHAVIOURS)
         behaviour = self._rules.of_key(request.key)
         if self._gate is not None:
             response.allow_origins = behaviour.allow_origins

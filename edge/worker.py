@@ -81,7 +81,9 @@ async def _serve_workers(node: Node, place: Place, stack: AsyncExitStack) -> Lis
     """Answer the other workers for the keys that this one owns."""
     apart = Metrics(node.settings.region)  # answers are counted where a viewer gets them
     apart.counters = node.metrics.counters
-    service = node.answering(onward=FromWorkers(), metrics=apart, ahead=_Unseen(), gate=None)
+    service = node.answering(
+        onward=FromWorkers(node.rules), metrics=apart, ahead=_Unseen(), gate=None
+    )
     site = replace(
         node.site,
         metrics=apart,

@@ -4,6 +4,7 @@ A behaviour decides what of a request tells objects apart, and only that is forw
 answer can depend on what is not in its key.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,6 +108,9 @@ class Behaviours:
 
     Args:
         listed: They, in order.
+
+    Attributes:
+        digest: What tells them, with whom they name, from all others.
     """
 
     def __init__(self, listed: Sequence[Behaviour] = ()) -> None:
@@ -114,6 +118,8 @@ class Behaviours:
         self._hosts = compiled([host for b in listed for host in b.hosts])
         self._tells_hosts = any(b.hosts for b in listed)
         self._odd = lru_cache(_REMEMBERED)(self._read)
+        told = " ".join(b.digest for b in listed).encode("ascii")
+        self.digest = hashlib.blake2b(told, digest_size=16).hexdigest()
 
     def of(self, host: str | None, target: str) -> Behaviour:
         """The behaviour for a target.

@@ -12,6 +12,10 @@ from streamer.core.cache_status import CacheStatus, Forward
 
 _GATEWAY_ERRORS = frozenset({502, 504})
 _CONDITIONS = ("if-none-match", "if-modified-since")
+_BEHAVIOURS = "streamer-behaviours"
+
+OTHER_BEHAVIOURS = "other-behaviours"
+"""The detail of answers that leave a request to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,17 @@ class Told:
         return self.status.detail if status in _GATEWAY_ERRORS and not has_answer else None
 
 
-def inner_fields(fields: Fields) -> Fields:
+def inner_fields(fields: Fields, behaviours: str) -> Fields:
     """The request fields for the owner of a key.
 
     A worker asks about its copy when that is stale, or when a viewer demands it: a stale one of
     the owner's is no better (RFC 9111 §5.2.1.3).
+
+    Args:
+        fields: Those for whoever is asked.
+        behaviours: The digest of those that the worker goes by.
     """
+    fields = untold(fields).plus((_BEHAVIOURS, behaviours))
     is_conditional = any(name in fields.combined for name in _CONDITIONS)
     return fields.plus(("cache-control", "min-fresh=0")) if is_conditional else fields
 
@@ -43,6 +52,16 @@ def inner_fields(fields: Fields) -> Fields:
 def outer_fields(fields: Fields) -> Fields:
     """The same for somebody else, who is not told what a viewer demands of this cache."""
     return fields.without({"cache-control", "pragma"})
+
+
+def untold(fields: Fields) -> Fields:
+    """The same without what only the owner of a key is told."""
+    return fields.without({_BEHAVIOURS})
+
+
+def told_behaviours(fields: Fields) -> str | None:
+    """The digest of the behaviours that the worker which sent a request goes by."""
+    return fields.get(_BEHAVIOURS)
 
 
 def read_told(fields: Fields, name: str, via: str) -> Told | None:

@@ -563,6 +563,43 @@ async def test_all_workers_of_a_node_do_as_the_file_says(
                     await asyncio.sleep(0.02)
 
 
+async def test_what_one_worker_forgets_at_a_reload_it_does_not_get_back_from_another(
+    origin: CountingOrigin, other_origin: CountingOrigin, write: Write, tmp_path: Path
+) -> None:
+    def file(source: CountingOrigin) -> Path:
+        shop = f'[origins.shop]\nurls = ["{source.url}"]\n'
+        return write(f'{shop}[[behaviour]]\npath = "*"\norigin = "shop"\n')
+
+    targets = [owned_by(worker, stem) for worker in (0, 1) for stem in ("x", "y")]
+    for target in targets:
+        origin.scripts[target], other_origin.scripts[target] = Script([b"a"]), Script([b"b"])
+    options = ("--behaviours", str(file(origin)))
+    async with running_node(origin.url, tmp_path / "log", *options) as node:
+
+        async def bodies(worker: int) -> set[bytes]:
+            return {(await node.get(worker, target)).body for target in targets}
+
+        async def reread(worker: int) -> None:
+            before = await bodies(worker)
+            os.kill(node.pid(worker), signal.SIGHUP)
+            async with asyncio.timeout(30):
+                while await bodies(worker) == before:
+                    pass
+
+        assert [await bodies(worker) for worker in (0, 1)] == [{b"a"}, {b"a"}]
+        file(other_origin)
+        await reread(0)
+        assert [await bodies(worker) for worker in (0, 1)] == [{b"b"}, {b"a"}]
+        await reread(1)
+        assert [await bodies(worker) for worker in (0, 1)] == [{b"b"}, {b"b"}]
+        file(origin)
+        await reread(1)
+        assert [await bodies(worker) for worker in (0, 1)] == [{b"b"}, {b"a"}]
+        await reread(0)
+        assert [await bodies(worker) for worker in (0, 1)] == [{b"a"}, {b"a"}]
+    assert not any("streamer-behaviours" in one.headers for one in origin.seen)
+
+
 async def test_parents_are_told_the_host_and_not_asked_for_what_is_signed(
     start_edge: StartEdge, origin: CountingOrigin, other_origin: CountingOrigin, write: Write
 ) -> None:

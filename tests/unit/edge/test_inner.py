@@ -2,7 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.core.fields import Fields
-from edge.core.inner import inner_fields, outer_fields, read_member, read_told
+from edge.core.inner import (
+    inner_fields,
+    outer_fields,
+    read_member,
+    read_told,
+    told_behaviours,
+    untold,
+)
 from streamer.core.cache_status import CacheStatus, Forward, append, render
 
 NAME, VIA = "edge-test", "1.1 edge-test-0123abcd"
@@ -59,7 +66,13 @@ def test_a_failure_is_one_without_an_answer() -> None:
 
 def test_rfc9111_5_2_1_3_the_owner_answers_a_validation_with_nothing_stale() -> None:
     plain, conditional = Fields((("accept", "*/*"),)), Fields((("if-none-match", '"1"'),))
-    assert inner_fields(plain) == plain
-    asked = inner_fields(conditional.plus(("cache-control", "max-age=5")))
+    assert untold(inner_fields(plain, "b1")) == plain
+    asked = untold(inner_fields(conditional.plus(("cache-control", "max-age=5")), "b1"))
     assert asked.get("cache-control") == "max-age=5, min-fresh=0"
     assert outer_fields(asked).items == conditional.items
+
+
+def test_the_owner_is_told_the_workers_behaviours_whatever_a_viewer_says() -> None:
+    lie = Fields((("streamer-behaviours", "b2"), ("accept", "*/*")))
+    assert told_behaviours(inner_fields(lie, "b1")) == "b1"
+    assert told_behaviours(Fields()) is None
