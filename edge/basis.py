@@ -6,10 +6,11 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from edge.arriving import Arriving
-from edge.behaviour_file import BehaviourFile, read_behaviours
+from edge.behaviour_file import BehaviourFile, Read, read_behaviours
 from edge.clock import Clock
 from edge.disk import DirectoryLock
 from edge.heartbeat import edge_id
+from edge.in_force import InForce
 from edge.metrics import Counters, Metrics
 from edge.place import Place
 from edge.position import Position
@@ -29,7 +30,9 @@ class Basis:
         clock: The present.
         metrics: What has happened.
         position: How far the log of purges is obeyed.
-        file: What the file of behaviours said at the start; nothing if there is none.
+        files: What the files that the settings name say; None: the supervisor has read them.
+        read: Reads them as they were at the start.
+        file: What the file of behaviours said then; nothing if there is none.
         rules: The behaviours in force.
         arriving: What is on its way into the cache.
     """
@@ -40,6 +43,8 @@ class Basis:
     clock: Clock
     metrics: Metrics
     position: Position
+    files: InForce | None
+    read: Read
     file: BehaviourFile
     rules: Rules
     arriving: Arriving
@@ -61,27 +66,41 @@ class Basis:
 
 
 @asynccontextmanager
-async def open_basis(settings: EdgeSettings, place: Place | None) -> AsyncIterator[Basis]:
+async def open_basis(
+    settings: EdgeSettings, place: Place | None, read: Read | None
+) -> AsyncIterator[Basis]:
     """The basis of a node, which holds its cache directory, or of a worker, whose supervisor does.
+
+    Args:
+        settings: How to serve.
+        place: Which worker it is; None: it is the node.
+        read: Reads what the supervisor has read of the files; None: they are read here.
 
     Raises:
         BadBehaviours: The file of behaviours cannot be used.
+        BadCertificate: A certificate or its key cannot be used.
         Conflict: Another edge uses the cache directory.
     """
     with ExitStack() as stack:
         if place is None and settings.cache_dir is not None:
             stack.enter_context(await asyncio.to_thread(DirectoryLock, settings.cache_dir))
+        metrics, files = Metrics(settings.region), None
+        if read is None:
+            files = await asyncio.to_thread(InForce, settings, metrics.counters)
+            read = files.read
         file = BehaviourFile()
         if settings.behaviours is not None:
-            file = await asyncio.to_thread(read_behaviours, settings.behaviours)
+            file = await asyncio.to_thread(read_behaviours, settings.behaviours, read)
         rules = Rules(file.behaviours)
         yield Basis(
             settings=settings,
             place=place,
             id=edge_id(settings.cache_dir) if place is None else place.node,
             clock=Clock(),
-            metrics=Metrics(settings.region),
+            metrics=metrics,
             position=await asyncio.to_thread(read_position, settings.purge_position),
+            files=files,
+            read=read,
             file=file,
             rules=rules,
             arriving=Arriving(rules),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +26,8 @@ from streamer.core.errors import InvalidInput
 from streamer.core.signing import read_key
 
 _MAX_NAMES = 16
+
+Read = Callable[[Path], bytes]
 
 
 class BadBehaviours(InvalidInput):
@@ -50,14 +52,18 @@ class BehaviourFile:
     origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
-def read_behaviours(path: Path) -> BehaviourFile:
+def read_behaviours(path: Path, read: Read = Path.read_bytes) -> BehaviourFile:
     """Read a file.
+
+    Args:
+        path: The file.
+        read: Reads it, and the keys that it names.
 
     Raises:
         BadBehaviours: It cannot be read or is not valid.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise BadBehaviours(f"{path}: {reason}") from error
@@ -73,7 +79,7 @@ def read_behaviours(path: Path) -> BehaviourFile:
     except ValidationError as error:
         problems = [_problem(found) for found in error.errors(include_url=False)]
     else:
-        file, problems = _combine(tables, document, path.parent)
+        file, problems = _combine(tables, document, lambda name: read(path.parent / name))
         if not problems:
             return file
     first = min(problems, key=lambda problem: lines.of(problem.place))
@@ -215,7 +221,7 @@ def _problem(error: Any) -> _Problem:
 
 
 def _combine(
-    tables: _Document, document: Mapping[str, Any], directory: Path
+    tables: _Document, document: Mapping[str, Any], read: Callable[[str], bytes]
 ) -> tuple[BehaviourFile, list[_Problem]]:
     problems: list[_Problem] = []
     listed: list[Behaviour] = []
@@ -233,7 +239,7 @@ def _combine(
         problems += [
             _Problem((*place, "origin"), reason) for reason in _origin_problems(table, origins)
         ]
-        keys, unreadable = _keys(table, directory)
+        keys, unreadable = _keys(table, read)
         problems += [_Problem((*place, "signed_by", name), reason) for name, reason in unreadable]
         origin = document.get("origins", {}).get(table.origin)
         digest = _digest(document["behaviour"][index], origin, keys)
@@ -253,14 +259,14 @@ def _origin_problems(table: _BehaviourTable, origins: Mapping[str, Origin]) -> l
 
 
 def _keys(
-    table: _BehaviourTable, directory: Path
+    table: _BehaviourTable, read: Callable[[str], bytes]
 ) -> tuple[dict[str, bytes], list[tuple[str, str]]]:
     """The public keys of a table, and which could not be read."""
     keys: dict[str, bytes] = {}
     problems: list[tuple[str, str]] = []
     for key_id, name in (table.signed_by or {}).items():
         try:
-            keys[key_id] = (directory / name).read_bytes()
+            keys[key_id] = read(name)
             read_key(keys[key_id])
         except OSError as error:
             problems.append((key_id, f"{name}: {error.strerror}"))

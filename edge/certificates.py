@@ -5,8 +5,10 @@ when certificates are replaced; in the handshake it hands over to the context of
 certificate.
 """
 
+import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
@@ -18,6 +20,7 @@ from edge.errors import BadCertificate
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 Pair = tuple[Path, Path]
+Read = Callable[[Path], bytes]
 
 
 class Certificates:
@@ -26,39 +29,44 @@ class Certificates:
     Args:
         pairs: The PEM files of each: its chain, then its key. The first is for viewers that ask
             for no name or an unknown one.
+        read: Reads them.
+
+    Attributes:
+        context: What viewers meet, for as long as the node lives.
+        default: The first certificate's context.
 
     Raises:
         BadCertificate: A file cannot be used.
     """
 
-    def __init__(self, pairs: Sequence[Pair]) -> None:
+    def __init__(self, pairs: Sequence[Pair], read: Read = Path.read_bytes) -> None:
         self._pairs = pairs
-        self.reload()
-        self.context = _context(*pairs[0])
+        self.reload(read)
+        self.context = _context(*pairs[0], read)
         self.context.sni_callback = self._choose
 
-    def reload(self) -> None:
+    def reload(self, read: Read) -> None:
         """Read the files again, for handshakes to come.
 
         Raises:
             BadCertificate: A file cannot be used; everything stays as it was.
         """
-        contexts = [_context(*pair) for pair in self._pairs]
+        contexts = [_context(*pair, read) for pair in self._pairs]
         by_name: dict[str, ssl.SSLContext] = {}
         for (chain, _), context in zip(self._pairs, contexts, strict=True):
-            for name in _names(chain):
+            for name in _names(chain, read):
                 by_name.setdefault(name, context)
-        self._default, self._by_name = contexts[0], by_name
+        self.default, self._by_name = contexts[0], by_name
 
     def covers(self, host: str) -> bool:
         """Whether a certificate is for this host name or address."""
         return by_name(self._by_name, host) is not None
 
     def _choose(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        tls.context = by_name(self._by_name, name or "") or self._default
+        tls.context = by_name(self._by_name, name or "") or self.default
 
 
-def _context(chain: Path, key: Path) -> ssl.SSLContext:
+def _context(chain: Path, key: Path, read: Read) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
@@ -68,16 +76,17 @@ def _context(chain: Path, key: Path) -> ssl.SSLContext:
     # processors with AES prefer AES-128-GCM, which is also the cheapest here.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     try:
-        context.load_cert_chain(chain, key, password=b"")
+        with _as_file(read(chain)) as chain_file, _as_file(read(key)) as key_file:
+            context.load_cert_chain(chain_file, key_file, password=b"")
     except (OSError, ValueError) as error:
         raise BadCertificate(f"{chain} with {key}: {_reason(error)}") from error
     return context
 
 
-def _names(chain: Path) -> list[str]:
+def _names(chain: Path, read: Read) -> list[str]:
     """The names a certificate is for, in lower case."""
     try:
-        certificate = x509.load_pem_x509_certificates(chain.read_bytes())[0]
+        certificate = x509.load_pem_x509_certificates(read(chain))[0]
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
@@ -88,6 +97,15 @@ def _names(chain: Path) -> list[str]:
         *(name.lower() for name in names.get_values_for_type(x509.DNSName)),
         *(str(address) for address in addresses),
     ]
+
+
+@contextmanager
+def _as_file(data: bytes) -> Iterator[str]:
+    """A name under which OpenSSL, which takes nothing but files, reads what is in memory."""
+    with os.fdopen(os.memfd_create("pem"), "wb") as file:
+        file.write(data)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}"
 
 
 def _reason(error: Exception) -> str:

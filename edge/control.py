@@ -27,6 +27,7 @@ class Control:
         purge: Obeys one item of the log of purges.
         fetch_ahead: Fetches keys for a viewer with these fields and scheme, within so many seconds.
         learn: Takes in a playlist by key, response fields and body.
+        take_in: Goes by what files say now, by path.
     """
 
     families: Callable[[], Iterable[Family]]
@@ -34,6 +35,7 @@ class Control:
     purge: Callable[[dict[str, Any]], Awaitable[bool]]
     fetch_ahead: Callable[[Iterable[bytes], Fields, str, float], None]
     learn: Callable[[bytes, Fields, bytes], None]
+    take_in: Callable[[dict[str, str]], Awaitable[None]]
 
     def add_to(self, app: web.Application) -> None:
         """Route messages to it."""
@@ -42,6 +44,7 @@ class Control:
         app.router.add_post("/purge", self._on_purge)
         app.router.add_post("/ahead", self._on_ahead)
         app.router.add_post("/playlist", self._on_playlist)
+        app.router.add_post("/files", self._on_files)
 
     async def _on_families(self, _: web.Request) -> web.Response:
         families = [asdict(family) for family in self.families()]
@@ -66,6 +69,10 @@ class Control:
         message = await _message(request)
         key, body = message["key"].encode("ascii"), message["body"].encode("latin-1")
         self.learn(key, _fields(message["fields"]), body)
+        return web.json_response({})
+
+    async def _on_files(self, request: web.Request) -> web.Response:
+        await self.take_in(await _message(request))
         return web.json_response({})
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import aiohttp
 
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
-_PURGE_TIMEOUT = aiohttp.ClientTimeout(total=60.0)  # of a large disk tier, perhaps
+_LONG_TIMEOUT = aiohttp.ClientTimeout(total=60.0)  # of large tiers, perhaps
 _TROUBLE = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 
 _log = logging.getLogger(__name__)
@@ -56,8 +56,12 @@ class ControlClient:
 
     async def purge(self, item: Mapping[str, Any]) -> bool:
         """Make the worker obey one item of the log of purges; whether it has."""
-        said = await self._say("/purge", item, _PURGE_TIMEOUT)
+        said = await self._say("/purge", item, _LONG_TIMEOUT)
         return said is not None and bool(said["obeyed"])
+
+    async def take_in(self, files: Mapping[str, str]) -> bool:
+        """Make the worker go by what files say now; whether it does."""
+        return await self._say("/files", files, _LONG_TIMEOUT) is not None
 
     async def _say(
         self, path: str, message: Mapping[str, Any], timeout: aiohttp.ClientTimeout

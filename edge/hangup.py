@@ -1,29 +1,25 @@
-"""What SIGHUP makes a node read again."""
+"""Hearing SIGHUP."""
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-_works: list[Callable[[], None]] = []
+_heard: list[asyncio.Event] = []
 
 
 @contextmanager
-def on_hangup(work: Callable[[], None]) -> Iterator[None]:
-    """Do something at every SIGHUP, beside what others do then; on the running loop."""
-    survive_hangups()
-    _works.append(work)
+def hangups() -> Iterator[asyncio.Event]:
+    """An event that every SIGHUP sets; from now on none ends this process. On the running loop."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _set_all)
+    hangup = asyncio.Event()
+    _heard.append(hangup)
     try:
-        yield
+        yield hangup
     finally:
-        _works.remove(work)
+        _heard.remove(hangup)
 
 
-def survive_hangups() -> None:
-    """From now on, let SIGHUP not end this process; on the running loop."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _do_all)
-
-
-def _do_all() -> None:
-    for work in _works:
-        work()
+def _set_all() -> None:
+    for hangup in _heard:
+        hangup.set()

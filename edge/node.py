@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from edge.admin import create_admin, serving
 from edge.answering import Answering, make_answering, make_site
 from edge.basis import Basis, open_basis
+from edge.behaviour_file import Read
 from edge.cache import Cache
+from edge.certificates import Certificates
 from edge.clock import Clock
 from edge.core.prefetch import PlaylistIndex
 from edge.disk import DiskFiles
@@ -18,7 +20,9 @@ from edge.explain import Explainer
 from edge.fill import Fill
 from edge.fills import FillLimits, Fills
 from edge.forgetting import Forgetting
+from edge.hangup import hangups
 from edge.heartbeat import Heartbeat, describe
+from edge.in_force import InForce, follow
 from edge.listener import Listener
 from edge.metrics import Metrics
 from edge.origins import open_origins
@@ -27,7 +31,7 @@ from edge.place import Place
 from edge.prefetcher import Prefetcher
 from edge.purges import PurgeLog
 from edge.purging import make_purge_log
-from edge.rereading import Rereading, open_rereading
+from edge.rereading import Rereading, make_rereading
 from edge.rules import Rules
 from edge.settings import EdgeSettings
 from edge.site import Site
@@ -64,10 +68,18 @@ class Node:
     purges: PurgeLog
     explainer: Explainer
     rereading: Rereading | None
+    certificates: Certificates | None
+    files: InForce | None
+    hangup: asyncio.Event
+    taking_in: asyncio.Lock
 
     @classmethod
     async def open(
-        cls, settings: EdgeSettings, stack: AsyncExitStack, place: Place | None = None
+        cls,
+        settings: EdgeSettings,
+        stack: AsyncExitStack,
+        place: Place | None = None,
+        read: Read | None = None,
     ) -> "Node":
         """Make the parts; `stack` closes them.
 
@@ -76,9 +88,11 @@ class Node:
             stack: Closes what is opened.
             place: Which of several workers of a node this is, whose supervisor holds the cache
                 directory; None: it is the node.
+            read: Reads what that supervisor has read of the files that the settings name.
         """
         enter = stack.enter_async_context
-        basis = await enter(open_basis(settings, place))
+        hangup = stack.enter_context(hangups())  # one that comes while files are read is not lost
+        basis = await enter(open_basis(settings, place, read))
         clock, metrics, rules = basis.clock, basis.metrics, basis.rules
         cache = await enter(_open_cache(basis))
         origins = await enter(open_origins(basis))
@@ -110,7 +124,11 @@ class Node:
             forgetting=forgetting,
             purges=purges,
             explainer=Explainer(rules, cache, fills, index, origins.would_ask),
-            rereading=stack.enter_context(open_rereading(basis, cache, origins)),
+            rereading=make_rereading(basis, cache, origins),
+            certificates=_open_certificates(basis),
+            files=basis.files,
+            hangup=hangup,
+            taking_in=asyncio.Lock(),
         )
 
     async def serve(self, stack: AsyncExitStack) -> Ports:
@@ -140,9 +158,8 @@ class Node:
     async def open_listener(self, stack: AsyncExitStack, *, reuse_port: bool = False) -> int:
         """Accept viewers, on a port that other processes may share; returns the port."""
         settings = self.settings
-        reloading = stack.enter_context(ExitStack())
         port = await open_endpoints(
-            settings, self.site, self.listener, reloading, reuse_port=reuse_port
+            settings, self.site, self.listener, self.certificates, reuse_port=reuse_port
         )
         stack.push_async_callback(self.listener.close, 0.0)
         return port
@@ -157,9 +174,18 @@ class Node:
         ]
         if self.site.access_log is not None:
             works.append(self.site.access_log.run())
-        if self.rereading is not None:
-            works.append(self.rereading.run())
+        files = self.files
+        if files is not None:
+            works.append(follow(files, self.hangup, lambda: self.take_in(files.read)))
         return works
+
+    async def take_in(self, read: Read) -> None:
+        """Go by what the files say now, which is right."""
+        async with self.taking_in:
+            if self.certificates is not None:
+                self.certificates.reload(read)
+            if self.rereading is not None:
+                await self.rereading.take_in(read)
 
     def gauges(self) -> dict[str, float]:
         """Present levels, for the metrics."""
@@ -201,6 +227,11 @@ async def _open_cache(basis: Basis) -> AsyncIterator[Cache]:
         yield cache
     finally:
         await cache.close()
+
+
+def _open_certificates(basis: Basis) -> Certificates | None:
+    settings = basis.settings
+    return Certificates(settings.tls_pairs, basis.read) if settings.tls_cert else None
 
 
 def _make_prefetcher(

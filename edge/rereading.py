@@ -1,25 +1,18 @@
-"""Reading the file of behaviours again while viewers are served."""
+"""Going by another file of behaviours while viewers are served."""
 
 import asyncio
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from edge.arriving import Arriving
 from edge.basis import Basis
-from edge.behaviour_file import BadBehaviours, BehaviourFile, read_behaviours
+from edge.behaviour_file import BehaviourFile, Read, read_behaviours
 from edge.cache import Cache
 from edge.core.behaviours import Behaviours
 from edge.core.key import host_of
-from edge.hangup import on_hangup
-from edge.metrics import Counters
 from edge.origins import Origins
 from edge.rules import Rules
 
 _SLICE = 4096
-
-_log = logging.getLogger(__name__)
 
 
 class Rereading:
@@ -35,7 +28,6 @@ class Rereading:
         origins: Whom they name.
         cache: What is stored.
         arriving: What is on its way into it.
-        counters: Where failures are counted.
     """
 
     def __init__(
@@ -46,7 +38,6 @@ class Rereading:
         origins: Origins,
         cache: Cache,
         arriving: Arriving,
-        counters: Counters,
     ) -> None:
         self._path = path
         self._file = file
@@ -54,26 +45,10 @@ class Rereading:
         self._origins = origins
         self._cache = cache
         self._arriving = arriving
-        self._counters = counters
-        self._wanted = asyncio.Event()
 
-    def want(self) -> None:
-        """Have the file read again."""
-        self._wanted.set()
-
-    async def run(self) -> None:
-        """Read it whenever that is wanted, until cancelled; a bad file changes nothing."""
-        while True:
-            await self._wanted.wait()
-            self._wanted.clear()
-            try:
-                file = await asyncio.to_thread(read_behaviours, self._path)
-            except BadBehaviours as error:
-                self._counters.behaviour_reloads_failed += 1
-                _log.error("the behaviours stay as they were: %s", error.detail)
-            else:
-                await self._adopt(file)
-                _log.info("the behaviours were read again")
+    async def take_in(self, read: Read) -> None:
+        """Go by what the file says now; it is right."""
+        await self._adopt(await asyncio.to_thread(read_behaviours, self._path, read))
 
     async def _adopt(self, file: BehaviourFile) -> None:
         await self._origins.adopt({**self._file.origins, **file.origins})
@@ -88,18 +63,12 @@ class Rereading:
         self._rules.is_settled = True
 
 
-@contextmanager
-def open_rereading(basis: Basis, cache: Cache, origins: Origins) -> Iterator[Rereading | None]:
-    """Rereading with every hangup; None: there is no file."""
+def make_rereading(basis: Basis, cache: Cache, origins: Origins) -> Rereading | None:
+    """What makes a node go by another file; None: it has none."""
     path = basis.settings.behaviours
     if path is None:
-        yield None
-        return
-    rereading = Rereading(
-        path, basis.file, basis.rules, origins, cache, basis.arriving, basis.counters
-    )
-    with on_hangup(rereading.want):
-        yield rereading
+        return None
+    return Rereading(path, basis.file, basis.rules, origins, cache, basis.arriving)
 
 
 def differs(key: bytes, old: Behaviours, new: Behaviours) -> bool:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from edge.access_log import check_writable
-from edge.hangup import survive_hangups
 from edge.node import Node, Ports
 from edge.settings import EdgeSettings
 from edge.supervisor import supervise
@@ -26,13 +25,14 @@ async def run_edge(
         started: Told the bound ports once viewers are accepted.
 
     Raises:
+        BadBehaviours: The file of behaviours cannot be used.
+        BadCertificate: A certificate or its key cannot be used.
         Conflict: Another edge uses the cache directory.
         OSError: A port cannot be bound, or the access log not be written.
         WorkerFailed: A worker could not begin.
     """
     if settings.access_log is not None:
         await asyncio.to_thread(check_writable, settings.access_log)
-    survive_hangups()
     if worker_count(settings) > 1:
         await supervise(settings, stop=stop, started=started)
         return

@@ -280,6 +280,11 @@ class EdgeSettings(BaseSettings):
         return self
 
     @property
+    def tls_pairs(self) -> list[tuple[Path, Path]]:
+        """The files of each certificate: its chain, then its key."""
+        return list(zip(self.tls_cert, self.tls_key, strict=True))
+
+    @property
     def own_url(self) -> str:
         """The URL viewers reach this node at."""
         return self.own_url_at(self.port)

@@ -2,8 +2,8 @@
 
 It binds the port, so that it is known and nobody else's, but listens on nothing that viewers reach:
 the workers do, on sockets of their own that share the port (SO_REUSEPORT, socket(7)). It holds the
-cache directory, follows the origin's log of purges, tells the origin that the node lives and serves
-the admin port.
+cache directory, follows the origin's log of purges, reads the files again that SIGHUP is about,
+tells the origin that the node lives and serves the admin port.
 """
 
 import asyncio
@@ -13,7 +13,9 @@ from contextlib import AsyncExitStack, contextmanager
 
 from edge.admin import serving
 from edge.disk import DirectoryLock
+from edge.hangup import hangups
 from edge.heartbeat import Heartbeat, describe, edge_id
+from edge.in_force import InForce, follow
 from edge.listener import binding
 from edge.metrics import Metrics
 from edge.node import Ports, running
@@ -37,18 +39,22 @@ async def supervise(
         started: Told the bound ports once all workers accept viewers.
 
     Raises:
+        BadBehaviours: The file of behaviours cannot be used.
+        BadCertificate: A certificate or its key cannot be used.
         Conflict: Another edge uses the cache directory.
         OSError: A port cannot be bound.
         WorkerFailed: A worker could not begin.
     """
     metrics = Metrics(settings.region)
     async with AsyncExitStack() as stack:
+        hangup = stack.enter_context(hangups())  # one that comes while workers begin is not lost
+        files = await asyncio.to_thread(InForce, settings, metrics.counters)
         if settings.cache_dir is not None:
             stack.enter_context(await asyncio.to_thread(DirectoryLock, settings.cache_dir))
         identity = edge_id(settings.cache_dir)
         port = stack.enter_context(_held_port(settings.host, settings.port))
         workers = await stack.enter_async_context(
-            working(settings.model_copy(update={"port": port}), identity)
+            working(settings.model_copy(update={"port": port}), identity, files)
         )
         admin = create_node_admin(workers, metrics)
         admin_port = await stack.enter_async_context(
@@ -75,6 +81,7 @@ async def supervise(
         works = [
             heartbeat.run(settings.heartbeat_seconds),
             purges.run(),
+            follow(files, hangup, lambda: workers.take_in(files.told())),
         ]
         await stack.enter_async_context(running(works))
         if started is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,13 +12,14 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from edge.admin import create_admin, serving_unix
+from edge.behaviour_file import Read
 from edge.connections import Connections
 from edge.control import Control
 from edge.core.fields import Fields
 from edge.core.head import FieldBlock
 from edge.entry import Entry
-from edge.hangup import survive_hangups
 from edge.http import Connection
+from edge.in_force import read_from
 from edge.listener import Listener
 from edge.metrics import Counters, Metrics
 from edge.node import Node, running
@@ -26,45 +27,52 @@ from edge.onward import FromWorkers
 from edge.place import Place, share
 from edge.settings import EdgeSettings
 
-ENVIRONMENT = "EDGE_WORKER"
 _MAX_INNER_CONNECTIONS = 65536
 
 _log = logging.getLogger(__name__)
 
 
-def describe_worker(settings: EdgeSettings, place: Place) -> str:
-    """What a worker's process is told of itself, as the value of `ENVIRONMENT`."""
+def describe_worker(settings: EdgeSettings, place: Place, files: Mapping[str, str]) -> str:
+    """What a worker's process is told of itself on its standard input.
+
+    Args:
+        settings: How the node serves.
+        place: Which of its workers it is.
+        files: What the files say that the settings name (`InForce.told`).
+    """
     values = settings.model_dump(mode="json")
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
             values[name] = value.get_secret_value()
     where = {"node": place.node, "count": place.count, "directory": str(place.directory)}
-    return json.dumps({"settings": values, "place": where})
+    return json.dumps({"settings": values, "place": where, "files": files})
 
 
-def read_worker(text: str, number: int) -> tuple[EdgeSettings, Place]:
-    """The settings of the node and the place of a worker out of what it is told."""
+def read_worker(text: str, number: int) -> tuple[EdgeSettings, Place, Read]:
+    """The settings of the node, the place of a worker and its files out of what it is told."""
     told = json.loads(text)
     where = told["place"]
     place = Place(where["node"], number, where["count"], Path(where["directory"]))
-    return EdgeSettings(**told["settings"]), place
+    return EdgeSettings(**told["settings"]), place, read_from(told["files"])
 
 
-async def run_worker(settings: EdgeSettings, place: Place, *, stop: asyncio.Event) -> None:
+async def run_worker(
+    settings: EdgeSettings, place: Place, read: Read, *, stop: asyncio.Event
+) -> None:
     """Serve viewers and the other workers until `stop` is set, then finish what is in progress.
 
     Args:
         settings: How the node serves.
         place: Which of its workers this is.
+        read: Reads what the supervisor has read of the node's files.
         stop: Ends it.
 
     Raises:
         OSError: A socket cannot be bound.
     """
-    survive_hangups()
     async with AsyncExitStack() as stack:
-        node = await Node.open(share(settings, place.count), stack, place)
+        node = await Node.open(share(settings, place.count), stack, place, read)
         inner = await _serve_workers(node, place, stack)
         await node.open_listener(stack, reuse_port=True)
         # What was purged while the node was away; then the supervisor tells.
@@ -123,6 +131,7 @@ async def _controlled(node: Node, place: Place) -> AsyncIterator[None]:
         purge=node.purges.obey,
         fetch_ahead=node.prefetcher.fetch_ahead,
         learn=node.prefetcher.learn,
+        take_in=lambda files: node.take_in(read_from(files)),
     )
     app = create_admin(
         node.explainer.explain, node.metrics, node.gauges, lambda: node.listener.is_accepting

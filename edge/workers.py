@@ -3,21 +3,19 @@
 import asyncio
 import logging
 import os
-import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from edge.control_client import ControlClient
 from edge.errors import WorkerFailed
-from edge.hangup import on_hangup
+from edge.in_force import InForce
 from edge.place import Place
 from edge.settings import EdgeSettings
-from edge.worker import ENVIRONMENT, describe_worker
+from edge.worker import describe_worker
 from streamer.processes import Child
 
 _READY_SECONDS = 60.0
@@ -25,6 +23,8 @@ _LOOK_AGAIN_SECONDS = 0.05
 _STOP_MARGIN_SECONDS = 5.0
 # A worker that has been told twice holds no copy that it got from one not yet told.
 _PURGE_ROUNDS = 2
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,18 @@ class Workers:
             has_obeyed &= all(said)
         return has_obeyed
 
-    def signal(self, number: int) -> None:
-        """Send all of them a signal."""
-        for worker in self._workers:
-            worker.process.signal(number)
+    async def take_in(self, files: Mapping[str, str]) -> None:
+        """Have all of them go by what files say now; one that just begins, as soon as it can."""
+        await asyncio.gather(*(self._have_taken_in(worker, files) for worker in self._workers))
+
+    async def _have_taken_in(self, worker: Worker, files: Mapping[str, str]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_READY_SECONDS):
+                while True:
+                    if await worker.control.take_in(files):
+                        return
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        _log.warning("a worker does not answer: it is not known to go by the files as they are")
 
     def _check(self) -> None:
         for number, worker in enumerate(self._workers):
@@ -93,22 +101,27 @@ class Workers:
 
 
 @asynccontextmanager
-async def working(settings: EdgeSettings, identity: str) -> AsyncIterator[Workers]:
-    """The workers, kept running; they finish what is in progress at the end."""
+async def working(settings: EdgeSettings, identity: str, files: InForce) -> AsyncIterator[Workers]:
+    """The workers, kept running; they finish what is in progress at the end.
+
+    Args:
+        settings: How the node serves.
+        identity: Its id.
+        files: What each of them is told at its start of the files that the settings name.
+    """
     count = worker_count(settings)
     async with AsyncExitStack() as stack:
         directory = stack.enter_context(_private_directory())
         workers = []
         for number in range(count):
             place = Place(identity, number, count, directory)
-            process = _process(settings, place)
+            process = _process(settings, place, files)
             await stack.enter_async_context(process)
             control = ControlClient(place.control_socket(number))
             workers.append(Worker(process, await stack.enter_async_context(control)))
         found = Workers(workers)
         try:
-            with on_hangup(partial(found.signal, signal.SIGHUP)):
-                yield found
+            yield found
         finally:
             await asyncio.gather(*(worker.process.stop() for worker in workers))
 
@@ -118,16 +131,16 @@ def worker_count(settings: EdgeSettings) -> int:
     return settings.workers or len(os.sched_getaffinity(0))
 
 
-def _process(settings: EdgeSettings, place: Place) -> Child:
+def _process(settings: EdgeSettings, place: Place, files: InForce) -> Child:
     level = logging.getLevelName(logging.getLogger().getEffectiveLevel())
     return Child(
         ["edge-worker", str(place.number)],
         environment={
             **os.environ,
-            ENVIRONMENT: describe_worker(settings, place),
             "STREAMER_LOG_LEVEL": level.lower(),
         },
         stop_seconds=settings.drain_seconds + _STOP_MARGIN_SECONDS,
+        told=lambda: describe_worker(settings, place, files.told()),
     )
 
 

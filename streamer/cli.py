@@ -158,6 +158,7 @@ def edge(
     _check_behaviours(settings.behaviours)
     if check:
         return
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it has files to read again
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
 
     def started(ports: Ports) -> None:
@@ -173,15 +174,15 @@ def edge(
 @app.command(hidden=True)
 def edge_worker(
     number: Annotated[int, typer.Argument(min=0, help="Which of the workers it is.")],
-    told: Annotated[str, typer.Option(envvar="EDGE_WORKER", help="What it is told.")],
 ) -> None:
-    """Run one worker of an edge node; `streamer edge` starts it."""
+    """Run one worker of an edge node; `streamer edge` starts it and tells it on standard input."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the process that started it heeds them
     from edge.worker import read_worker, run_worker
 
-    settings, place = read_worker(told, number)
+    settings, place, read = read_worker(sys.stdin.read(), number)
 
     async def run() -> None:
-        await run_worker(settings, place, stop=_stop_event())
+        await run_worker(settings, place, read, stop=_stop_event())
 
     run_command(run())
 

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -39,6 +39,7 @@ class Child:
         environment: All its variables; this process's own where they are missing.
         stop_seconds: How long it may take to end itself.
         is_heard: Its standard output is read here, by `early_end`.
+        told: What it is told on its standard input, each time that it is started; None: nothing.
 
     Attributes:
         starts: How often it was started.
@@ -51,11 +52,13 @@ class Child:
         environment: Mapping[str, str] | None = None,
         stop_seconds: float = _STOP_SECONDS,
         is_heard: bool = False,
+        told: Callable[[], str] | None = None,
     ) -> None:
         self._command = [sys.executable, "-m", "streamer", *arguments]
         self._environment = dict(os.environ if environment is None else environment)
         self._stop_seconds = stop_seconds
         self._output = asyncio.subprocess.PIPE if is_heard else None
+        self._told = told
         self.starts = 0
         self._process: asyncio.subprocess.Process | None = None
         self._pause_seconds = _FIRST_PAUSE_SECONDS
@@ -108,12 +111,15 @@ class Child:
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.DEVNULL if self._told is None else asyncio.subprocess.PIPE,
             stdout=self._output,
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
         self.starts += 1
+        if self._told is not None and self._process.stdin is not None:
+            self._process.stdin.write(self._told().encode())
+            self._process.stdin.close()
         return self._process
 
     async def _supervise(self) -> None:

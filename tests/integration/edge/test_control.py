@@ -28,10 +28,14 @@ class Worker:
             purge=self._purge,
             fetch_ahead=lambda *_: None,
             learn=self._learn,
+            take_in=self._take_in,
         )
 
     async def _purge(self, item: dict[str, Any]) -> bool:
         return False
+
+    async def _take_in(self, files: dict[str, str]) -> None:
+        pass
 
     def _learn(self, key: bytes, fields: Fields, body: bytes) -> None:
         self.learned.append(body)

@@ -13,7 +13,11 @@ from typing import cast
 import pytest
 import trustme
 
+from edge.certificates import Certificates
 from edge.errors import BadCertificate
+from edge.in_force import InForce, read_from
+from edge.metrics import Counters
+from edge.settings import EdgeSettings
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.raw_client import RawClient
@@ -44,6 +48,15 @@ class Authority:
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
+
+
+async def _reload(edge: Edge) -> None:
+    """Have the certificates read again; returns when they are the ones that viewers meet."""
+    certificates = edge.node.certificates
+    assert certificates is not None
+    before = certificates.default
+    os.kill(os.getpid(), signal.SIGHUP)
+    await edge.until(lambda: certificates.default is not before)
 
 
 def _options(pairs: dict[str, tuple[Path, Path]]) -> dict[str, object]:
@@ -200,7 +213,7 @@ async def test_sessions_resume_also_after_a_reload(
 
     resumed, session = await asyncio.to_thread(visit, None)
     assert not resumed
-    os.kill(os.getpid(), signal.SIGHUP)
+    await _reload(edge)
     assert (await asyncio.to_thread(visit, session))[0]
 
 
@@ -210,7 +223,7 @@ async def test_sighup_replaces_certificates_and_keeps_connections(
     edge = await start_edge(**_options(authority.issue("a", "edge", "old.test")))
     async with _client(edge, authority) as before:
         authority.issue("a", "edge", "new.test")
-        os.kill(os.getpid(), signal.SIGHUP)
+        await _reload(edge)
         async with _client(edge, authority, "new.test") as after:
             assert _names(after) == {"edge", "new.test"}
         before.ask("/none")
@@ -231,6 +244,25 @@ async def test_bad_certificate_keeps_the_old_one(
         assert (await client.reply()).status == 404
     with pytest.raises(BadCertificate, match=r"a\.pem"):
         await start_edge(**_options(pairs))
+
+
+async def test_what_a_worker_is_told_of_certificates_is_what_was_last_right(
+    authority: Authority,
+) -> None:
+    pairs = authority.issue("a", "edge", "old.test")
+    counters = Counters()
+    settings = EdgeSettings(tls_cert=pairs["a"][:1], tls_key=pairs["a"][1:])
+    files = InForce(settings, counters)
+    for path in pairs["a"]:
+        path.unlink()
+    assert files.reread() == []
+    assert counters.certificate_reloads_failed == 1
+    told = Certificates(settings.tls_pairs, read_from(files.told()))
+    assert told.covers("old.test")
+    authority.issue("a", "edge", "new.test")
+    assert files.reread() == ["certificates"]
+    told.reload(read_from(files.told()))
+    assert told.covers("new.test")
 
 
 async def test_plain_http_on_the_tls_port_is_told_so(

@@ -13,6 +13,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
+from edge.control_client import ControlClient
 from edge.place import owner
 from streamer.processes import end_with_parent
 from tests.integration.edge.raw_client import RawClient, Reply
@@ -43,6 +44,13 @@ class WorkerNode:
             if command(child)[-2:] == ["edge-worker", str(worker)]:
                 return child.pid
         return 0
+
+    @asynccontextmanager
+    async def control(self, worker: int) -> AsyncIterator[ControlClient]:
+        """What the supervisor has to talk to a worker."""
+        names = [str(one.laddr) for one in psutil.Process(self.pid(worker)).net_connections("unix")]
+        async with ControlClient(Path(next(n for n in names if n.endswith(".control")))) as client:
+            yield client
 
     @asynccontextmanager
     async def client(self, worker: int) -> AsyncIterator[RawClient]:

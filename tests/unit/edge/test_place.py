@@ -38,8 +38,10 @@ def test_a_worker_is_told_everything_and_takes_nothing_from_the_environment(
         api_token=SecretStr("secret"), cache_dir=tmp_path, parents=("http://shield",), workers=2
     )
     place = Place("0123456789abcdef", 1, 2, tmp_path)
-    told = describe_worker(settings, place)
+    told = describe_worker(settings, place, {"/etc/edge.toml": "said"})
     monkeypatch.setenv("EDGE_REGION", "elsewhere")
     monkeypatch.setenv("EDGE_ACCESS_LOG", "/elsewhere")
-    assert read_worker(told, 1) == (settings, place)
+    *described, read = read_worker(told, 1)
+    assert described == [settings, place]
+    assert read(Path("/etc/edge.toml")) == b"said"
     assert place.others == [0]
