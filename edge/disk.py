@@ -11,9 +11,9 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,8 @@ _FLUSH_SECONDS = 0.2
 _FLUSH_CHANGES = 512
 # Another worker may have written a file whose row is still to come.
 _RUBBISH_SECONDS = 60.0
+# What the heads and the node's own small files take at a start.
+_ROOM_BYTES = 128 * 1024
 
 # What a process lacks says nothing about the file that it wanted to read.
 _LACKS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -75,13 +77,20 @@ class DirectoryLock:
 
     Raises:
         Conflict: Another node uses the directory.
+        OSError: The directory cannot be used, or there is no room to begin with.
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        self._descriptor = _lock(directory / "lock")
-        for leftover in (directory / "incoming").glob("*"):
-            leftover.unlink()
+        with _naming(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            self._descriptor = _lock(directory / "lock")
+            try:
+                for leftover in (directory / "incoming").glob("*"):
+                    leftover.unlink()
+                _make_room(directory)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -312,6 +321,42 @@ class DiskFiles:
 def _unlink_quietly(path: Path) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(directory: Path) -> Iterator[None]:
+    """Around what readies a directory: an OSError says which one."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, f"the cache directory {directory}: {reason}") from error
+
+
+def _make_room(directory: Path) -> None:
+    """Let a node begin where there is no room left: objects go, in any order, until there is.
+
+    What says that they are there is found out to be untrue when they are wanted.
+
+    Raises:
+        OSError: There is no room without them either.
+    """
+    objects = (path for path in (directory / "objects").rglob("*") if path.is_file())
+    probe = directory / "room"
+    while True:
+        try:
+            with probe.open("wb", buffering=0) as file:
+                _write_all(file.fileno(), bytes(_ROOM_BYTES))
+                os.fdatasync(file.fileno())
+        except OSError as error:
+            victim = next(objects, None) if error.errno == errno.ENOSPC else None
+            if victim is None:
+                raise
+            victim.unlink(missing_ok=True)
+        else:
+            return
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 def _lock(path: Path) -> int:

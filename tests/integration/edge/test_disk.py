@@ -5,8 +5,10 @@ import os
 import resource
 import shutil
 import sqlite3
+import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -387,3 +389,44 @@ async def test_no_other_user_may_read_what_is_stored(
 def _let_others_read() -> None:
     end_with_parent()
     os.umask(0o022)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk))
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("file systems may not be mounted here")
+    yield disk
+    subprocess.run(("umount", "-l", str(disk)), check=True)
+
+
+async def test_a_node_begins_where_the_disk_is_full(
+    start_edge: StartEdge, origin: CountingOrigin, small_disk: Path
+) -> None:
+    cache = small_disk / "cache"
+    edge = await start_edge(cache_dir=cache)
+    for number in range(6):
+        origin.scripts[f"/{number}"] = Script([b"x" * 50_000])
+        await edge.get(f"/{number}")
+    await _written(edge, 6)
+    await edge.close()
+    with suppress(OSError), (small_disk / "other").open("wb", buffering=0) as other:
+        while other.write(bytes(4096)):
+            pass
+    again = await start_edge(cache_dir=cache)
+    kept = len(_files(cache))
+    assert 0 < kept < 6
+    replies = [await again.get(f"/{number}") for number in range(6)]
+    assert {reply.body for reply in replies} == {b"x" * 50_000}
+    assert sum("; hit" in reply.cache_status for reply in replies) == kept
+    await again.close()
+    for file in _files(cache):
+        file.unlink()
+    with suppress(OSError), (small_disk / "more").open("wb", buffering=0) as other:
+        while other.write(bytes(4096)):
+            pass
+    with pytest.raises(OSError, match=str(cache)):
+        await start_edge(cache_dir=cache)
