@@ -3,7 +3,6 @@
 How long is told by the listener's clock alone. The clocks of two hosts are never compared.
 """
 
-import math
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
@@ -21,7 +20,7 @@ class FailureDetector:
     def __init__(self, silent_seconds: float) -> None:
         self._silent_seconds = silent_seconds
         self._longest_gap = silent_seconds / 2
-        self._listened_at = -math.inf
+        self._listened_at: float | None = None
         self._were_long: deque[bool] = deque(maxlen=_REMEMBERED_GAPS)
         self._silences: dict[tuple[str, datetime], float] = {}
 
@@ -32,7 +31,7 @@ class FailureDetector:
         not be heard meanwhile has a chance to speak first: all silences begin anew. Where long gaps
         come often, this one is slow by nature: then each counts for half the silence at most.
         """
-        gap = now - self._listened_at
+        gap = 0.0 if self._listened_at is None else now - self._listened_at
         self._listened_at = now
         is_long = gap > self._longest_gap
         if is_long and not any(self._were_long):

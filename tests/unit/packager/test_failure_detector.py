@@ -36,10 +36,11 @@ def test_the_first_to_listen_after_a_death_notices_it() -> None:
     assert hear(FailureDetector(6.0), [NOW] * 5) == [set()] * 4 + [{"other"}]
 
 
-def test_who_could_not_listen_gives_the_others_time_to_speak() -> None:
+@pytest.mark.parametrize("spoken", [1, 8])
+def test_who_could_not_listen_gives_the_others_time_to_speak(spoken: int) -> None:
     detector = FailureDetector(6.0)
-    hear(detector, [NOW + timedelta(seconds=number) for number in range(8)])
-    hear(detector, [NOW] * 3, begin=16)
+    hear(detector, [NOW + timedelta(seconds=number) for number in range(spoken)])
+    hear(detector, [NOW] * 3, begin=2 * spoken)
     assert hear(detector, [NOW] * 5, begin=100) == [set()] * 4 + [{"other"}]
 
 
