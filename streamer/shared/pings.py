@@ -9,7 +9,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 _PING_SECONDS = 2.0
 _USED = "used"
-_LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LOST = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's goodbye is being read
+)
 
 
 def ping_before_use(engine: AsyncEngine) -> None:

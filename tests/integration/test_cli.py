@@ -173,7 +173,12 @@ def test_a_worker_without_its_tools_does_not_begin(
             "file:///dev/null",
             "no store can be in /dev/null: Not a directory",
         ),
-        (["edge"], "EDGE_CACHE_DIR", "/dev/null", "/dev/null: File exists"),
+        (
+            ["edge"],
+            "EDGE_CACHE_DIR",
+            "/dev/null",
+            "the cache directory /dev/null: File exists",
+        ),
         (
             ["edge"],
             "EDGE_ACCESS_LOG",
