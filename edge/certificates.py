@@ -7,12 +7,13 @@ certificate.
 
 import os
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cryptography import x509
 
+from edge.behaviour_file import Read
 from edge.core.names import by_name
 from edge.errors import BadCertificate
 
@@ -20,7 +21,6 @@ from edge.errors import BadCertificate
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 Pair = tuple[Path, Path]
-Read = Callable[[Path], bytes]
 
 
 class Certificates:
@@ -39,7 +39,7 @@ class Certificates:
         BadCertificate: A file cannot be used.
     """
 
-    def __init__(self, pairs: Sequence[Pair], read: Read = Path.read_bytes) -> None:
+    def __init__(self, pairs: Sequence[Pair], read: Read) -> None:
         self._pairs = pairs
         self.reload(read)
         self.context = _context(*pairs[0], read)

@@ -11,13 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from edge.behaviour_file import read_behaviours
+from edge.behaviour_file import Read, read_behaviours
 from edge.certificates import Certificates
 from edge.metrics import Counters
 from edge.settings import EdgeSettings
 from streamer.core.errors import StreamerError
-
-Read = Callable[[Path], bytes]
 
 _log = logging.getLogger(__name__)
 

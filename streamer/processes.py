@@ -70,11 +70,6 @@ class Child:
         process = self._process
         return None if process is None or process.returncode is not None else process.pid
 
-    def signal(self, number: int) -> None:
-        """Send it a signal, if it runs."""
-        if self.pid is not None and self._process is not None:
-            self._process.send_signal(number)
-
     async def early_end(self) -> str | None:
         """How its first process ended, if before it said anything; services say where they listen.
 
