@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a server does not answ
 
 import asyncio
 import gc
-import io
 import logging
 import os
 import signal
@@ -225,13 +224,6 @@ def demo(
             await work
 
     run_command(run())
-
-
-def main() -> None:
-    """The console script's entry point."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # titles may have what its encoding has not
-    app()
 
 
 def _keep_to_group() -> None:

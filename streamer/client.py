@@ -18,6 +18,7 @@ from urllib.parse import urljoin
 import aiofiles
 import aiofiles.os
 import aiohttp
+from yarl import URL
 
 from streamer.core.errors import (
     Conflict,
@@ -40,10 +41,17 @@ _TRANSFER_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=
 _FAILURES: Mapping[int, type[StreamerError]] = {
     401: Unauthorized,
     404: NotFound,
+    408: Unavailable,
     409: Conflict,
     410: NotFound,
     413: TooLarge,
     423: Conflict,
+    429: Unavailable,
+}
+_NO_ORIGIN = "it is no origin of Streamer"
+_SHOWN = {
+    *("id", "title", "state", "playable", "progress", "duration_seconds", "renditions"),
+    *("playback", "warnings", "repackaging", "error"),
 }
 
 
@@ -130,8 +138,7 @@ class ApiClient:
 
     async def video(self, video_id: str) -> VideoResource:
         """One video."""
-        resource: VideoResource = await self._json("GET", _video_path(video_id))
-        return resource
+        return await self._video("GET", _video_path(video_id))
 
     async def videos(self, *, limit: int = 50, query: str | None = None) -> list[VideoResource]:
         """The newest videos, at most `limit`."""
@@ -139,11 +146,13 @@ class ApiClient:
         parameters: dict[str, str] = {"q": query} if query else {}
         while len(found) < limit:
             parameters["limit"] = str(min(100, limit - len(found)))
-            page = await self._json("GET", "api/v1/videos", params=parameters)
-            found += page["items"]
-            if not page.get("next_cursor"):
+            async with self._request("GET", "api/v1/videos", params=parameters) as response:
+                page = await _parsed(response)
+                found += map(_video, _member(page, "items"))
+                cursor = _member(page, "next_cursor")
+            if not cursor:
                 break
-            parameters["cursor"] = page["next_cursor"]
+            parameters["cursor"] = cursor
         return found
 
     async def repackage(self, video_id: str, options: Mapping[str, Any]) -> VideoResource:
@@ -153,8 +162,7 @@ class ApiClient:
             Conflict: It is not ready, or a new version is being made already.
         """
         path = _video_path(video_id, "/versions")
-        resource: VideoResource = await self._json("POST", path, json=dict(options))
-        return resource
+        return await self._video("POST", path, status=202, json=dict(options))
 
     async def add_subtitles(
         self,
@@ -181,13 +189,11 @@ class ApiClient:
         form.add_field("default", str(is_default).lower())
         form.add_field("forced", str(is_forced).lower())
         form.add_field("file", data, filename=_as_utf8(path.name))
-        url = _video_path(video_id, "/subtitles")
-        resource: VideoResource = await self._json("POST", url, data=form)
-        return resource
+        return await self._video("POST", _video_path(video_id, "/subtitles"), status=201, data=form)
 
     async def delete(self, video_id: str) -> None:
         """Delete a video with everything that was made of it."""
-        async with self._request("DELETE", _video_path(video_id)):
+        async with self._request("DELETE", _video_path(video_id), status=204):
             pass
 
     async def purge(
@@ -201,7 +207,7 @@ class ApiClient:
             is_soft: They become stale.
         """
         wanted = {"paths": list(paths), "tags": list(tags), "soft": is_soft}
-        async with self._request("POST", "api/v1/purges", json=wanted):
+        async with self._request("POST", "api/v1/purges", status=202, json=wanted):
             pass
 
     async def events(self, video_id: str) -> AsyncIterator[VideoResource]:
@@ -238,7 +244,7 @@ class ApiClient:
                 if line.startswith("data:"):
                     data.append(line[5:].lstrip())
                 elif not line and data:
-                    video = json.loads("\n".join(data))
+                    video = _video(json.loads("\n".join(data)))
                     is_settled = _is_settled(video)
                     yield video
                     data = []
@@ -254,8 +260,9 @@ class ApiClient:
                 for key, value in metadata.items()
             ),
         }
-        async with self._request("POST", "api/v1/uploads", headers=headers) as response:
-            return urljoin(str(response.url), response.headers["Location"])
+        async with self._request("POST", "api/v1/uploads", status=201, headers=headers) as response:
+            location: str = _member(response.headers, "Location")
+            return urljoin(str(response.url), location)
 
     async def _is_there(self, location: str) -> bool:
         try:
@@ -266,7 +273,7 @@ class ApiClient:
 
     async def _upload_offset(self, location: str) -> int:
         async with self._request("HEAD", location, headers={"Tus-Resumable": "1.0.0"}) as response:
-            return int(response.headers["Upload-Offset"])
+            return int(_member(response.headers, "Upload-Offset"))
 
     async def _append(
         self,
@@ -292,30 +299,59 @@ class ApiClient:
         async with aiofiles.open(path, "rb") as file:
             await file.seek(offset)
             async with self._request(
-                "PATCH", location, headers=headers, data=pieces(), timeout=_TRANSFER_TIMEOUT
+                "PATCH",
+                location,
+                status=204,
+                headers=headers,
+                data=pieces(),
+                timeout=_TRANSFER_TIMEOUT,
             ):
                 pass
 
-    async def _json(self, method: str, path: str, **options: Any) -> Any:
-        async with self._request(method, path, **options) as response:
-            return await response.json()
+    async def _video(
+        self, method: str, path: str, *, status: int = 200, **options: Any
+    ) -> VideoResource:
+        async with self._request(method, path, status=status, **options) as response:
+            return _video(await _parsed(response))
 
     @asynccontextmanager
     async def _request(
-        self, method: str, path: str, **options: Any
+        self, method: str, path: str, *, status: int = 200, **options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer with the status that the API documents.
+
+        Redirects are not followed: they would turn what writes into what reads, and the token is
+        for this server alone.
+        """
         if self._session is None:
             raise RuntimeError("ApiClient is used outside of its context")
         try:
             async with self._session.request(
-                method, urljoin(self.server, path), **options
+                method, urljoin(self.server, path), allow_redirects=False, **options
             ) as response:
-                if response.status >= 400:
-                    raise await _failure(response)
+                if response.status != status:
+                    raise await self._failure(response)
                 self._has_answered = True
                 yield response
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unavailable(f"{self.server} does not answer: {_reason(error)}") from error
+
+    async def _failure(self, response: aiohttp.ClientResponse) -> Exception:
+        """What an answer with another status than that of success means."""
+        if response.status < 300:
+            return ValueError(_NO_ORIGIN)
+        if response.status < 400:
+            where = response.url.join(URL(_member(response.headers, "Location"))).origin()
+            return InvalidInput(f"{self.server} sends requests on to {where}: name that server")
+        kind = _FAILURES.get(response.status)
+        if kind is None:
+            kind = Unavailable if response.status >= 500 else InvalidInput
+        try:
+            problem = json.loads(await response.text())
+            detail, code = str(problem["detail"]), problem.get("code")
+        except (ValueError, KeyError, TypeError):
+            detail, code = f"the server answered {response.status}", None
+        return kind(detail, code=code)
 
 
 def _video_path(video_id: str, below: str = "") -> str:
@@ -327,6 +363,28 @@ def _video_path(video_id: str, below: str = "") -> str:
     if not is_video_id(video_id):
         raise NotFound("there is no such video")
     return f"api/v1/videos/{video_id}{below}"
+
+
+async def _parsed(response: aiohttp.ClientResponse) -> object:
+    """What an answer says as JSON; ValueError where it is none."""
+    try:
+        return json.loads(await response.text())
+    except ValueError as error:
+        raise ValueError(_NO_ORIGIN) from error
+
+
+def _video(answer: object) -> VideoResource:
+    """A video as the origin describes it; ValueError where it is none."""
+    if not isinstance(answer, dict) or not answer.keys() >= _SHOWN:
+        raise ValueError(_NO_ORIGIN)
+    return answer
+
+
+def _member(answer: object, name: str) -> Any:
+    """What an answer holds under a name; ValueError where it holds nothing."""
+    if not isinstance(answer, Mapping) or name not in answer:
+        raise ValueError(_NO_ORIGIN)
+    return answer[name]
 
 
 def _as_utf8(text: str) -> str:
@@ -349,15 +407,3 @@ def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.strerror:
         return os.strerror(error.errno) if error.errno > 0 else error.strerror
     return str(error) or type(error).__name__
-
-
-async def _failure(response: aiohttp.ClientResponse) -> StreamerError:
-    kind = _FAILURES.get(response.status)
-    if kind is None:
-        kind = Unavailable if response.status >= 500 else InvalidInput
-    try:
-        problem = json.loads(await response.text())
-        detail, code = str(problem["detail"]), problem.get("code")
-    except (ValueError, KeyError, TypeError):
-        detail, code = f"the server answered {response.status}", None
-    return kind(detail, code=code)

@@ -9,7 +9,7 @@ from streamer.shared.release import RELEASE
 _OF_RELEASE = """
 from streamer.shared import release
 release.RELEASE = {}
-from streamer.cli import main
+from streamer.__main__ import main
 main()
 """
 

@@ -49,6 +49,8 @@ def failure_response(error: StreamerError) -> JSONResponse:
         headers["WWW-Authenticate"] = 'Bearer realm="streamer"'
     if error.retryable:
         headers["Retry-After"] = "2"
+    if error.http_status == HTTPStatus.REQUEST_TIMEOUT:
+        headers["Connection"] = "close"  # RFC 9110, section 15.5.9
     return problem_response(error.http_status, error.detail, code=error.code, headers=headers)
 
 

@@ -3,11 +3,15 @@
 import asyncio
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -71,6 +75,98 @@ def test_a_server_that_is_not_there_is_one_line_and_exit_3(command: str, closed_
     assert result.stderr.splitlines() == [
         f"streamer: http://127.0.0.1:{closed_port}/ does not answer: Connection refused"
     ]
+
+
+@contextmanager
+def server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
+    """The URL of a server that answers every request so, and its body unread."""
+
+    class Handler(BaseHTTPRequestHandler):
+        do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = answer  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        thread = Thread(target=listening.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
+        thread.join()
+
+
+def command_lines(file: Path) -> list[list[str]]:
+    """One of each command that asks an origin."""
+    file.write_text("WEBVTT\n\n")
+    return [
+        ["upload", str(file)],
+        ["videos"],
+        ["status", "abcdefgh"],
+        ["repackage", "abcdefgh"],
+        ["subtitles", "abcdefgh", str(file), "--language", "en"],
+        ["delete", "abcdefgh"],
+        ["purge", "/a"],
+    ]
+
+
+@pytest.mark.parametrize("body", ["<html>", "{}", "[]", '{"items": [{}], "next_cursor": null}'])
+def test_a_server_that_is_none_of_streamer_is_called_so(body: str, tmp_path: Path) -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(body.encode())
+
+    with server(answer) as url:
+        for line in command_lines(tmp_path / "a.vtt"):
+            result = refused(*line, "--server", url)
+            assert result.exit_code == 3
+            assert result.stderr.splitlines() == [
+                f"streamer: {url}/ does not answer: it is no origin of Streamer"
+            ]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_nobody_is_followed_to_another_server(status: int, tmp_path: Path) -> None:
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(status)
+        request.send_header("Location", f"https://elsewhere.example{request.path}")
+        request.end_headers()
+
+    with server(answer) as url:
+        for line in command_lines(tmp_path / "a.vtt"):
+            result = refused(*line, "--server", url)
+            assert result.exit_code == 1
+            assert result.stderr.splitlines() == [
+                f"streamer: {url}/ sends requests on to https://elsewhere.example: name that server"
+            ]
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_standard_files_may_be_closed(closed: str) -> None:
+    command = f'"$0" -m streamer status ".." --server http://127.0.0.1:1 {closed}'
+    result = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable], capture_output=True, timeout=120, check=False
+    )
+    assert result.returncode == 4
+
+
+def test_who_interrupts_a_command_that_is_still_being_loaded_sees_no_traceback() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        subprocess.Popen(
+            [
+                *(sys.executable, "-X", "importtime", "-m", "streamer", "videos", "--server"),
+                f"http://127.0.0.1:{silent.getsockname()[1]}",
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        next(line for line in process.stderr if line.endswith(" streamer.core.errors\n"))
+        process.send_signal(signal.SIGINT)
+        rest = [line for line in process.stderr if not line.startswith("import time:")]
+        assert (process.wait(60), rest) == (130, [])
 
 
 @pytest.mark.parametrize(

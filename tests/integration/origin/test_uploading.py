@@ -172,3 +172,19 @@ async def test_an_upload_whose_command_was_killed_goes_on_when_it_is_run_again(
 
         second = await uploaded_id(await upload_by_command(url, file, tmp_path))
         assert second != first
+
+
+async def test_an_upload_that_the_origin_waited_for_in_vain_goes_on(
+    open_origin: OpenOrigin, tmp_path: Path
+) -> None:
+    data = secrets.token_bytes(12 * MEBIBYTE)
+    file = tmp_path / "film.mp4"
+    file.write_bytes(data)
+    async with (
+        open_origin(upload_idle_seconds=1) as origin,
+        gated_line(origin.url, after_bytes=6 * MEBIBYTE) as (url, is_open),
+        ApiClient(url) as client,
+    ):
+        video_id = await client.upload(file)
+        is_open.set()
+        assert await origin.source(video_id) == data
