@@ -24,7 +24,10 @@ _INTERLACED_ORDERS = frozenset({"tt", "bb", "tb", "bt"})
 # Looking at each picture of H.264 too would cost 1 to 2 % of the whole ladder's time.
 _MIXED_CODECS = frozenset({"mpeg2video"})
 # Of these most containers do not tell, and the first pictures may come behind much sound.
-_UNTOLD_CODECS = frozenset({"dvvideo", "mpeg4"})
+_UNTOLD_CODECS = frozenset({"dvvideo", "h264", "mpeg4"})
+# Of these each picture says whether it is fields. Their streams say which one is shown first, of
+# whole pictures too: film is pulled down to video by showing fields of them twice.
+_FLAGGED_CODECS = frozenset({"h264", "mpeg2video"})
 # Of formats with an alpha channel. Of PNG, ffprobe does not tell the format.
 _ALPHA_FORMATS = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv")
 _ALPHA_CODECS = frozenset({"png"})
@@ -117,11 +120,14 @@ def read_subtitle_track(stream: Mapping[str, Any]) -> SubtitleTrack:
 
 
 def _begins_in_fields(stream: Mapping[str, Any], first: Mapping[str, Any]) -> bool | None:
-    """Whether the first picture is two fields, by the stream or itself; None: neither tells."""
+    """Whether the first picture is two fields, by the stream or itself; None: that is not sure."""
     order = stream.get("field_order", "unknown")
-    if order != "unknown":
-        return order in _INTERLACED_ORDERS
-    return first["interlaced_frame"] == 1 if "interlaced_frame" in first else None
+    by_itself = first["interlaced_frame"] == 1 if "interlaced_frame" in first else None
+    if order == "unknown":
+        return by_itself
+    by_stream = order in _INTERLACED_ORDERS
+    is_doubtful = by_stream and not by_itself and stream.get("codec_name") in _FLAGGED_CODECS
+    return None if is_doubtful else by_stream
 
 
 def _displayed_size(stream: Mapping[str, Any], *, is_on_its_side: bool) -> tuple[int, int]:

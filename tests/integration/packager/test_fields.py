@@ -2,6 +2,7 @@
 
 import subprocess
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ MOVING = (
     "[back][bar]overlay=x=40+12*n:shortest=1,format=yuv420p"
 )
 IN_FIELDS = ("-flags", "+ilme+ildct")
+# Whole pictures of lines that change places, of which deinterlacing would make one grey.
+LINES = (
+    f"color=black:s={WIDTH}x{HEIGHT}:d=0.4,format=yuv420p,geq=lum='16+16*mod(Y+N,2)':cb=128:cr=128,"
+    "setfield=tff"
+)
+# Picture timing (ITU-T H.264 D.2.3): the top field, then the bottom one. Of film that is pulled
+# down to video, every other picture shows its first field once more.
+TIMING = bytes((6, 1, 1, 0x32, 0x80))
+PULLED_DOWN = [bytes((6, 1, 1, shown, 0x80)) for shown in (0x51, 0x42, 0x61, 0x32)]
 SOUND = ("-f", "lavfi", "-i", "sine=d=1", "-c:a", "aac")
 CODINGS = {
     ".dv": ("-c:v", "dvvideo"),
@@ -87,6 +97,17 @@ async def test_whole_pictures_are_not_looked_at(tmp_path: Path) -> None:
     _, video = await picture(path)
     assert not video.interlaced
     assert not video.may_become_interlaced
+
+
+async def test_film_that_is_pulled_down_keeps_its_lines(tmp_path: Path) -> None:
+    timing = ("-x264-params", "fake-interlaced=1:tff=1:pic-struct=1")
+    coding = ("-c:v", "libx264", "-crf", "10", "-preset", "ultrafast", *timing)
+    path = write(tmp_path / "film.mkv", "-f", "lavfi", "-i", LINES, *coding)
+    before, *pictures = path.read_bytes().split(TIMING)
+    assert len(pictures) == FRAMES
+    pulled_down = [shown + data for shown, data in zip(cycle(PULLED_DOWN), pictures, strict=False)]
+    path.write_bytes(before + b"".join(pulled_down))
+    assert combing(await encode(path, tmp_path / "track.mp4")) > 10
 
 
 @pytest.mark.parametrize("suffix", [".dv", ".mkv"])

@@ -256,6 +256,7 @@ def test_chapters_count_from_the_first_picture() -> None:
 
 def test_hdr_interlaced_and_matrix() -> None:
     fields = {
+        "codec_name": "hevc",
         "color_transfer": "smpte2084",
         "color_space": "bt2020nc",
         "field_order": "tt",
@@ -284,6 +285,20 @@ def test_the_first_picture_tells_whether_it_is_fields_where_the_stream_does_not(
     video = read_probe(probe, max_duration_seconds=DAY_SECONDS).video
     assert video is not None
     assert (video.interlaced, video.may_become_interlaced) == (interlaced, False)
+
+
+@pytest.mark.parametrize("codec", ["h264", "mpeg2video"])
+@pytest.mark.parametrize("flags", [[0], []])
+def test_where_stream_and_picture_disagree_each_picture_is_looked_at(
+    codec: str, flags: list[int]
+) -> None:
+    stream = video_stream(codec_name=codec, field_order="tt")
+    frames = [{"stream_index": stream["index"], "interlaced_frame": flag} for flag in flags]
+    probe = {**probed(stream), "frames": frames}
+    video = read_probe(probe, max_duration_seconds=DAY_SECONDS).video
+    assert video is not None
+    assert not video.interlaced
+    assert video.may_become_interlaced
 
 
 def test_where_nothing_tells_each_picture_of_what_may_be_fields_is_looked_at() -> None:
