@@ -11,7 +11,7 @@ from packager.clock_shifts import find_shifts, has_packets
 from packager.core.arrival import Arrival
 from packager.core.chapter_tracks import chapter_tracks
 from packager.core.duration import guess_seconds
-from packager.core.frame_rate import rate_of_bursts
+from packager.core.frame_rate import losing_none
 from packager.core.input import Window
 from packager.core.ladder import Rung
 from packager.core.mended import Shift
@@ -150,8 +150,8 @@ async def _describe_probed(
     """
     in_order = bool(shifts) or (arrives and await has_packets(source.data))
     max_seconds = workshop.settings.max_duration_seconds
-    layout = Mp4Layout()
-    if "mov" in container_formats(probe):
+    layout, formats = Mp4Layout(), container_formats(probe)
+    if "mov" in formats:
         layout = await read_mp4_layout(source.data)
         # What cannot be sought in is not asked for its chapters: ffprobe has their titles for text.
         probe = without_tracks(probe, chapter_tracks(layout.index))
@@ -164,13 +164,11 @@ async def _describe_probed(
     if info.video is not None and info.video.caveat:
         warnings.append(info.video.caveat)
     warnings += layout.warnings
-    if info.video is not None and not info.video.is_rate_certain:
-        shown = decoding_seconds(layout.index, info.video.index)
-        if shown is None:
-            shown = await _look(workshop, source, info, info.video)
-        # Two million times take seconds, in which others' chunks would wait.
-        rate = await asyncio.to_thread(rate_of_bursts, info.video.frame_rate, shown)
-        info = replace(info, video=replace(info.video, frame_rate=rate))
+    if info.video is not None:
+        video = await _losing_none(
+            workshop, source, info, info.video, layout, states_rate="matroska" in formats
+        )
+        info = replace(info, video=video)
     if in_order or (arrives and not info.index_first):
         info = replace(info, has_entries=await has_entries(source.data))
     if info.duration_seconds <= 0 or ((arrives or shifts) and not states_duration):
@@ -181,11 +179,40 @@ async def _describe_probed(
     return info, warnings
 
 
+async def _losing_none(
+    workshop: Workshop,
+    source: Source,
+    info: SourceInfo,
+    video: VideoTrack,
+    layout: Mp4Layout,
+    *,
+    states_rate: bool,
+) -> VideoTrack:
+    """The picture of a source, at a rate, and from a moment on, that lose none of its pictures.
+
+    `states_rate` says that its rate is what the container states, not what was measured.
+    """
+    if video.is_rate_certain:
+        if not states_rate:
+            return video
+        # Most files whose pictures come at another rate show it at once.
+        beginning = (None, info.format_start_seconds + _WINDOW_SECONDS)
+        shown = await _look(workshop, source, video, beginning)
+        rate, delay = losing_none(video.frame_rate, shown)
+        if rate == video.frame_rate and not delay:
+            return video
+    told = decoding_seconds(layout.index, video.index)
+    if told is None:
+        told = await _look(workshop, source, video, *_windows(info, source.data))
+    # Two million times take seconds, in which others' chunks would wait.
+    rate, delay = await asyncio.to_thread(losing_none, video.frame_rate, told)
+    return replace(video, frame_rate=rate, start_seconds=video.start_seconds + delay / rate)
+
+
 async def _look(
-    workshop: Workshop, source: Source, info: SourceInfo, video: VideoTrack
+    workshop: Workshop, source: Source, video: VideoTrack, *windows: Window
 ) -> Sequence[float]:
-    """When pictures are shown, in seconds, all over what is there of a source."""
-    windows = _windows(info, source.data)
+    """When pictures are shown, in seconds, in some windows of what is there of a source."""
     try:
         packets = await workshop.ffmpeg.key_packets(source.arrived, video.index, *windows)
     except FfmpegError:

@@ -1,7 +1,7 @@
 """The constant frame rate a source is brought to."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
@@ -41,6 +41,8 @@ _FAST = Fraction(24)
 # So few pictures may be lost. How long intervals are in a burst, in those of the shortest.
 _BURST_SHARE = Fraction(1, 20)
 _BURST_INTERVALS = Fraction(3, 4), Fraction(5, 4)
+# In frames.
+_DELAYS = Fraction(0), Fraction(1, 4), Fraction(-1, 4)
 
 
 def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction:
@@ -69,18 +71,43 @@ def is_certain(*, real: Fraction | None, average: Fraction | None) -> bool:
     return _is_near(real, average, _EQUAL) and average >= _FAST * (1 - _EQUAL)
 
 
-def rate_of_bursts(rate: Fraction, shown: Iterable[float]) -> Fraction:
-    """A rate, or that of the bursts of pictures, shown at these seconds, that it would lose."""
+def losing_none(rate: Fraction, shown: Iterable[float]) -> tuple[Fraction, Fraction]:
+    """A rate, or that of the bursts that it would lose, and how much later its frames are due.
+
+    Pictures of film that is pulled down to video lie in the middle between two frames: then all are
+    due a part of a frame later or earlier than the first picture, so that none is rounded to where
+    another one is.
+
+    Args:
+        rate: In frames a second.
+        shown: When pictures are shown, in seconds.
+    """
     times = sorted(set(shown))
     intervals = sorted(later - earlier for earlier, later in pairwise(times))
     few = int(len(intervals) * _BURST_SHARE)
-    frames = {round((time - times[0]) * float(rate)) for time in times}
-    if len(times) - len(frames) <= few:
-        return rate
+    delay = _best_delay(rate, times)
+    if _lost(rate, times, delay) <= few:
+        return rate, delay
     shortest, longest = (intervals[few] * share for share in _BURST_INTERVALS)
     burst = [interval for interval in intervals if shortest <= interval <= longest]
     burst_rate = Fraction(len(burst) / sum(burst))
-    return max(rate, _at_least(_halve(burst_rate))) if burst_rate <= _FASTEST else rate
+    if burst_rate > _FASTEST:
+        return rate, delay
+    rate = max(rate, _at_least(_halve(burst_rate)))
+    return rate, _best_delay(rate, times)
+
+
+def _best_delay(rate: Fraction, times: Sequence[float]) -> Fraction:
+    if not _lost(rate, times, Fraction(0)):
+        return Fraction(0)
+    return min(_DELAYS, key=lambda delay: _lost(rate, times, delay))
+
+
+def _lost(rate: Fraction, times: Sequence[float], delay: Fraction) -> int:
+    """How many pictures would be at one frame with another."""
+    first = min(times, default=0)
+    frames = {round((time - first) * float(rate) - float(delay)) for time in times}
+    return len(times) - len(frames)
 
 
 def _is_steady(real: Fraction, average: Fraction | None) -> bool:

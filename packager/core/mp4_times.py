@@ -32,4 +32,5 @@ def decoding_seconds(index: bytes, number: int) -> Sequence[float] | None:
     if not runs or not ticks_per_second or sum(count for count, _ in runs) > _MOST_SAMPLES:
         return None
     intervals = chain.from_iterable(repeat(ticks, count) for count, ticks in runs)
-    return [ticks / ticks_per_second for ticks in accumulate(intervals)]
+    decoded = accumulate(intervals, initial=0)
+    return [ticks / ticks_per_second for ticks in decoded][:-1]

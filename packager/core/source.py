@@ -12,8 +12,9 @@ from streamer.core.video import Chapter
 class VideoTrack:
     """The picture of a source, as it is displayed: upright, with square pixels.
 
-    `index` counts all streams of the file. `start_seconds` is the time stamp that decoders give
-    the first picture. `is_thinned` says that there are more of them than `frame_rate`.
+    `index` counts all streams of the file. `start_seconds` is the time stamp, of those that
+    decoders give, at which frame 0 is due: the first picture's, or a part of a frame beside it.
+    `is_thinned` says that there are more of them than `frame_rate`.
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
     `has_odd_colours` says that swscale refuses what the pictures state of their colours.
     `hdr_transfer` is set for PQ and HLG, `wide_primaries` for colours of a larger space than

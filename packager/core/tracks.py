@@ -72,6 +72,9 @@ def read_video_track(
     held_back = 0 if has_stamps else int(stream.get("has_b_frames") or 0)
     colours = read_colours(stream)
     in_fields, codec = _begins_in_fields(stream, first), stream.get("codec_name")
+    may_become_interlaced = codec in _MIXED_CODECS or (
+        in_fields is None and codec in _UNTOLD_CODECS
+    )
     return VideoTrack(
         index=int(stream["index"]),
         width=width,
@@ -81,14 +84,14 @@ def read_video_track(
         matrix=colours.matrix,
         has_odd_colours=colours.are_odd,
         is_thinned=average is not None and average > frame_rate * _BARELY_MORE,
-        is_rate_certain=is_certain(real=real, average=average),
+        # It may be film that is pulled down to video, by showing fields twice.
+        is_rate_certain=is_certain(real=real, average=average) and not may_become_interlaced,
         interlaced=bool(in_fields),
         turn=turn,
         has_alpha=decoder is not None or _has_alpha(stream),
         decoder=decoder,
         has_layers=bool(stream.get("view_ids_available")),
-        may_become_interlaced=codec in _MIXED_CODECS
-        or (in_fields is None and codec in _UNTOLD_CODECS),
+        may_become_interlaced=may_become_interlaced,
         hdr_transfer=colours.hdr_transfer,
         wide_primaries=colours.wide_primaries,
         obstacle=find_obstacle(stream, colours.matrix, is_turned=bool(turn)),

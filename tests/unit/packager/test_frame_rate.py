@@ -1,8 +1,10 @@
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import accumulate, cycle, islice
 
 import pytest
 
-from packager.core.frame_rate import is_certain, output_frame_rate, rate_of_bursts
+from packager.core.frame_rate import is_certain, losing_none, output_frame_rate
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,12 @@ def test_what_is_taken_at_its_word(real: str, average: str | None, expected: boo
     assert found is expected
 
 
+def rate_of_bursts(rate: Fraction, shown: Sequence[float]) -> Fraction:
+    found, delay = losing_none(rate, shown)
+    assert delay == 0
+    return found
+
+
 def test_bursts_are_seen_between_pauses() -> None:
     burst = [n / 60 for n in range(30)]
     assert rate_of_bursts(Fraction(10), [-3, *burst, *range(1, 60)]) == 60
@@ -91,3 +99,27 @@ def test_bursts_that_are_too_fast_are_halved_and_what_is_nonsense_is_none() -> N
     assert rate_of_bursts(Fraction(20), [n / 240 for n in range(60)]) == 60
     assert rate_of_bursts(Fraction(60), [n / 120 for n in range(60)]) == 60
     assert rate_of_bursts(Fraction(20), [n / 90_000 for n in range(60)]) == 20
+
+
+@pytest.mark.parametrize(
+    ("rate", "fields"),
+    [
+        pytest.param("30000/1001", (3, 2, 3, 2), id="video"),
+        pytest.param("24000/1001", (4, 2, 2, 2), id="film"),
+        pytest.param("24000/1001", (2, 4, 2, 2), id="film-from-a-second-picture-on"),
+        pytest.param("24000/1001", (2, 2, 4, 2), id="film-from-a-third-picture-on"),
+        pytest.param("24000/1001", (2, 2, 2, 4), id="film-from-a-fourth-picture-on"),
+    ],
+)
+def test_film_that_is_pulled_down_keeps_its_rate_and_its_pictures(
+    rate: str, fields: tuple[int, ...]
+) -> None:
+    shown = [
+        round(1.4 + count * 1001 / 60000, 3)
+        for count in accumulate(islice(cycle(fields), 400), initial=0)
+    ]
+    found, delay = losing_none(Fraction(rate), shown)
+    assert found == Fraction(rate)
+    frames = [round((seconds - shown[0]) * float(found) - float(delay)) for seconds in shown]
+    assert frames[0] == 0
+    assert len(set(frames)) == len(frames)

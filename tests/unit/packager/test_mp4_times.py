@@ -17,7 +17,7 @@ def index(*runs: tuple[int, int], version: int = 0, timescale: int = 1000) -> by
 @pytest.mark.parametrize("version", [0, 1])
 def test_when_samples_follow_each_other(version: int) -> None:
     moov = index((2, 1000), (3, 40), version=version)
-    assert decoding_seconds(moov, 1) == pytest.approx([1, 2, 2.04, 2.08, 2.12])
+    assert decoding_seconds(moov, 1) == pytest.approx([0, 1, 2, 2.04, 2.08])
 
 
 @pytest.mark.parametrize(
