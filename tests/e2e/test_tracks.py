@@ -233,3 +233,24 @@ def test_what_an_expired_token_does_not_open_any_more_costs_the_text_only(expire
     expired.keyboard.press("k")
     wait_until_past(expired, 45.5)
     assert "source changed" in stat(expired, "Stalls")
+
+
+def test_subtitles_may_take_as_long_as_their_size_needs(
+    open_page: OpenPage, ready_video: str, tmp_path: Path
+) -> None:
+    cue = "00:00:{:02},000 --> 00:00:{:02},900\n" + "words and words " * 55 + "\n\n"
+    path = tmp_path / "long.srt"
+    path.write_text("".join(f"{n}\n" + cue.format(n % 30, n % 30) for n in range(3000)))
+    page = open_page("/")
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send(
+        "Network.emulateNetworkConditions",
+        {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 100_000},
+    )
+    card = page.locator(f".card[data-id='{ready_video}']")
+    card.get_by_role("button", name="Add subtitles").click()
+    page.get_by_label("WebVTT or SubRip file").set_input_files(path)
+    page.get_by_label("Language").fill("cy")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("has subtitles now", timeout=60_000)

@@ -3,7 +3,9 @@
 import { askForToken, authorisation } from "./token";
 import type { VideoResource } from "./video";
 
-const TIMEOUT_MS = 20_000;
+const ANSWER_MS = 20_000;
+/** 64 kbit/s: a slower line is taken for a broken one. */
+const SLOWEST_BYTES_PER_MS = 8;
 
 export interface VideoPage {
   items: VideoResource[];
@@ -51,7 +53,7 @@ export function addSubtitles(id: string, file: File, language: string): Promise<
   const form = new FormData();
   form.append("language", language);
   form.append("file", file);
-  return request(`${videoPath(id)}/subtitles`, { method: "POST", body: form });
+  return request(`${videoPath(id)}/subtitles`, { method: "POST", body: form }, file.size);
 }
 
 /** Deletes the video with everything that was made of it. */
@@ -83,19 +85,24 @@ function json(body: object): RequestInit {
   return { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
 }
 
-async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
-  const response = await send(path, init);
-  if (response.status === 401 && (await askForToken())) return request(path, init);
+/** How long a request may take whose body has so many bytes. */
+export function patienceMs(bodyBytes: number): number {
+  return ANSWER_MS + bodyBytes / SLOWEST_BYTES_PER_MS;
+}
+
+async function request<T>(path: string, init: RequestInit = {}, bodyBytes = 0): Promise<T> {
+  const response = await send(path, init, bodyBytes);
+  if (response.status === 401 && (await askForToken())) return request(path, init, bodyBytes);
   if (!response.ok) throw await refusal(response);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-async function send(path: string, init: RequestInit): Promise<Response> {
+async function send(path: string, init: RequestInit, bodyBytes: number): Promise<Response> {
   try {
     return await fetch(path, {
       ...init,
       headers: { ...init.headers, ...authorisation() },
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(patienceMs(bodyBytes)),
     });
   } catch {
     throw new ApiError(0, "unreachable", "The server does not answer. Check your connection.");
