@@ -74,6 +74,27 @@ def test_a_video_is_renamed_found_and_deleted(
     expect(page.get_by_text("No video has a title like this.")).to_be_visible()
 
 
+@pytest.mark.parametrize("action", ["Delete", "Rename"])
+def test_a_card_whose_video_is_gone_leaves_the_library(
+    open_page: OpenPage, system: System, text_file: Path, action: str
+) -> None:
+    video_id = system.upload(text_file, f"{action} me")
+    system.wait_until_final(video_id)
+    page = open_page("/")
+    gone = card(page, f"{action} me")
+    expect(gone).to_be_visible()
+    system.delete(video_id)
+    gone.get_by_role("button", name=action).click()
+    if action == "Delete":
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("status")).to_contain_text("was deleted")
+    else:
+        page.get_by_label("Title", exact=True).fill("Too late")
+        page.get_by_label("Title", exact=True).press("Enter")
+        expect(page.get_by_role("status")).to_contain_text("no such video")
+    expect(page.locator(f".card[data-id='{video_id}']")).to_have_count(0)
+
+
 def test_titles_are_laid_out_as_their_language_is_written(
     open_page: OpenPage, system: System, tmp_path: Path
 ) -> None:

@@ -1,6 +1,6 @@
 /** One video of the library: poster, title, state, actions. */
 
-import { deleteVideo, renameVideo } from "../shared/api";
+import { deleteVideo, isMissing, renameVideo } from "../shared/api";
 import { confirmed } from "../shared/dialog";
 import { el } from "../shared/dom";
 import { ago, clock } from "../shared/format";
@@ -165,7 +165,7 @@ export class Card {
     try {
       this.update(await renameVideo(this.#video.id, title));
     } catch (error) {
-      toastError(error);
+      this.#refused(error);
     }
   }
 
@@ -176,7 +176,7 @@ export class Card {
       this.update(video);
       toast(`“${video.title}” has subtitles now.`);
     } catch (error) {
-      toastError(error);
+      this.#refused(error);
     }
   }
 
@@ -193,7 +193,12 @@ export class Card {
       this.#onGone();
       toast(`“${title}” was deleted.`);
     } catch (error) {
-      toastError(error);
+      this.#refused(error);
     }
+  }
+
+  #refused(error: unknown): void {
+    toastError(error);
+    if (isMissing(error)) this.#onGone();
   }
 }

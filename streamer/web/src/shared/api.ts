@@ -56,9 +56,18 @@ export function addSubtitles(id: string, file: File, language: string): Promise<
   return request(`${videoPath(id)}/subtitles`, { method: "POST", body: form }, file.size);
 }
 
-/** Deletes the video with everything that was made of it. */
+/** Deletes the video with everything that was made of it, unless it is gone already. */
 export async function deleteVideo(id: string): Promise<void> {
-  await request(videoPath(id), { method: "DELETE" });
+  try {
+    await request(videoPath(id), { method: "DELETE" });
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+}
+
+/** Whether a call failed because there is no such video. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof ApiError && error.status === 404;
 }
 
 /** Lets the origin fetch a file by itself. */

@@ -1,6 +1,6 @@
 /** Follows a video until its state is final: server-sent events, or polling where they fail. */
 
-import { ApiError, eventsPath, getVideo } from "./api";
+import { eventsPath, getVideo, isMissing } from "./api";
 import { isFinal, type VideoResource } from "./video";
 
 const POLL_MS = 1500;
@@ -65,7 +65,7 @@ function pollVideo(id: string, watcher: VideoWatcher): () => void {
       seen = text;
     } catch (error) {
       if (stopped) return;
-      if (error instanceof ApiError && error.status === 404) return watcher.onGone();
+      if (isMissing(error)) return watcher.onGone();
     }
     if (!stopped) timer = window.setTimeout(ask, POLL_MS);
   };
