@@ -74,6 +74,22 @@ def test_a_video_is_renamed_found_and_deleted(
     expect(page.get_by_text("No video has a title like this.")).to_be_visible()
 
 
+def test_enter_that_ends_a_composition_ends_no_renaming(
+    open_page: OpenPage, system: System, text_file: Path
+) -> None:
+    system.upload(text_file, "Nihon")
+    page = open_page("/")
+    card(page, "Nihon").get_by_role("button", name="Rename").click()
+    title = page.get_by_label("Title", exact=True)
+    composition = {"text": "にほん", "selectionStart": 3, "selectionEnd": 3}
+    page.context.new_cdp_session(page).send("Input.imeSetComposition", composition)
+    title.press("Enter")
+    expect(title).to_have_value("にほん")
+    page.keyboard.insert_text("日本")
+    title.press("Enter")
+    expect(card(page, "日本")).to_be_visible()
+
+
 @pytest.mark.parametrize("action", ["Delete", "Rename"])
 def test_a_card_whose_video_is_gone_leaves_the_library(
     open_page: OpenPage, system: System, text_file: Path, action: str

@@ -149,6 +149,7 @@ export class Card {
       if (title) void this.#rename(title);
     };
     input.addEventListener("keydown", (event) => {
+      if (event.isComposing) return; // the key is the input method's
       if (event.key !== "Enter" && event.key !== "Escape") return;
       event.preventDefault(); // or Enter would press the button that gets the focus
       close(event.key === "Enter" ? input.value.trim() : null);
