@@ -12,6 +12,8 @@ export interface TransferListener {
   onCreated: (videoId: string) => void;
   onDone: (videoId: string) => void;
   onError: (message: string) => void;
+  /** The person did not give the token that the origin wants. */
+  onUnauthorised: () => void;
   /** The file is gone or was changed since it was chosen: nothing more of it can be sent. */
   onUnreadable: () => void;
 }
@@ -92,8 +94,9 @@ export class Transfer {
   }
 
   async #fail(error: Error | DetailedError): Promise<void> {
-    if (statusOf(error) === 401 && (await askForToken())) return this.start();
-    this.#listener.onError(messageOf(error));
+    if (statusOf(error) !== 401) this.#listener.onError(messageOf(error));
+    else if (await askForToken()) await this.start();
+    else this.#listener.onUnauthorised();
   }
 }
 

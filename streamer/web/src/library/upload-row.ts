@@ -4,6 +4,7 @@ import { el } from "../shared/dom";
 import { bytes, timeLeft } from "../shared/format";
 import { icon } from "../shared/icons";
 import { toastError } from "../shared/toast";
+import { TOKEN_NEEDED } from "../shared/token";
 import { bytesPerSecond, type Sample, withSample } from "./rate";
 import { Transfer } from "./transfer";
 
@@ -14,6 +15,8 @@ export interface UploadOutcome {
   onDone: (videoId: string) => void;
   /** It left the list, finished or cancelled; or it gave up its turn. */
   onIdle: () => void;
+  /** The person declined to give the token that the origin wants. */
+  onUnauthorised: () => void;
 }
 
 export class UploadRow {
@@ -55,6 +58,10 @@ export class UploadRow {
       onCreated: (id) => outcome.onCreated(id),
       onDone: (id) => this.#done(id),
       onError: (message) => this.#enter("failed", message),
+      onUnauthorised: () => {
+        outcome.onUnauthorised();
+        this.refuse();
+      },
       onUnreadable: () => {
         this.#enter("failed", "This file is gone or was changed. Choose it again.");
         this.#toggle.hidden = true;
@@ -82,6 +89,11 @@ export class UploadRow {
     this.#transfer.start().catch((error) => this.#enter("failed", String(error)));
   }
 
+  /** Gives up until the person tries again, and then may give the token. */
+  refuse(): void {
+    this.#enter("failed", TOKEN_NEEDED);
+  }
+
   #toggled(): void {
     if (this.#state === "sending") {
       void this.#transfer.pause();
@@ -92,12 +104,13 @@ export class UploadRow {
   }
 
   #enter(state: State, note: string): void {
+    const gaveUpTurn = this.#state === "sending" && state !== "sending";
     this.#state = state;
     this.element.dataset.state = state;
     this.#note.textContent = note;
     const labels = { waiting: "Start", sending: "Pause", paused: "Resume", failed: "Try again" };
     this.#toggle.textContent = labels[state];
-    if (state === "paused" || state === "failed") this.#outcome.onIdle();
+    if (gaveUpTurn) this.#outcome.onIdle();
   }
 
   #progress(sent: number, total: number): void {

@@ -27,11 +27,20 @@ export class UploadList {
   /** Uploads the files one after the other. */
   add(files: Iterable<File>): void {
     for (const file of files) {
-      const row = new UploadRow(file, { ...this.#events, onIdle: () => this.#next() });
+      const row = new UploadRow(file, {
+        ...this.#events,
+        onIdle: () => this.#next(),
+        onUnauthorised: () => this.#refuseWaiting(),
+      });
       this.#rows.push(row);
       this.#list.append(row.element);
     }
     this.#next();
+  }
+
+  /** The others would only ask the same question again. */
+  #refuseWaiting(): void {
+    for (const row of this.#rows.filter((candidate) => candidate.waiting)) row.refuse();
   }
 
   #next(): void {

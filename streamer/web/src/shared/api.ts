@@ -1,6 +1,6 @@
 /** The origin's API. Every call rejects with an `ApiError` that a person can read. */
 
-import { askForToken, authorisation } from "./token";
+import { askForToken, authorisation, TOKEN_NEEDED } from "./token";
 import type { VideoResource } from "./video";
 
 const ANSWER_MS = 20_000;
@@ -102,6 +102,7 @@ export function patienceMs(bodyBytes: number): number {
 async function request<T>(path: string, init: RequestInit = {}, bodyBytes = 0): Promise<T> {
   const response = await send(path, init, bodyBytes);
   if (response.status === 401 && (await askForToken())) return request(path, init, bodyBytes);
+  if (response.status === 401) throw new ApiError(401, "unauthorized", TOKEN_NEEDED);
   if (!response.ok) throw await refusal(response);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }

@@ -3,6 +3,9 @@
 import { promptFor } from "./dialog";
 import { inTab } from "./storage";
 
+/** What a person is told who did not give it. */
+export const TOKEN_NEEDED = "This needs the API token.";
+
 const KEY = "streamer.token";
 /** What a header can carry (RFC 9110 §5.5, as `fetch` takes it). */
 const SENDABLE = /^[\x20-\x7e\x80-\xff]+$/;
