@@ -1,15 +1,25 @@
 """The upload rows of the library page: outages, second thoughts, other tabs, the token."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from tests.e2e.pages import OpenPage
-from tests.e2e.system import running_origin
+from tests.e2e.system import fetch_json, running_origin, wait_for
 
 _TOKEN = "open sesame"
+_CREATION = "**/api/v1/uploads"
+Creation = tuple[Route, APIResponse]
+
+
+@pytest.fixture
+def origin_url(tmp_path: Path) -> Iterator[str]:
+    """An origin without a worker: what is uploaded stays as it is."""
+    with running_origin(tmp_path, "--no-worker") as origin_url:
+        yield origin_url
 
 
 @pytest.fixture
@@ -32,6 +42,53 @@ def give_token(page: Page) -> None:
     question = page.get_by_role("dialog", name="API token")
     question.get_by_label("Token").fill(_TOKEN)
     question.get_by_role("button", name="Continue").click()
+
+
+def video_states(origin_url: str) -> list[str]:
+    return [video["state"] for video in fetch_json(f"{origin_url}/api/v1/videos")["items"]]
+
+
+def create_and_hold(page: Page, path: Path) -> list[Creation]:
+    """The creations of an upload that the origin has answered and the page has not heard of."""
+    creations: list[Creation] = []
+    page.route(_CREATION, lambda route: creations.append((route, route.fetch())))
+    upload(page, path)
+
+    def look() -> bool:
+        page.wait_for_timeout(10)
+        return bool(creations)
+
+    wait_for(look, "the upload is never created")
+    return creations
+
+
+def let_go(creations: list[Creation]) -> None:
+    for route, response in creations:
+        route.fulfill(response=response)
+
+
+def test_an_upload_that_is_cancelled_while_it_is_created_leaves_nothing(
+    open_page: OpenPage, origin_url: str, files: list[Path]
+) -> None:
+    page = open_page("/", origin_url=origin_url)
+    creations = create_and_hold(page, files[0])
+    rows(page).get_by_role("button", name="Cancel the upload").click()
+    with page.expect_response(lambda response: response.request.method == "DELETE") as gone:
+        let_go(creations)
+    assert gone.value.ok
+    assert video_states(origin_url) == []
+
+
+def test_an_upload_that_is_paused_while_it_is_created_is_not_created_twice(
+    open_page: OpenPage, origin_url: str, files: list[Path]
+) -> None:
+    page = open_page("/", origin_url=origin_url)
+    creations = create_and_hold(page, files[0])
+    rows(page).get_by_role("button", name="Pause").click()
+    rows(page).get_by_role("button", name="Resume").click()
+    let_go(creations)
+    expect(page.locator(".card")).to_have_count(1)
+    assert video_states(origin_url) == ["probing"]
 
 
 def test_who_declines_the_token_is_asked_once_for_all_files(

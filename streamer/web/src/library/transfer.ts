@@ -1,6 +1,6 @@
 /** One resumable upload (tus 1.0.0). The same file chosen again continues where it stopped. */
 
-import type { DetailedError, Upload } from "tus-js-client";
+import type { DetailedError, HttpRequest, Upload } from "tus-js-client";
 import { askForToken, authorisation } from "../shared/token";
 
 const ENDPOINT = "/api/v1/uploads";
@@ -23,6 +23,8 @@ export class Transfer {
   readonly #listener: TransferListener;
   #upload: Upload | null = null;
   #wanted = false;
+  /** Resolves once no upload is being created: one that was cut off then would stay, and nobody would know of it. */
+  #creation: Promise<void> = Promise.resolve();
 
   constructor(file: File, listener: TransferListener) {
     this.#file = file;
@@ -34,19 +36,30 @@ export class Transfer {
     this.#wanted = true;
     if (!(await this.#isReadable())) return;
     this.#upload ??= await this.#prepare();
-    if (this.#wanted) this.#upload.start();
+    await this.#begin();
   }
 
   /** Stops sending; what was sent stays. */
   async pause(): Promise<void> {
-    this.#wanted = false;
-    await this.#upload?.abort();
+    await this.#stop(false);
   }
 
   /** Stops and lets the origin forget what was sent. */
   async cancel(): Promise<void> {
+    await this.#stop(true);
+  }
+
+  async #begin(): Promise<void> {
+    await this.#creation;
+    if (!this.#wanted) return;
+    void this.#upload?.abort();
+    this.#upload?.start();
+  }
+
+  async #stop(forget: boolean): Promise<void> {
     this.#wanted = false;
-    await this.#upload?.abort(true);
+    await this.#creation;
+    if (!this.#wanted) await this.#upload?.abort(forget);
   }
 
   async #prepare(): Promise<Upload> {
@@ -60,8 +73,9 @@ export class Transfer {
         title: titleOf(this.#file.name),
         filetype: this.#file.type,
       },
-      onBeforeRequest(request) {
+      onBeforeRequest: (request) => {
         for (const [name, value] of Object.entries(authorisation())) request.setHeader(name, value);
+        this.#follow(request);
       },
       onShouldRetry: (error) => {
         // Browsers tell of a file that cannot be read as of a connection that broke.
@@ -76,6 +90,13 @@ export class Transfer {
     const [previous] = await upload.findPreviousUploads();
     if (previous) upload.resumeFromPreviousUpload(previous);
     return upload;
+  }
+
+  #follow(request: HttpRequest): void {
+    const sent: XMLHttpRequest = request.getUnderlyingObject();
+    if (request.getMethod() === "POST") {
+      this.#creation = new Promise((resolve) => sent.addEventListener("loadend", () => resolve()));
+    }
   }
 
   /** Whether the file can be read; ends the upload if it cannot. */
