@@ -12,6 +12,7 @@ from tests.e2e.system import fetch_json, running_origin, wait_for
 
 _TOKEN = "open sesame"
 _CREATION = "**/api/v1/uploads"
+_UPLOAD = "**/api/v1/uploads/*"
 Creation = tuple[Route, APIResponse]
 
 
@@ -65,6 +66,62 @@ def create_and_hold(page: Page, path: Path) -> list[Creation]:
 def let_go(creations: list[Creation]) -> None:
     for route, response in creations:
         route.fulfill(response=response)
+
+
+def test_an_upload_outlasts_an_outage(
+    open_page: OpenPage, origin_url: str, files: list[Path]
+) -> None:
+    refused: list[str] = []
+
+    def refuse(route: Route) -> None:
+        refused.append(route.request.method)
+        route.abort("connectionrefused")
+
+    page = open_page("/", origin_url=origin_url)
+    page.clock.install()
+    page.route(_UPLOAD, refuse)
+    upload(page, files[0])
+    expect(rows(page)).to_contain_text("Waiting for the connection…")
+
+    def pass_time() -> bool:
+        page.clock.fast_forward(30_000)
+        expect(rows(page)).to_contain_text("Waiting for the connection…")
+        return len(refused) > 12
+
+    wait_for(pass_time, "the page tries no more")
+    page.unroute(_UPLOAD)
+    page.clock.fast_forward(30_000)
+    expect(page.locator(".card")).to_have_count(1)
+    assert video_states(origin_url) == ["probing"]
+
+
+def test_an_upload_goes_on_as_soon_as_the_browser_is_online(
+    open_page: OpenPage, origin_url: str, files: list[Path]
+) -> None:
+    page = open_page("/", origin_url=origin_url)
+    page.clock.install(time=0)
+    page.clock.pause_at(3600)  # no timer fires any more
+    page.route(_UPLOAD, lambda route: route.abort("internetdisconnected"))
+    upload(page, files[0])
+    expect(rows(page)).to_contain_text("Waiting for the connection…")
+    page.unroute(_UPLOAD)
+    page.context.set_offline(True)
+    page.context.set_offline(False)
+    expect(page.locator(".card")).to_have_count(1)
+
+
+def test_a_request_over_which_nothing_moves_is_sent_anew(
+    open_page: OpenPage, origin_url: str, files: list[Path]
+) -> None:
+    page = open_page("/", origin_url=origin_url)
+    page.clock.install()
+    page.route(_UPLOAD, lambda _: None, times=1)
+    with page.expect_request(_UPLOAD):
+        upload(page, files[0])
+    page.clock.fast_forward(15_000)
+    expect(rows(page)).to_contain_text("Waiting for the server…")
+    page.clock.fast_forward(60_000)
+    expect(page.locator(".card")).to_have_count(1)
 
 
 def test_an_upload_that_is_cancelled_while_it_is_created_leaves_nothing(

@@ -2,14 +2,18 @@
 
 import type { DetailedError, HttpRequest, Upload } from "tus-js-client";
 import { askForToken, authorisation } from "../shared/token";
+import { watchSilence } from "./silence";
 
 const ENDPOINT = "/api/v1/uploads";
-const RETRY_DELAYS_MS = [0, 1000, 3000, 5000, 10_000, 20_000];
+/** For two days: as long as the origin keeps what was sent. */
+const RETRY_DELAYS_MS = [0, 1000, 3000, 5000, 10_000, ...Array<number>(8640).fill(20_000)];
 
 export interface TransferListener {
   onProgress: (sentBytes: number, totalBytes: number) => void;
   /** The origin knows the upload, which has the video's id. */
   onCreated: (videoId: string) => void;
+  /** Nothing moves at the moment, and it goes on by itself. */
+  onWaiting: (reason: string) => void;
   onDone: (videoId: string) => void;
   onError: (message: string) => void;
   /** The person did not give the token that the origin wants. */
@@ -23,6 +27,7 @@ export class Transfer {
   readonly #listener: TransferListener;
   #upload: Upload | null = null;
   #wanted = false;
+  #waits = false;
   /** Resolves once no upload is being created: one that was cut off then would stay, and nobody would know of it. */
   #creation: Promise<void> = Promise.resolve();
 
@@ -37,6 +42,11 @@ export class Transfer {
     if (!(await this.#isReadable())) return;
     this.#upload ??= await this.#prepare();
     await this.#begin();
+  }
+
+  /** Tries again at once, if it waits for its next try. */
+  hurry(): void {
+    if (this.#waits) void this.#begin();
   }
 
   /** Stops sending; what was sent stays. */
@@ -80,7 +90,9 @@ export class Transfer {
       onShouldRetry: (error) => {
         // Browsers tell of a file that cannot be read as of a connection that broke.
         if (statusOf(error) === 0) void this.#isReadable();
-        return isPassing(statusOf(error));
+        this.#waits = isPassing(statusOf(error));
+        if (this.#waits) this.#listener.onWaiting(reasonToWait(error));
+        return this.#waits;
       },
       onProgress: (sent, total) => this.#listener.onProgress(sent, total ?? 0),
       onUploadUrlAvailable: () => this.#listener.onCreated(videoIdOf(upload)),
@@ -94,9 +106,18 @@ export class Transfer {
 
   #follow(request: HttpRequest): void {
     const sent: XMLHttpRequest = request.getUnderlyingObject();
+    this.#waits = false;
     if (request.getMethod() === "POST") {
       this.#creation = new Promise((resolve) => sent.addEventListener("loadend", () => resolve()));
     }
+    if (!this.#wanted) return;
+    watchSilence(sent, {
+      onStill: () => this.#listener.onWaiting("Waiting for the server…"),
+      onDead: () => {
+        sent.abort();
+        void this.#begin();
+      },
+    });
   }
 
   /** Whether the file can be read; ends the upload if it cannot. */
@@ -138,6 +159,12 @@ function videoIdOf(upload: Upload): string {
 
 function statusOf(error: Error | DetailedError): number {
   return ("originalResponse" in error && error.originalResponse?.getStatus()) || 0;
+}
+
+function reasonToWait(error: Error | DetailedError): string {
+  return statusOf(error)
+    ? `Waiting for the server… ${messageOf(error)}`
+    : "Waiting for the connection…";
 }
 
 function messageOf(error: Error | DetailedError): string {

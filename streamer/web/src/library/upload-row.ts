@@ -56,6 +56,7 @@ export class UploadRow {
     this.#transfer = new Transfer(file, {
       onProgress: (sent, total) => this.#progress(sent, total),
       onCreated: (id) => outcome.onCreated(id),
+      onWaiting: (reason) => this.#wait(reason),
       onDone: (id) => this.#done(id),
       onError: (message) => this.#enter("failed", message),
       onUnauthorised: () => {
@@ -89,6 +90,11 @@ export class UploadRow {
     this.#transfer.start().catch((error) => this.#enter("failed", String(error)));
   }
 
+  /** Tries again at once, if it waits for its next try. */
+  hurry(): void {
+    this.#transfer.hurry();
+  }
+
   /** Gives up until the person tries again, and then may give the token. */
   refuse(): void {
     this.#enter("failed", TOKEN_NEEDED);
@@ -111,6 +117,13 @@ export class UploadRow {
     const labels = { waiting: "Start", sending: "Pause", paused: "Resume", failed: "Try again" };
     this.#toggle.textContent = labels[state];
     if (gaveUpTurn) this.#outcome.onIdle();
+  }
+
+  /** Makes no promise of speed or time while nothing moves. */
+  #wait(reason: string): void {
+    if (this.#state !== "sending") return;
+    this.#samples = [];
+    this.#note.textContent = reason;
   }
 
   #progress(sent: number, total: number): void {

@@ -22,6 +22,9 @@ export class UploadList {
     addEventListener("beforeunload", (event) => {
       if (this.#rows.some((row) => row.sending)) event.preventDefault();
     });
+    addEventListener("online", () => {
+      for (const row of this.#rows) row.hurry();
+    });
   }
 
   /** Uploads the files one after the other. */
