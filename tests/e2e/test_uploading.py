@@ -75,7 +75,10 @@ def test_an_upload_outlasts_an_outage(
 
     def refuse(route: Route) -> None:
         refused.append(route.request.method)
-        route.abort("connectionrefused")
+        if len(refused) % 2:
+            route.abort("connectionrefused")
+        else:
+            route.fulfill(status=502)  # as a proxy says it
 
     page = open_page("/", origin_url=origin_url)
     page.clock.install()
@@ -85,7 +88,7 @@ def test_an_upload_outlasts_an_outage(
 
     def pass_time() -> bool:
         page.clock.fast_forward(30_000)
-        expect(rows(page)).to_contain_text("Waiting for the connection…")
+        expect(rows(page)).to_contain_text(re.compile("Waiting for the (connection|server)…"))
         return len(refused) > 12
 
     wait_for(pass_time, "the page tries no more")
@@ -146,6 +149,24 @@ def test_an_upload_that_is_paused_while_it_is_created_is_not_created_twice(
     let_go(creations)
     expect(page.locator(".card")).to_have_count(1)
     assert video_states(origin_url) == ["probing"]
+
+
+def test_other_tabs_offer_to_continue_an_upload_once_nobody_is_at_it(
+    open_page: OpenPage, origin_url: str, files: list[Path]
+) -> None:
+    page = open_page("/", origin_url=origin_url)
+    page.route(_UPLOAD, lambda route: route.abort("connectionrefused"))
+    upload(page, files[0])
+    expect(rows(page)).to_contain_text("Waiting for the connection…")
+    other = page.context.new_page()
+    other.goto(origin_url)
+    card = other.locator(".card[data-state=uploading]")
+    expect(card).not_to_contain_text("Choose the same file again")
+    locks = "navigator.locks.query().then(({ pending }) => pending.length)"
+    wait_for(lambda: other.evaluate(locks) >= 1, "the other tab waits for nobody")
+    expect(card).not_to_contain_text("Choose the same file again")
+    page.close()
+    expect(card).to_contain_text("Choose the same file again")
 
 
 def test_who_declines_the_token_is_asked_once_for_all_files(

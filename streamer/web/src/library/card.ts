@@ -9,7 +9,7 @@ import { remarksOn, statusOf } from "../shared/status";
 import { toast, toastError } from "../shared/toast";
 import { isFinal, isPackagedAnew, mediaPath, type VideoResource } from "../shared/video";
 import { watchVideo } from "../shared/watch";
-import { canBeContinued } from "./interrupted";
+import { canBeContinued, whenAbandoned } from "./interrupted";
 import { askForSubtitles } from "./subtitles";
 
 const POSTER_PAUSE_MS = 4000;
@@ -82,8 +82,9 @@ export class Card {
     this.#created.dateTime = video.created_at;
     this.#created.textContent = ago(new Date(video.created_at), new Date());
     this.#duration.textContent = video.duration_seconds ? clock(video.duration_seconds) : "";
-    this.#reason.textContent = this.#note();
-    this.#reason.hidden = !this.#reason.textContent;
+    const remarks = remarksOn(video);
+    this.#remark(remarks);
+    if (video.state === "uploading" && !remarks) void this.#offerToContinue(video);
     const anew = isPackagedAnew(video);
     this.#bar.hidden = video.state !== "packaging" && !anew;
     this.#bar.value = anew ? (video.repackaging?.progress ?? 0) : video.progress;
@@ -95,11 +96,15 @@ export class Card {
     this.#showPoster();
   }
 
-  #note(): string {
-    const remarks = remarksOn(this.#video);
-    if (remarks) return remarks;
-    const waits = this.#video.state === "uploading" && canBeContinued(this.#video.id);
-    return waits ? "Choose the same file again to continue its upload." : "";
+  #remark(text: string): void {
+    this.#reason.textContent = text;
+    this.#reason.hidden = !text;
+  }
+
+  async #offerToContinue(video: VideoResource): Promise<void> {
+    if (!canBeContinued(video.id)) return;
+    await whenAbandoned(video.id);
+    if (this.#video === video) this.#remark("Choose the same file again to continue its upload.");
   }
 
   /** The poster is made while the video is packaged: until it is there, one looks now and then. */

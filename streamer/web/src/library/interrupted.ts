@@ -1,4 +1,9 @@
-/** Uploads that this browser began and did not end, as tus-js-client remembers them. */
+/**
+ * Uploads that this browser began and did not end, as tus-js-client remembers them, and whether a page is at them.
+ *
+ * Pages tell each other by Web Locks. There are none over plain HTTP, other than on the browser's own host, or where
+ * site data is blocked: there nobody knows of other pages.
+ */
 
 import { inBrowser } from "../shared/storage";
 
@@ -9,4 +14,23 @@ export function canBeContinued(videoId: string): boolean {
   return inBrowser
     .entries()
     .some(([key, text]) => key.startsWith(PREFIX) && text.includes(`/${videoId}"`));
+}
+
+/** Says that this page is at an upload, until it is left or calls the returned function. */
+export function claim(videoId: string): () => void {
+  let release = () => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  navigator.locks?.request(lockOf(videoId), () => released).catch(() => {});
+  return release;
+}
+
+/** Returns once no page is at an upload. */
+export async function whenAbandoned(videoId: string): Promise<void> {
+  await navigator.locks?.request(lockOf(videoId), { mode: "shared" }, () => {}).catch(() => {});
+}
+
+function lockOf(videoId: string): string {
+  return `streamer.upload.${videoId}`;
 }

@@ -2,6 +2,7 @@
 
 import type { DetailedError, HttpRequest, Upload } from "tus-js-client";
 import { askForToken, authorisation } from "../shared/token";
+import { claim } from "./interrupted";
 import { watchSilence } from "./silence";
 
 const ENDPOINT = "/api/v1/uploads";
@@ -30,6 +31,8 @@ export class Transfer {
   #waits = false;
   /** Resolves once no upload is being created: one that was cut off then would stay, and nobody would know of it. */
   #creation: Promise<void> = Promise.resolve();
+  #videoId = "";
+  #release = () => {};
 
   constructor(file: File, listener: TransferListener) {
     this.#file = file;
@@ -56,7 +59,7 @@ export class Transfer {
 
   /** Stops and lets the origin forget what was sent. */
   async cancel(): Promise<void> {
-    await this.#stop(true);
+    await this.#stop(true).finally(() => this.#release());
   }
 
   async #begin(): Promise<void> {
@@ -95,13 +98,25 @@ export class Transfer {
         return this.#waits;
       },
       onProgress: (sent, total) => this.#listener.onProgress(sent, total ?? 0),
-      onUploadUrlAvailable: () => this.#listener.onCreated(videoIdOf(upload)),
-      onSuccess: () => this.#listener.onDone(videoIdOf(upload)),
+      onUploadUrlAvailable: () => this.#created(videoIdOf(upload)),
+      onSuccess: () => {
+        this.#release();
+        this.#listener.onDone(videoIdOf(upload));
+      },
       onError: (error) => void this.#fail(error),
     });
     const [previous] = await upload.findPreviousUploads();
     if (previous) upload.resumeFromPreviousUpload(previous);
     return upload;
+  }
+
+  #created(videoId: string): void {
+    if (videoId !== this.#videoId) {
+      this.#release();
+      this.#release = claim(videoId);
+      this.#videoId = videoId;
+    }
+    this.#listener.onCreated(videoId);
   }
 
   #follow(request: HttpRequest): void {
@@ -131,6 +146,7 @@ export class Transfer {
       const end = isGone ? this.pause() : this.cancel();
       this.#listener.onUnreadable();
       await end.catch(() => {});
+      this.#release();
       return false;
     }
   }
