@@ -1,6 +1,6 @@
 /** One resumable upload (tus 1.0.0). The same file chosen again continues where it stopped. */
 
-import type { DetailedError, HttpRequest, Upload } from "tus-js-client";
+import type { DetailedError, HttpRequest, HttpResponse, Upload } from "tus-js-client";
 import { askForToken, authorisation } from "../shared/token";
 import { claim } from "./interrupted";
 import { watchSilence } from "./silence";
@@ -21,6 +21,12 @@ export interface TransferListener {
   onUnauthorised: () => void;
   /** The file is gone or was changed since it was chosen: nothing more of it can be sent. */
   onUnreadable: () => void;
+}
+
+class OffsetUnknown extends Error {
+  constructor(readonly originalResponse: HttpResponse) {
+    super("the server does not say how much it has");
+  }
 }
 
 export class Transfer {
@@ -89,6 +95,12 @@ export class Transfer {
       onBeforeRequest: (request) => {
         for (const [name, value] of Object.entries(authorisation())) request.setHeader(name, value);
         this.#follow(request);
+      },
+      onAfterResponse(request, response) {
+        // tus-js-client takes any refusal to tell the offset for the end of the upload, and would create another.
+        if (request.getMethod() === "HEAD" && !isTelling(response.getStatus())) {
+          throw new OffsetUnknown(response);
+        }
       },
       onShouldRetry: (error) => {
         // Browsers tell of a file that cannot be read as of a connection that broke.
@@ -169,12 +181,25 @@ export function isPassing(status: number): boolean {
   return status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
 }
 
+/** Whether an answer to HEAD says where an upload is, or that there is none any more. */
+function isTelling(status: number): boolean {
+  return status < 300 || status === 404 || status === 410;
+}
+
 function videoIdOf(upload: Upload): string {
   return new URL(upload.url ?? "", location.href).pathname.split("/").at(-1) ?? "";
 }
 
+/** The answer that an error tells of, or the error that caused it. */
+function responseOf(error: Error | DetailedError | OffsetUnknown | null): HttpResponse | null {
+  if (!error || !("originalResponse" in error)) return null;
+  return (
+    error.originalResponse ?? ("causingError" in error ? responseOf(error.causingError) : null)
+  );
+}
+
 function statusOf(error: Error | DetailedError): number {
-  return ("originalResponse" in error && error.originalResponse?.getStatus()) || 0;
+  return responseOf(error)?.getStatus() ?? 0;
 }
 
 function reasonToWait(error: Error | DetailedError): string {
@@ -184,9 +209,8 @@ function reasonToWait(error: Error | DetailedError): string {
 }
 
 function messageOf(error: Error | DetailedError): string {
-  const body = ("originalResponse" in error && error.originalResponse?.getBody()) || "";
   try {
-    return JSON.parse(body).detail ?? "The server refused the file.";
+    return JSON.parse(responseOf(error)?.getBody() ?? "").detail ?? "The server refused the file.";
   } catch {
     return statusOf(error)
       ? `The server answered ${statusOf(error)}.`
