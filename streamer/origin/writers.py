@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from streamer.core.errors import StreamerError, Unavailable
 from streamer.origin.errors import BodyTimedOut, Locked
 
 _SILENT_SECONDS = 3.0
@@ -21,20 +22,25 @@ class Writer:
         self._idle_seconds = idle_seconds
         self._waiting_since: float | None = None
         self._deadline: asyncio.Timeout | None = None
-        self._is_interrupted = False
+        self._interruption: StreamerError | None = None
         self.released = asyncio.Event()
 
     @asynccontextmanager
     async def waiting(self) -> AsyncIterator[None]:
-        """Around each wait for the client; BodyTimedOut when it takes too long."""
-        if self._is_interrupted:
-            raise BodyTimedOut("this request was ended by another one")
+        """Around each wait for the client.
+
+        Raises:
+            BodyTimedOut: It takes too long.
+            StreamerError: What it was interrupted with.
+        """
+        if self._interruption is not None:
+            raise self._interruption
         self._waiting_since = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(self._idle_seconds) as self._deadline:
                 yield
         except TimeoutError as error:
-            raise BodyTimedOut("no bytes came for too long") from error
+            raise self._interruption or BodyTimedOut("no bytes came for too long") from error
         finally:
             self._waiting_since = self._deadline = None
 
@@ -43,9 +49,9 @@ class Writer:
         now = asyncio.get_running_loop().time()
         return self._waiting_since is not None and now - self._waiting_since > _SILENT_SECONDS
 
-    def interrupt(self) -> None:
-        """End the wait for the client, or the next one, with BodyTimedOut."""
-        self._is_interrupted = True
+    def interrupt(self, failure: StreamerError) -> None:
+        """End the wait for the client, or the next one, with `failure`."""
+        self._interruption = failure
         if self._deadline is not None:
             self._deadline.reschedule(asyncio.get_running_loop().time())
 
@@ -78,21 +84,20 @@ class Writers:
     async def interrupt(self, upload_id: str) -> None:
         """End what writes to an upload, and return when it did."""
         if current := self._by_upload.get(upload_id):
-            current.interrupt()
-            await self._wait(current)
+            await self._end(current)
 
     def interrupt_all(self) -> None:
-        """End every wait for a client; what was received stays."""
+        """End every wait for a client because the origin stops; what was received stays."""
         for writer in self._by_upload.values():
-            writer.interrupt()
+            writer.interrupt(Unavailable("the origin is stopping"))
 
     async def _take_over(self, current: Writer) -> None:
         if not current.is_silent():
             raise Locked("another request is writing to this upload")
-        current.interrupt()
-        await self._wait(current)
+        await self._end(current)
 
-    async def _wait(self, current: Writer) -> None:
+    async def _end(self, current: Writer) -> None:
+        current.interrupt(BodyTimedOut("this request was ended by another one"))
         try:
             async with asyncio.timeout(_HANDOVER_SECONDS):
                 await current.released.wait()

@@ -168,8 +168,33 @@ async def test_a_stop_does_not_wait_for_an_upload_for_ever(open_origin: OpenOrig
         await patch.send(b"abc")
         await eventually(partial(has_bytes, origin, path, 3))
         origin.stop.set()
-        assert await patch.status() == 408
+        answer = await patch.answer()
         await patch.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 2\r\n" in answer
+    assert b'"detail":"the origin is stopping"' in answer
+    async with open_origin() as origin:
+        assert await origin.offset(path) == 3
+
+
+async def test_a_stop_in_the_middle_of_a_creation_keeps_what_came(open_origin: OpenOrigin) -> None:
+    async with open_origin(shutdown_seconds=1) as origin:
+        creation = await RawPatch.begin(
+            origin.url,
+            "/api/v1/uploads",
+            method="POST",
+            offset=0,
+            length=6,
+            **{"Upload-Length": "6"},
+        )
+        await creation.send(b"abc")
+        await eventually(lambda: any(origin.settings.uploads_dir.glob("*.json")))
+        (record,) = origin.settings.uploads_dir.glob("*.json")
+        path = f"/api/v1/uploads/{record.stem}"
+        await eventually(partial(has_bytes, origin, path, 3))
+        origin.stop.set()
+        assert await creation.status() == 201
+        await creation.close()
     async with open_origin() as origin:
         assert await origin.offset(path) == 3
 

@@ -27,7 +27,7 @@ MEBIBYTE = 1024 * 1024
 
 
 class RawPatch:
-    """A PATCH that sends its bytes when the test says so."""
+    """A PATCH, or another method, that sends its bytes when the test says so."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -35,7 +35,7 @@ class RawPatch:
 
     @classmethod
     async def begin(
-        cls, url: str, path: str, *, offset: int, length: int, **headers: str
+        cls, url: str, path: str, *, offset: int, length: int, method: str = "PATCH", **headers: str
     ) -> "RawPatch":
         target = httpx.URL(url)
         reader, writer = await asyncio.open_connection(target.host, target.port)
@@ -47,7 +47,7 @@ class RawPatch:
             **headers,
         }
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        writer.write(f"PATCH {path} HTTP/1.1\r\n{head}\r\n".encode())
+        writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode())
         return cls(reader, writer)
 
     async def send(self, data: bytes) -> None:
@@ -57,6 +57,12 @@ class RawPatch:
     async def status(self) -> int:
         line = await self._reader.readline()
         return int(line.split()[1])
+
+    async def answer(self) -> bytes:
+        """The whole answer, which says how long it is."""
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].split()[0])
+        return head + await self._reader.readexactly(length)
 
     def abort(self) -> None:
         self._writer.transport.abort()
@@ -148,7 +154,9 @@ async def test_a_silent_patch_gives_way_to_a_new_one(origin: Origin) -> None:
         return (await origin.patch(path, offset, b"abcdef"[offset:])).status_code == 204
 
     await eventually(taken_over)
-    assert await dead.status() == 408
+    answer = await dead.answer()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"ended by another one" in answer
     await dead.close()
     assert await origin.source(id_of(path)) == b"abcdef"
 
