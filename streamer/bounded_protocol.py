@@ -26,8 +26,8 @@ class _Refused(Exception):
 class BoundedProtocol(HttpToolsProtocol):
     """One client's connection.
 
-    A head over the bounds is a 431, one that is not complete in time a 408, a malformed one, or one
-    that does not name its host, a 400. Each ends the connection.
+    A head over the bounds is a 431, one that is not complete in time a 408, a malformed request, or
+    one that does not name its host, a 400. Each ends the connection.
     """
 
     def __init__(
@@ -83,6 +83,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._names_one_host():
             self.send_400_response("The request must name one host.")
             raise _Refused
+        if not self._has_known_framing():
+            self.send_400_response("The only transfer coding is chunked.")
+            raise _Refused
         self._drop_deadline()
         self._is_in_head = False
         self._unreported_bytes = 0
@@ -108,6 +111,11 @@ class BoundedProtocol(HttpToolsProtocol):
         count = sum(name == b"host" for name, _ in self.headers)
         return count == 1 or (count == 0 and self.parser.get_http_version() == "1.0")
 
+    def _has_known_framing(self) -> bool:
+        """RFC 9112 §6.1; the parser would find out about most others after the head."""
+        codings = [value for name, value in self.headers if name == b"transfer-encoding"]
+        return not codings or [coding.lower() for coding in codings] == [b"chunked"]
+
     def _expect_head(self) -> None:
         self._deadline = self.loop.call_later(_HEAD_SECONDS, self._expire)
 
@@ -128,6 +136,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def _is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
+    @property
+    def _is_next_to_answer(self) -> bool:
+        """Whether what is being received is the request whose answer would come next."""
+        if self._is_in_head:
+            return not self._is_answering
+        return not (self.cycle.response_started or self.pipeline)
+
     def _refuse_size(self) -> None:
         self._refuse(431, "The request's head is too large.", code="head_too_large")
 
@@ -136,13 +151,20 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._is_refused:
             return
         self._is_refused = True
-        if self._is_answering:
+        if not self._is_next_to_answer:
             self.transport.close()
             return
+        if self._is_answering:
+            self._leave_unanswered()
         answer = problem_response(status, detail, code=code, headers={"Connection": "close"})
         fields = (b"%b: %b\r\n" % field for field in answer.raw_headers)
         self.transport.write(b"".join((STATUS_LINE[status], *fields, b"\r\n", answer.body)))
         self._linger()
+
+    def _leave_unanswered(self) -> None:
+        """Make it as if the client had left: what the application answers is not sent."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
 
     def _linger(self) -> None:
         """Close our side; a close with unread input would reset what was just sent."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from streamer.core.head_bounds import MAX_FIELDS, MAX_HEAD_BYTES, MAX_TARGET_BYTES
-from tests.integration.origin.conftest import OpenOrigin, Origin
+from tests.integration.origin.conftest import OpenOrigin, Origin, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -67,6 +67,70 @@ async def test_endless_trailers_end_the_connection(origin: Origin) -> None:
         writer.write(b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + fields(MEBIBYTE // 8))
         with suppress(ConnectionResetError):
             await reader.read()
+
+
+LICENSE = b"POST /v/novideo/license HTTP/1.1\r\nHost: a\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        LICENSE + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        LICENSE + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        LICENSE + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+        LICENSE + CHUNKED + b"zz\r\n{}\r\n0\r\n\r\n",
+        LICENSE + CHUNKED + b"2\r\n{}\r\n0\r\nContent-Length: 5\r\n\r\n",
+    ],
+    ids=["coding", "codings", "lines", "chunk", "trailer"],
+)
+async def test_wrong_framing_is_a_400_that_is_seen(origin: Origin, request_: bytes) -> None:
+    """RFC 9112 §6.3."""
+    async with connected(origin) as (reader, writer):
+        writer.write(request_)
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_wrong_framing_ends_an_upload_that_goes_on(origin: Origin) -> None:
+    path = await origin.create_upload(6)
+    head = (
+        f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\n"
+        "Content-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\n"
+    )
+    async with connected(origin) as (reader, writer):
+        writer.write(head.encode() + CHUNKED + b"3\r\nabc\r\n")
+
+        async def has_three() -> bool:
+            return await origin.offset(path) == 3
+
+        await eventually(has_three)
+        writer.write(b"zz\r\n")
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+    async def goes_on() -> bool:
+        return (await origin.patch(path, 3, b"def")).status_code == 204
+
+    await eventually(goes_on)
+
+
+async def test_wrong_framing_behind_an_answer_gets_no_second_one(origin: Origin) -> None:
+    async with connected(origin) as (reader, writer):
+        writer.write(LICENSE + CHUNKED)
+        await reader.readuntil(b"HTTP/1.1 403 ")
+        writer.write(b"zz\r\n")
+        assert b"HTTP/1.1 " not in await reader.read()
+
+
+async def test_wrong_framing_behind_a_request_in_progress_is_not_its_answer(
+    origin: Origin,
+) -> None:
+    async with connected(origin) as (reader, writer):
+        writer.write(BEGINNING + b"\r\n" + LICENSE + CHUNKED + b"zz\r\n")
+        assert b"HTTP/1.1 400 " not in await reader.read()
 
 
 async def test_a_trailer_is_no_field_of_the_head(origin: Origin) -> None:
