@@ -52,7 +52,7 @@ def upload_router(guard: Guard) -> APIRouter:
         dependencies=versioned,
         operation_id="head_upload",
         response_class=Response,
-        responses=problems(404, 410, 412),
+        responses=problems(404, 410, 412, 503),
     )
     add(
         "/{upload_id}",
@@ -70,7 +70,7 @@ def upload_router(guard: Guard) -> APIRouter:
         dependencies=guarded,
         operation_id="terminate_upload",
         status_code=204,
-        responses=problems(401, 404, 409, 410, 412),
+        responses=problems(401, 404, 409, 410, 412, 503),
     )
     return router
 

@@ -13,8 +13,15 @@ from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from streamer.core.errors import Conflict, InvalidInput, NotFound, StreamerError, TooLarge
-from streamer.core.video import Video
+from streamer.core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    StreamerError,
+    TooLarge,
+    Unavailable,
+)
+from streamer.core.video import Video, VideoState
 from streamer.origin.arrivals import Arrivals
 from streamer.origin.choices import NO_CHOICE, Choices
 from streamer.origin.errors import ChecksumMismatch, Gone, Locked
@@ -96,11 +103,12 @@ class Uploads:
         Raises:
             NotFound: There is no such upload.
             Gone: It expired.
+            Unavailable: Another origin has it.
         """
         try:
             status = await self._staging.status(upload_id)
         except NotFound:
-            return await self._taken_in(upload_id)
+            return await self._taken_in(upload_id, now)
         if self._has_expired(status, now):
             raise Gone("this upload has expired")
         return status
@@ -134,7 +142,7 @@ class Uploads:
             TooLarge: More bytes came than were announced; these are all dropped.
             ChecksumMismatch: The bytes differ; these are all dropped.
             StorageFull: There is no more room; what was written stays.
-            Unavailable: It is complete but could not be taken in yet.
+            Unavailable: Another origin has it, or it is complete but could not be taken in yet.
         """
         async with self._writers.hold(upload_id) as writer:
             status = await self.status(upload_id, now=now)
@@ -192,6 +200,7 @@ class Uploads:
         Raises:
             NotFound: There is no such upload.
             Conflict: It is complete.
+            Unavailable: Another origin has it.
         """
         status = await self.status(upload_id, now=now)
         if status.is_complete:
@@ -252,12 +261,23 @@ class Uploads:
     def _has_expired(self, status: UploadStatus, now: datetime) -> bool:
         return not status.is_complete and status.expires_at(self.expiry_seconds) <= now
 
-    async def _taken_in(self, upload_id: str) -> UploadStatus:
+    async def _taken_in(self, upload_id: str, now: datetime) -> UploadStatus:
         video = await self._catalog.get_video(upload_id)
         if video.source_bytes is None:
+            if self._may_be_elsewhere(video, now):
+                raise Unavailable("another origin has this upload")
             raise NotFound("there is no such upload")
         record = UploadRecord(upload_id, video.source_bytes)
         return UploadStatus(record, video.source_bytes, video.created_at, is_taken_in=True)
+
+    def _may_be_elsewhere(self, video: Video, now: datetime) -> bool:
+        """Whether another origin may be receiving a video of which nothing is here.
+
+        The catalog does not know when bytes came last. One that began so long ago that it would
+        have expired without any is taken for lost with its directory.
+        """
+        is_uploaded = video.state is VideoState.UPLOADING and video.source_url is None
+        return is_uploaded and now - video.created_at < timedelta(seconds=self.expiry_seconds)
 
     async def _announce(self, status: UploadStatus, length_bytes: int | None) -> UploadStatus:
         known = status.record.length_bytes

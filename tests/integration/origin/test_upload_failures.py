@@ -4,11 +4,13 @@ import asyncio
 import base64
 import hashlib
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from streamer.core.errors import NotFound
 from streamer.core.video import MediaKind, Rendition, VideoState
 from tests.integration.origin.conftest import (
     BODY,
@@ -17,6 +19,7 @@ from tests.integration.origin.conftest import (
     Origin,
     eventually,
     id_of,
+    now,
     opened,
 )
 from tests.integration.origin.process import origin_process
@@ -227,6 +230,31 @@ async def test_what_another_process_still_receives_is_not_taken_in(
         part.close()
         await second.services.uploads.take_in_complete()
         assert await first.source(id_of(path)) == b"abcdef"
+
+
+async def test_an_upload_that_another_origin_has_is_no_unknown_one(tmp_path: Path) -> None:
+    """Who is told that it is gone begins a second video."""
+    catalog = f"sqlite:///{tmp_path}/catalog.db"
+    async with (
+        opened(tmp_path / "a", database_url=catalog) as one,
+        opened(tmp_path / "b", database_url=catalog, upload_expiry_seconds=3600) as other,
+    ):
+        path = await one.create_upload(6)
+        await one.patch(path, 0, b"abc")
+        elsewhere = await other.patch(path, 3, b"def")
+        assert elsewhere.status_code == 503
+        assert elsewhere.headers["Retry-After"] == "2"
+        assert elsewhere.json()["detail"] == "another origin has this upload"
+        assert (await other.client.head(path, headers=TUS)).status_code == 503
+        assert (await other.client.delete(path, headers=TUS)).status_code == 503
+        later = now() + timedelta(hours=1)  # lost with the directory of an origin that is no more
+        with pytest.raises(NotFound):
+            await other.services.uploads.status(id_of(path), now=later)
+        assert (await one.patch(path, 3, b"def")).status_code == 204
+        assert await other.offset(path) == 6
+        gone = await one.create_upload(6)
+        await one.client.delete(gone, headers=TUS)
+        assert (await other.client.head(gone, headers=TUS)).status_code == 404
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
