@@ -1,6 +1,6 @@
 """What is measured of published renditions: again only when something was published."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from streamer.core import bit_rate
@@ -26,9 +26,10 @@ class Measures:
         self._catalog = catalog
         self._known: dict[tuple[str, str], tuple[Extent, int, Measure]] = {}
 
-    async def of(self, video_id: str, renditions: Sequence[Rendition]) -> list[Measure]:
-        """The measures of a video's renditions, in their order."""
-        extents = await self._catalog.extents(video_id)
+    async def of(
+        self, video_id: str, renditions: Sequence[Rendition], extents: Mapping[str, Extent]
+    ) -> list[Measure]:
+        """The measures of a video's renditions, of which so much is published, in their order."""
         target = target_duration_seconds(renditions, extents)
         return [
             await self._measure(video_id, rendition, extents.get(rendition.name), target)

@@ -1,5 +1,6 @@
 """What the API says of a video, and how that is made of what the catalog knows."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Self
@@ -155,6 +156,15 @@ class Presenter:
 
     async def present(self, video: Video) -> VideoResource:
         """The resource of a video as it stands."""
+        (resource,) = await self.present_all([video])
+        return resource
+
+    async def present_all(self, videos: Sequence[Video]) -> list[VideoResource]:
+        """The resources of videos as they stand, in their order."""
+        renditions = await self._renditions(videos)
+        return [self._resource(video, renditions.get(video.id, [])) for video in videos]
+
+    def _resource(self, video: Video, renditions: list[RenditionResource]) -> VideoResource:
         return VideoResource(
             id=video.id,
             title=video.title,
@@ -162,7 +172,7 @@ class Presenter:
             playable=video.playable,
             progress=video.progress,
             duration_seconds=video.duration_seconds,
-            renditions=await self._renditions(video),
+            renditions=renditions,
             error=VideoErrorResource.of(video.error),
             playback=PlaybackResource(
                 hls=self._base_url + keys.media_path(video.id, keys.MULTIVARIANT_PLAYLIST),
@@ -182,9 +192,20 @@ class Presenter:
             chapters=[ChapterResource(**asdict(chapter)) for chapter in video.chapters],
         )
 
-    async def _renditions(self, video: Video) -> list[RenditionResource]:
-        if video.playable_at is None and video.state in (VideoState.UPLOADING, VideoState.PROBING):
-            return []
-        renditions = await self._catalog.renditions(video.id)
-        measures = await self._measures.of(video.id, renditions)
-        return list(map(RenditionResource.of, renditions, measures))
+    async def _renditions(self, videos: Sequence[Video]) -> dict[str, list[RenditionResource]]:
+        """The renditions of those that have any, read all at once: a page has many videos."""
+        ids = [video.id for video in videos if _may_have_renditions(video)]
+        if not ids:
+            return {}
+        renditions = await self._catalog.renditions_of(ids)
+        extents = await self._catalog.extents_of(ids)
+        found = {}
+        for video_id in ids:
+            measures = await self._measures.of(video_id, renditions[video_id], extents[video_id])
+            found[video_id] = list(map(RenditionResource.of, renditions[video_id], measures))
+        return found
+
+
+def _may_have_renditions(video: Video) -> bool:
+    beginning = (VideoState.UPLOADING, VideoState.PROBING)
+    return video.playable_at is not None or video.state not in beginning

@@ -164,7 +164,7 @@ async def list_videos(
 ) -> VideoPage:
     """A page of videos, newest first."""
     videos, next_cursor = await services.catalog.list_videos(limit=limit, cursor=cursor, query=q)
-    items = [await services.presenter.present(video) for video in videos]
+    items = await services.presenter.present_all(videos)
     return VideoPage(items=items, next_cursor=next_cursor)
 
 

@@ -41,6 +41,9 @@ from streamer.shared.records import Records, change_video, move_video, read_vide
 from streamer.shared.rows import from_rendition, from_segment, to_rendition, to_segment
 from streamer.shared.tables import content_keys, renditions, segments, videos
 
+# What viewers get, and what is of every version.
+_VIEWED = renditions.c.version.in_((videos.c.version, EVERY_VERSION))
+
 
 class Publication(Records):
     """What viewers may play of the videos in a catalog."""
@@ -231,6 +234,11 @@ class Publication(Records):
         async with self._database.reading() as connection:
             return await _renditions(connection, video_id, version)
 
+    async def renditions_of(self, video_ids: Collection[str]) -> dict[str, list[Rendition]]:
+        """What `renditions` returns for each of these videos, without a version."""
+        async with self._database.reading() as connection:
+            return await _read_renditions(connection, video_ids, _VIEWED)
+
     async def segments(self, video_id: str, rendition: str) -> list[Segment]:
         """The published segments of a rendition, from 0 up to the first that is missing."""
         query = _visible_segments(video_id).where(segments.c.rendition == rendition)
@@ -256,8 +264,13 @@ class Publication(Records):
 
     async def extents(self, video_id: str) -> dict[str, Extent]:
         """How much is published of every rendition that has any segments."""
+        return (await self.extents_of([video_id]))[video_id]
+
+    async def extents_of(self, video_ids: Collection[str]) -> dict[str, dict[str, Extent]]:
+        """What `extents` returns for each of these videos."""
         query = (
             select(
+                segments.c.video_id,
                 segments.c.rendition,
                 func.count(),
                 func.sum(segments.c.duration_ticks),
@@ -265,12 +278,14 @@ class Publication(Records):
                 func.max(segments.c.duration_ticks),
             )
             .join(videos, videos.c.id == segments.c.video_id)
-            .where(videos.c.id == video_id, videos.c.deleted_at.is_(None))
-            .group_by(segments.c.rendition)
+            .where(videos.c.id.in_(video_ids), videos.c.deleted_at.is_(None))
+            .group_by(segments.c.video_id, segments.c.rendition)
         )
+        found: dict[str, dict[str, Extent]] = {video_id: {} for video_id in video_ids}
         async with self._database.reading() as connection:
-            rows = await connection.execute(query)
-            return {name: Extent(*map(int, values)) for name, *values in rows}
+            for video_id, name, *values in await connection.execute(query):
+                found[video_id][name] = Extent(*map(int, values))
+        return found
 
     async def _add_segments(
         self, connection: AsyncConnection, video_id: str, published: Sequence[Segment]
@@ -306,30 +321,30 @@ async def _renditions(
     connection: AsyncConnection, video_id: str, version: int | None = None
 ) -> list[Rendition]:
     """The renditions of a version; without one, of what viewers get."""
-    if version is not None:
-        wanted = renditions.c.version == version
-    else:
-        wanted = renditions.c.version.in_((videos.c.version, EVERY_VERSION))
-    return await _read_renditions(connection, video_id, wanted)
+    wanted = _VIEWED if version is None else renditions.c.version == version
+    return (await _read_renditions(connection, [video_id], wanted))[video_id]
 
 
 async def _all_renditions(connection: AsyncConnection, video_id: str) -> list[Rendition]:
-    return await _read_renditions(connection, video_id, true())
+    return (await _read_renditions(connection, [video_id], true()))[video_id]
 
 
 async def _read_renditions(
-    connection: AsyncConnection, video_id: str, condition: ColumnElement[bool]
-) -> list[Rendition]:
+    connection: AsyncConnection, video_ids: Collection[str], condition: ColumnElement[bool]
+) -> dict[str, list[Rendition]]:
     kinds = case(
         {kind.value: place for place, kind in enumerate(MediaKind)}, value=renditions.c.kind
     )
     query = (
         select(renditions)
         .join(videos, videos.c.id == renditions.c.video_id)
-        .where(videos.c.id == video_id, videos.c.deleted_at.is_(None), condition)
+        .where(videos.c.id.in_(video_ids), videos.c.deleted_at.is_(None), condition)
         .order_by(kinds, renditions.c.height, renditions.c.position)
     )
-    return [to_rendition(row) for row in await connection.execute(query)]
+    found: dict[str, list[Rendition]] = {video_id: [] for video_id in video_ids}
+    for row in await connection.execute(query):
+        found[row.video_id].append(to_rendition(row))
+    return found
 
 
 async def _remove_renditions(

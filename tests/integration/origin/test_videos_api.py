@@ -3,12 +3,15 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from fastapi.routing import iter_route_contexts
+from sqlalchemy import Engine, event
 
 from streamer.core import keys
 from streamer.core.video import Chapter, VideoState
@@ -213,6 +216,37 @@ async def test_pages_and_search(open_origin: OpenOrigin) -> None:
         assert second["next_cursor"] is None
         found = (await origin.client.get(VIDEOS, params={"q": "ALP"})).json()
         assert [item["title"] for item in found["items"]] == ["alpaca", "Alps"]
+
+
+async def test_a_page_is_read_at_once_however_many_videos_it_has(
+    open_origin: OpenOrigin,
+) -> None:
+    async with open_origin() as origin:
+        for _ in range(5):
+            await make_video(origin)
+        await origin.client.get(VIDEOS)  # measures what is published
+        with statements() as asked:
+            many = (await origin.client.get(VIDEOS)).json()["items"]
+        assert len(many) == 5
+        assert len(asked) == 2
+        for item in many:
+            assert item == (await origin.client.get(f"{VIDEOS}/{item['id']}")).json()
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is asked meanwhile of what was published."""
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if re.search(r"FROM (renditions|segments)", statement):
+            asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_another_title(origin: Origin) -> None:
