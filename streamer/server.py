@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streamer.bounded_protocol import BoundedProtocol
 from streamer.core.errors import Unavailable
@@ -20,6 +21,7 @@ from streamer.shared.catalog import Catalog
 from streamer.shared.jobs import Jobs
 from streamer.shared.object_store import ObjectStore
 from streamer.shared.open_files import allow_connections
+from streamer.shared.problems import failure_response
 from streamer.shared.stores import open_store
 
 _BACKLOG = 512
@@ -67,7 +69,7 @@ async def serve(
 ) -> None:
     """Serve `app` until `stop` is set, or what it does in the background ends; see `run_origin`."""
     with _listener(settings) as listener:
-        server = _Server(_config(app, settings))
+        server = _Server(_config(_CutOff(app), settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="serve")
         stopping = asyncio.create_task(stop.wait())
         background = asyncio.create_task(run_background(app), name="background")
@@ -107,7 +109,35 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _config(app: FastAPI, settings: OriginSettings) -> uvicorn.Config:
+class _CutOff:
+    """The application, which answers for the requests that a stop cancels.
+
+    uvicorn takes each of them for a bug of the application, and logs where it was.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; 503 when it is cancelled before it began to answer."""
+        has_begun = False
+
+        async def note_beginning(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_beginning)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
+            if not has_begun:
+                stopping = failure_response(Unavailable("the origin is stopping"))
+                await stopping(scope, receive, send)
+
+
+def _config(app: ASGIApp, settings: OriginSettings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedProtocol,

@@ -199,6 +199,22 @@ async def test_a_stop_in_the_middle_of_a_creation_keeps_what_came(open_origin: O
         assert await origin.offset(path) == 3
 
 
+async def test_a_request_that_a_stop_cuts_off_is_told_so_and_no_bug(
+    open_origin: OpenOrigin, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_origin(shutdown_seconds=1) as origin:
+        path = f"/api/v1/videos/{id_of(await origin.create_upload(6))}"
+        fields = {"Content-Type": "application/json", "Expect": "100-continue"}
+        change = await RawPatch.begin(origin.url, path, offset=0, length=13, **fields)
+        await change.may_continue()
+        origin.stop.set()
+        answer = await change.answer()
+        await change.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b'"detail":"the origin is stopping"' in answer
+    assert [record.message for record in caplog.records if record.exc_info] == []
+
+
 async def test_a_terminal_that_closes_stops_it_in_order(tmp_path: Path) -> None:
     async with origin_process(tmp_path) as origin:
         assert await origin.terminate(signal.SIGHUP) == 0

@@ -61,6 +61,10 @@ class RawPatch:
         line = await self._reader.readline()
         return int(line.split()[1])
 
+    async def may_continue(self) -> None:
+        """Return when the origin waits for the body (RFC 9110 §10.1.1)."""
+        await self._reader.readuntil(b" 100 Continue\r\n\r\n")
+
     async def answer(self) -> bytes:
         """The whole answer, which says how long it is."""
         head = await self._reader.readuntil(b"\r\n\r\n")
