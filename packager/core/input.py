@@ -42,6 +42,7 @@ _CONTAINER = (
     "format=format_name,duration,start_time:format_tags=encoder"
     ":chapter=start_time,end_time:chapter_tags=title"
 )
+_PROGRAMS = "program=program_id:program_stream=index"
 # Pictures may say how they lie, and whether they are fields. Among so few packets there is most
 # often one of them, and not many to decode. Nothing is told to the decoders: it would count while
 # streams are described too.
@@ -68,7 +69,8 @@ def probe_argv(path: str, *, is_patient: bool = False) -> list[str]:
     `is_patient` has it look farther into the file for what the beginning does not tell.
     """
     patience = _PATIENCE if is_patient else ()
-    return _ask(path, *patience, "-show_streams", "-show_entries", _CONTAINER, *_FIRST_FRAMES)
+    wanted = ("-show_streams", "-show_entries", f"{_CONTAINER}:{_PROGRAMS}")
+    return _ask(path, *patience, *wanted, *_FIRST_FRAMES)
 
 
 def packets_argv(path: str) -> list[str]:

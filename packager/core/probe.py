@@ -38,7 +38,7 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
     Raises:
         SourceRejected: It holds nothing to show or hear, or more than is allowed.
     """
-    streams = [stream for stream in probe.get("streams", []) if isinstance(stream, dict)]
+    streams = _streams_of_one_program(probe)
     container = probe.get("format", {})
     _refuse_encrypted(streams)
     videos, audios = _ranked(streams, "video"), _ranked(streams, "audio")
@@ -87,8 +87,10 @@ def lacks_a_size(probe: Mapping[str, Any]) -> bool:
 
 def describe_others(probe: Mapping[str, Any]) -> list[str]:
     """Sentences about the pictures, sounds, subtitles and chapters that are left out."""
-    streams, chapters = probe.get("streams", []), probe.get("chapters", [])
+    streams, chapters = _streams_of_one_program(probe), probe.get("chapters", [])
     sentences = []
+    if _streams_of_other_programs(probe):
+        sentences.append(f"Of {len(probe['programs'])} programmes one is shown.")
     if len(videos := _ranked(streams, "video")) > 1:
         sentences.append(f"Of {len(videos)} pictures one is shown.")
     audios = _ranked(streams, "audio")
@@ -124,6 +126,28 @@ def check_duration(seconds: float, max_seconds: float) -> None:
 def container_formats(probe: Mapping[str, Any]) -> frozenset[str]:
     """The names ffprobe has for the container, as `mov`."""
     return frozenset(str(probe.get("format", {}).get("format_name", "")).split(","))
+
+
+def _streams_of_one_program(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All streams but those of other programmes than the one to begin with."""
+    others = _streams_of_other_programs(probe)
+    return [stream for stream in _streams(probe) if stream["index"] not in others]
+
+
+def _streams_of_other_programs(probe: Mapping[str, Any]) -> set[int]:
+    """Which streams the programme to begin with does not have, and others do.
+
+    Broadcasters send several in one transport stream (ISO/IEC 13818-1 §2.4.4).
+    """
+    programs = [{it["index"] for it in program["streams"]} for program in probe.get("programs", [])]
+    streams = _streams(probe)
+    first = {it["index"] for it in [*_ranked(streams, "video"), *_ranked(streams, "audio")][:1]}
+    own: set[int] = set().union(*(program for program in programs if first & program))
+    return set().union(*programs) - own if own else set()
+
+
+def _streams(probe: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [stream for stream in probe.get("streams", []) if isinstance(stream, dict)]
 
 
 def _refuse_encrypted(streams: Iterable[Mapping[str, Any]]) -> None:

@@ -40,3 +40,12 @@ async def test_a_picture_whose_next_one_comes_late_has_its_size(
     source = await describe(write(tmp_path / f"slides{suffix}", *slides, *coded))
     assert source.video is not None
     assert (source.video.width, source.video.height) == (160, 90)
+
+
+async def test_of_a_multiplex_one_programme_is_taken(tmp_path: Path) -> None:
+    coded = ("-c:v", "mpeg2video", "-c:a", "mp2", "-ac:a:1", "2")
+    mapped = ("-map", "1:a", "-map", "0:v", "-map", "2:a")
+    programs = ("-program", "program_num=1:st=1:st=2", "-program", "program_num=2:st=0")
+    other = ("-f", "lavfi", "-i", "sine=f=300:d=2")
+    path = write(tmp_path / "multiplex.ts", *PICTURE, *other, *SOUND, *mapped, *coded, *programs)
+    assert [audio.channels for audio in (await describe(path)).audios] == [2]

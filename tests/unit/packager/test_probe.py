@@ -240,6 +240,42 @@ def test_pictures_sounds_and_chapters_that_are_left_out_are_told() -> None:
     ]
 
 
+def in_programs(*programs: list[int], streams: list[dict[str, Any]]) -> dict[str, Any]:
+    described = [{"streams": [{"index": index} for index in program]} for program in programs]
+    return {**probed(*streams), "programs": described}
+
+
+def test_sounds_and_texts_of_another_programme_are_left_out() -> None:
+    streams = [
+        audio_stream(index=0),
+        video_stream(index=1),
+        audio_stream(index=2),
+        audio_stream(index=3),
+        {"index": 4, "codec_type": "subtitle", "codec_name": "subrip"},
+        video_stream(index=5),
+    ]
+    probe = in_programs([0, 4, 5, 3], [1, 2, 3], [], streams=streams)
+    source = read_probe(probe, max_duration_seconds=DAY_SECONDS)
+    assert source.video is not None
+    assert source.video.index == 1
+    assert [audio.index for audio in source.audios] == [2, 3]
+    assert source.subtitles == ()
+    assert describe_others(probe) == ["Of 3 programmes one is shown."]
+
+
+def test_a_radio_programme_has_its_own_sounds() -> None:
+    sounds = [audio_stream(index=index) for index in range(3)]
+    source = read_probe(in_programs([1], [0, 2], streams=sounds), max_duration_seconds=DAY_SECONDS)
+    assert [audio.index for audio in source.audios] == [0, 2]
+
+
+@pytest.mark.parametrize("programs", [[], [[1]], [[0]], [[0], [0, 1]]])
+def test_what_may_belong_to_the_picture_stays(programs: list[list[int]]) -> None:
+    probe = in_programs(*programs, streams=[video_stream(), audio_stream()])
+    assert read_probe(probe, max_duration_seconds=DAY_SECONDS).audio is not None
+    assert describe_others(probe) == []
+
+
 def test_chapters_count_from_the_first_picture() -> None:
     probe = probed(video_stream(start_time="2"), start_time="0")
     probe["chapters"] = [
