@@ -19,7 +19,7 @@ from typing import Any
 
 from packager.confinement import Confinement
 from packager.core.input import Window, keys_argv, packets_argv, probe_argv
-from packager.core.probe import lacks_a_size
+from packager.core.probe import ends_before_the_picture
 from packager.core.report import Report, clean_report, read_frames, tells_damage, tells_end
 from packager.inputs import Inputs
 from packager.processors import used_seconds
@@ -93,7 +93,7 @@ class Ffmpeg:
             StreamerError: What it reads cannot be read, or no process be started.
         """
         probe = await self._ask(probe_argv(path))
-        if lacks_a_size(probe):
+        if ends_before_the_picture(probe):
             probe = await self._ask(probe_argv(path, is_patient=True))
         return probe
 

@@ -10,6 +10,7 @@ from typing import Any
 from packager.clock_shifts import find_shifts, has_packets
 from packager.core.arrival import Arrival
 from packager.core.chapter_tracks import chapter_tracks
+from packager.core.damage import describe_beginning
 from packager.core.duration import guess_seconds
 from packager.core.frame_rate import losing_none
 from packager.core.input import Window
@@ -160,10 +161,7 @@ async def _describe_probed(
         info, in_order=in_order, clock_shifts=tuple(shifts), index_first=layout.index_first
     )
     states_duration = layout.states_duration and info.duration_seconds > 0 and not shifts
-    warnings = describe_others(probe)
-    if info.video is not None and info.video.caveat:
-        warnings.append(info.video.caveat)
-    warnings += layout.warnings
+    warnings = [*describe_others(probe), *_describe_picture(info), *layout.warnings]
     if info.video is not None:
         video = await _losing_none(
             workshop, source, info, info.video, layout, states_rate="matroska" in formats
@@ -188,25 +186,33 @@ async def _losing_none(
     *,
     states_rate: bool,
 ) -> VideoTrack:
-    """The picture of a source, at a rate, and from a moment on, that lose none of its pictures.
+    """The picture of a source, at a rate, and with frames due when they lose none of its pictures.
 
     `states_rate` says that its rate is what the container states, not what was measured.
     """
-    if video.is_rate_certain:
-        if not states_rate:
-            return video
+    rate, delay = video.frame_rate, Fraction(0)
+    if video.is_rate_certain and states_rate:
         # Most files whose pictures come at another rate show it at once.
         beginning = (None, info.format_start_seconds + _WINDOW_SECONDS)
-        shown = await _look(workshop, source, video, beginning)
-        rate, delay = losing_none(video.frame_rate, shown)
-        if rate == video.frame_rate and not delay:
-            return video
-    told = decoding_seconds(layout.index, video.index)
-    if told is None:
-        told = await _look(workshop, source, video, *_windows(info, source.data))
-    # Two million times take seconds, in which others' chunks would wait.
-    rate, delay = await asyncio.to_thread(losing_none, video.frame_rate, told)
-    return replace(video, frame_rate=rate, start_seconds=video.start_seconds + delay / rate)
+        rate, delay = losing_none(rate, await _look(workshop, source, video, beginning))
+    if not video.is_rate_certain or rate != video.frame_rate or delay:
+        told = decoding_seconds(layout.index, video.index)
+        if told is None:
+            told = await _look(workshop, source, video, *_windows(info, source.data))
+        # Two million times take seconds, in which others' chunks would wait.
+        rate, delay = await asyncio.to_thread(losing_none, video.frame_rate, told)
+    # One frame is due with the first picture, however late that is.
+    beside = video.late_seconds - round(video.late_seconds * rate) / rate
+    start = video.start_seconds + beside + delay / rate
+    return replace(video, frame_rate=rate, start_seconds=start)
+
+
+def _describe_picture(info: SourceInfo) -> Sequence[str]:
+    """Sentences about what of the pictures is not shown as, or when, it should be."""
+    if info.video is None:
+        return []
+    beginning = describe_beginning(info.video.late_seconds, info.lead_seconds)
+    return [*beginning, info.video.caveat] if info.video.caveat else beginning
 
 
 async def _look(

@@ -39,7 +39,8 @@ class Approach:
         if self.margin_seconds is None or first_frame == 0:
             return None
         start = source.zero_seconds + grid.seconds(first_frame) - self.margin_seconds
-        return start if start > source.format_start_seconds else None
+        # Before the first picture there is no key frame to be met.
+        return start if start > source.first_picture_seconds else None
 
     def proves_the_end(self, source: SourceInfo, grid: Grid, first_frame: int) -> bool:
         """Whether the source ends before a frame if nothing is found this way.

@@ -12,6 +12,8 @@ _MOST_PLACES = 10
 # A container's duration is often that of its longest stream, or rounded.
 _TOLERATED_SECONDS = 2
 _TOLERATED_SHARE = 0.02
+# Less is usual where a broadcast is recorded.
+_TOLD_LEAD_SECONDS = 1
 
 
 def describe_lost_pictures(spans: Iterable[Span]) -> list[str]:
@@ -39,6 +41,23 @@ def describe_cut_off(stated_bytes: int, size_bytes: int) -> list[str]:
         return []
     share = 100 * (stated_bytes - size_bytes) / stated_bytes
     return [f"The file is cut off: {max(1, round(share))} % of it is missing."]
+
+
+def describe_beginning(late_seconds: Fraction, lead_seconds: Fraction) -> list[str]:
+    """A sentence if sound and picture do not begin together.
+
+    Args:
+        late_seconds: How long the first picture stands before its time.
+        lead_seconds: How much sound before it is left out.
+    """
+    if late_seconds > 0:
+        return [
+            f"The first picture, at {_clock(late_seconds)}, stands still before that,"
+            " while the sound goes on."
+        ]
+    if lead_seconds >= _TOLD_LEAD_SECONDS:
+        return [f"The sound before the first picture, {_clock(lead_seconds)} of it, is left out."]
+    return []
 
 
 def describe_still(start: Fraction, stop: Fraction) -> list[str]:

@@ -17,7 +17,7 @@ _REFERENCE_NITS = 203
 _PEAK_NITS = {"smpte2084": 10_000, "arib-std-b67": 1000}
 # Below this share of white nothing changes; above, the brighter the more it is held back.
 _LINEAR_SHARE = 0.4
-# Of less than so much at the beginning nobody is told that another picture stands there.
+# Of less than so much nobody is told that another picture stands there at the beginning.
 _TOLD_SECONDS = Fraction(1)
 _ERROR_LEVEL = 16
 # Steps of 8 bits would be seen in a sky.
@@ -42,8 +42,8 @@ def on_grid(opened: Any, video: VideoTrack, grid: Grid, *, filled_from: int | No
     if filled_from is not None:
         start = grid.seconds(filled_from)
         filling = {"start_time": spell_ratio(start)}
-        told_from = spell_ratio(max(start, _TOLD_SECONDS))
-        # The first picture prints its time if it is so late; that adds nothing.
+        told_from = spell_ratio(max(start, video.late_seconds + _TOLD_SECONDS))
+        # The first picture prints its time if it is later than it should be; that adds nothing.
         is_late = f"eq(N,0)*gte({shown},({told_from})/TB)"
         shown += f"+0*if({is_late},print(T,{_ERROR_LEVEL}))"
     rate = spell_ratio(grid.frame_rate)

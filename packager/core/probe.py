@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from packager.core.probe_values import read_clock, read_label, read_seconds, read_tag
-from packager.core.source import SourceInfo
+from packager.core.source import SourceInfo, VideoTrack
 from packager.core.tracks import read_audio_track, read_subtitle_track, read_video_track
 from packager.core.unreadable import explain_encrypted
 from streamer.core.errors import SourceRejected
@@ -26,6 +27,9 @@ _EXACT_SLACKS = {"mpegts": 0.01, "mpeg": 0.01, "mov": 0.04, "matroska": 0.04}
 # Elsewhere time stamps may be inexact.
 _SLACK_SECONDS = 0.1
 _PICTURE_DISPOSITIONS = ("attached_pic", "still_image", "timed_thumbnails")
+# Sound before the first picture: of less a recording was cut inside a group of pictures, of more
+# the two do not go by one clock.
+_KEPT_LEAD_SECONDS = (Fraction(5), Fraction(3600))
 # What a viewer wants only by choice.
 _SPECIAL_DISPOSITIONS = ("comment", "visual_impaired")
 # Those made of text: pictures of text cannot become WebVTT.
@@ -48,7 +52,7 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
     audios = [stream for stream in audios if stream.get("codec_name")][:MAX_AUDIOS]
     formats, frames = container_formats(probe), probe.get("frames", [])
     used = [*videos[:1], *audios[:1]]
-    zero_seconds = read_seconds(used[0].get("start_time"))
+    zero_seconds = _zero_seconds(used[0], audios)
     source = SourceInfo(
         duration_seconds=_duration(container, used, zero_seconds),
         zero_seconds=zero_seconds,
@@ -57,7 +61,7 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
         sound_slack_seconds=min(
             (_EXACT_SLACKS.get(name, _SLACK_SECONDS) for name in formats), default=_SLACK_SECONDS
         ),
-        video=read_video_track(videos[0], frames, has_stamps="avi" not in formats)
+        video=_read_video(videos[0], frames, zero_seconds, has_stamps="avi" not in formats)
         if videos
         else None,
         audios=tuple(map(read_audio_track, audios)),
@@ -79,10 +83,17 @@ def without_tracks(probe: Mapping[str, Any], ids: Collection[int]) -> Mapping[st
     return {**probe, "streams": streams}
 
 
-def lacks_a_size(probe: Mapping[str, Any]) -> bool:
-    """Whether ffprobe's JSON does not tell how large the pictures are that are to be shown."""
-    videos = _ranked(probe.get("streams", []), "video")
-    return bool(videos and videos[0].get("codec_name")) and not videos[0].get("width")
+def ends_before_the_picture(probe: Mapping[str, Any]) -> bool:
+    """Whether ffprobe's JSON does not tell how large the pictures are, or when the first is shown.
+
+    It gives a stream that it has met nothing of the time at which the file begins.
+    """
+    video = next(iter(_ranked(probe.get("streams", []), "video")), None)
+    if video is None or not video.get("codec_name"):
+        return False
+    is_met = any(it.get("stream_index") == video["index"] for it in probe.get("frames", []))
+    begins_with_the_file = video.get("start_time") == probe.get("format", {}).get("start_time")
+    return not video.get("width") or (begins_with_the_file and not is_met)
 
 
 def describe_others(probe: Mapping[str, Any]) -> list[str]:
@@ -163,6 +174,27 @@ def _refuse_unknown(stream: Mapping[str, Any]) -> None:
         )
 
 
+def _zero_seconds(first: Mapping[str, Any], audios: Iterable[Mapping[str, Any]]) -> Fraction:
+    """When the stream to begin with begins, or the sound that is there long before it."""
+    zero = read_seconds(first.get("start_time"))
+    starts = [read_seconds(it["start_time"]) for it in audios if "start_time" in it]
+    earliest = min(starts, default=zero)
+    least, most = _KEPT_LEAD_SECONDS
+    return earliest if least <= zero - earliest <= most else zero
+
+
+def _read_video(
+    stream: Mapping[str, Any],
+    frames: Iterable[Mapping[str, Any]],
+    zero_seconds: Fraction,
+    *,
+    has_stamps: bool,
+) -> VideoTrack:
+    video = read_video_track(stream, frames, has_stamps=has_stamps)
+    late = read_seconds(stream.get("start_time")) - zero_seconds
+    return replace(video, start_seconds=video.start_seconds - late, late_seconds=late)
+
+
 def _ranked(streams: Iterable[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
     """The streams of a kind, the one to begin with first."""
     candidates = (stream for stream in streams if stream.get("codec_type") == kind)
@@ -218,13 +250,18 @@ def _duration(
     # ffmpeg says when a stream of Matroska ends, others how long it lasts.
     by_ffmpeg = str(read_tag(container, "encoder")).startswith("Lavf")
     counted_from = zero_seconds if by_ffmpeg else Fraction(0)
-    longest = max((float(_stream_seconds(stream, counted_from)) for stream in streams), default=0.0)
+    longest = max(
+        (float(_stream_seconds(stream, zero_seconds, counted_from)) for stream in streams),
+        default=0.0,
+    )
     return longest if longest > 0 else whole
 
 
-def _stream_seconds(stream: Mapping[str, Any], counted_from: Fraction) -> Fraction:
-    """How long a stream lasts; Matroska says it in a tag, counted from a time of its clock."""
+def _stream_seconds(
+    stream: Mapping[str, Any], zero_seconds: Fraction, counted_from: Fraction
+) -> Fraction:
+    """How long after time 0 a stream ends; Matroska says it in a tag, by its own clock."""
     stated = read_seconds(stream.get("duration"))
     if stated > 0:
-        return stated
+        return stated + max(Fraction(0), read_seconds(stream.get("start_time")) - zero_seconds)
     return read_clock(read_tag(stream, "duration")) - counted_from

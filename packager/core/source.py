@@ -13,7 +13,8 @@ class VideoTrack:
     """The picture of a source, as it is displayed: upright, with square pixels.
 
     `index` counts all streams of the file. `start_seconds` is the time stamp, of those that
-    decoders give, at which frame 0 is due: the first picture's, or a part of a frame beside it.
+    decoders give, at which frame 0 is due. `late_seconds` is how much later the first picture is
+    shown.
     `is_thinned` says that there are more of them than `frame_rate`.
     `matrix` is the name swscale gives the colour matrix, or ffmpeg's own where it has none;
     `has_odd_colours` says that swscale refuses what the pictures state of their colours.
@@ -34,6 +35,7 @@ class VideoTrack:
     frame_rate: Fraction
     start_seconds: Fraction
     matrix: str
+    late_seconds: Fraction = Fraction(0)
     has_odd_colours: bool = False
     is_rate_certain: bool = True
     is_thinned: bool = False
@@ -110,8 +112,9 @@ class SourceInfo:
     `duration_seconds` is what the container states, or a guess where it does not state how long a
     source that still arrives will be; 0 if nothing tells.
     `zero_seconds` is the container's time that becomes time 0 of the stream: its first picture,
-    or sound. `format_start_seconds` is where the container's clock begins: ffmpeg seeks relative
-    to it. `indexed` says whether a seek finds the key frame before its target by itself.
+    or its sound where that begins long before, or is alone. `format_start_seconds` is where the
+    container's clock begins: ffmpeg seeks relative to it. `indexed` says whether a seek finds the
+    key frame before its target by itself.
     `index_first` says whether any part of it can be decoded as soon as that part has arrived,
     `has_entries` whether what lies before a part can be left out then. `in_order` says that it is
     read in the order of its bytes, even when all of them are there: an MPEG stream whose clock
@@ -139,6 +142,17 @@ class SourceInfo:
     def stated_seconds(self) -> float:
         """How long it lasts by its own words; 0 if it does not say."""
         return 0.0 if self.is_duration_guessed else self.duration_seconds
+
+    @property
+    def first_picture_seconds(self) -> Fraction:
+        """The container's time at which the first picture is shown; of sound alone, its time 0."""
+        return self.zero_seconds + (self.video.late_seconds if self.video else 0)
+
+    @property
+    def lead_seconds(self) -> Fraction:
+        """How much of the sound comes before time 0."""
+        starts = [audio.start_seconds for audio in self.audios]
+        return max(Fraction(0), self.zero_seconds - min(starts, default=self.zero_seconds))
 
     @property
     def audio(self) -> AudioTrack | None:

@@ -143,6 +143,7 @@ TOLD = {
     "still_and_song": "The last picture, at 0:00, stands still while the sound goes on.",
     "screen_recording": "The last picture, at 0:05, stands still while the sound goes on.",
     "fading_out": "The last picture, at 0:02, stands still while the sound goes on.",
+    "late_video": "The sound before the first picture, 0:03 of it, is left out.",
     "two_videos": "Of 2 pictures one is shown.",
 }
 

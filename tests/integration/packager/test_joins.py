@@ -237,6 +237,27 @@ async def numbers_in_chunks(bench: Bench) -> list[int]:
     return numbers
 
 
+async def test_a_first_picture_that_comes_later_than_any_search_goes_stands_there_before(
+    open_bench: OpenBench, tmp_path: Path
+) -> None:
+    late_seconds = 90
+    bench = await open_bench(await asyncio.to_thread(coming_late, late_seconds, tmp_path))
+    grid = bench.pictures.recipe.grid
+    before = [it for it in bench.plan if it.stop * grid.segment_seconds <= late_seconds][-1]
+    assert before.start * grid.segment_seconds > 60
+    assert await bench.encode(before) == len(before.frames(grid))
+
+
+def coming_late(seconds: int, directory: Path) -> Path:
+    """The numbered clip, so long after sound has begun."""
+    target = directory / "late.mp4"
+    picture = ("-itsoffset", str(seconds), "-i", str(generate("numbered")))
+    sound = ("-f", "lavfi", "-i", f"sine=d={seconds}")
+    coded = ("-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", str(target))
+    subprocess.run([FFMPEG, "-v", "error", *picture, *sound, *coded], check=True, timeout=60)
+    return target
+
+
 def without_the_first_picture(target: Path, group_frames: int) -> Path:
     """The numbered clip, with so many frames to a group, of which the first cannot be decoded."""
     whole = target.with_name("whole.mp4")

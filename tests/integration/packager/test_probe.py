@@ -42,6 +42,19 @@ async def test_a_picture_whose_next_one_comes_late_has_its_size(
     assert (source.video.width, source.video.height) == (160, 90)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".ts"])
+async def test_sound_long_before_the_first_picture_begins_the_video(
+    tmp_path: Path, suffix: str
+) -> None:
+    late = ("-itsoffset", "20", *PICTURE, "-f", "lavfi", "-i", "sine=d=25")
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-c:a", "aac")
+    source = await describe(write(tmp_path / f"late{suffix}", *late, *coded))
+    assert source.video is not None
+    assert float(source.video.late_seconds) == pytest.approx(20, abs=0.05)
+    assert source.lead_seconds == 0
+    assert source.duration_seconds == pytest.approx(25, abs=0.1)
+
+
 async def test_of_a_multiplex_one_programme_is_taken(tmp_path: Path) -> None:
     coded = ("-c:v", "mpeg2video", "-c:a", "mp2", "-ac:a:1", "2")
     mapped = ("-map", "1:a", "-map", "0:v", "-map", "2:a")

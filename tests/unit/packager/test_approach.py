@@ -7,7 +7,7 @@ import pytest
 
 from packager.core.approach import Approach, approaches, from_a_key, key_seconds
 from packager.core.plan import frame_grid
-from packager.core.source import SourceInfo
+from packager.core.source import SourceInfo, VideoTrack
 
 GRID = frame_grid(Fraction(30))
 SOURCE = SourceInfo(60.0, Fraction("1.4"), Fraction(1), False, None)
@@ -44,6 +44,17 @@ def test_a_search_stays_as_it_is_where_no_key_frame_shortens_it(keys: tuple[str,
 
 def test_what_is_decoded_from_its_beginning_stays_so() -> None:
     assert begun("17.4", "19.4", search=approaches(SOURCE, GRID)[-1]) is None
+
+
+def test_nothing_is_sought_before_the_first_picture() -> None:
+    late = VideoTrack(
+        0, 320, 180, Fraction(30), Fraction("1.4"), "bt709", late_seconds=Fraction(18)
+    )
+    source = replace(SOURCE, video=late)
+    assert Approach(Fraction(2)).start_seconds(source, GRID, FRAME) is None
+    assert Approach(Fraction(2)).start_seconds(source, GRID, FRAME + 1) == Fraction(
+        "19.4"
+    ) + GRID.seconds(1)
 
 
 def test_key_frames_are_packets_that_say_so_and_when() -> None:

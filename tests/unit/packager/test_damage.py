@@ -3,6 +3,7 @@ from fractions import Fraction
 import pytest
 
 from packager.core.damage import (
+    describe_beginning,
     describe_cut_off,
     describe_end,
     describe_lost_pictures,
@@ -28,6 +29,24 @@ def test_many_places_are_counted() -> None:
     sentences = describe_lost_pictures([span(10 * n, 10 * n + 4) for n in range(300)])
     assert len(sentences) == 11
     assert sentences[-1] == "So it is at 290 places more."
+
+
+@pytest.mark.parametrize(
+    ("late_seconds", "lead_seconds", "told"),
+    [
+        (0, Fraction(9, 10), []),
+        (0, 3, ["The sound before the first picture, 0:03 of it, is left out."]),
+        (
+            30,
+            0,
+            ["The first picture, at 0:30, stands still before that, while the sound goes on."],
+        ),
+    ],
+)
+def test_picture_and_sound_that_do_not_begin_together(
+    late_seconds: int, lead_seconds: int | Fraction, told: list[str]
+) -> None:
+    assert describe_beginning(Fraction(late_seconds), Fraction(lead_seconds)) == told
 
 
 def test_a_sound_is_named() -> None:

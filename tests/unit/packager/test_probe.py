@@ -7,6 +7,7 @@ from packager.core.probe import (
     MAX_AUDIOS,
     MAX_SUBTITLES,
     describe_others,
+    ends_before_the_picture,
     read_probe,
 )
 from streamer.core.errors import SourceRejected
@@ -390,10 +391,41 @@ def test_time_zero_is_the_first_picture() -> None:
     assert source.format_start_seconds == Fraction("5000.9")
 
 
+def test_time_zero_is_the_sound_that_begins_long_before() -> None:
+    picture = video_stream(start_time="37.5", duration="8")
+    sounds = [audio_stream(start_time="9", duration="5"), audio_stream(index=2, start_time="7.5")]
+    source = read(picture, *sounds, start_time="7.5")
+    assert source.zero_seconds == Fraction("7.5")
+    assert (source.video.start_seconds, source.video.late_seconds) == (Fraction("7.5"), 30)
+    assert source.lead_seconds == 0
+    assert source.first_picture_seconds == Fraction("37.5")
+    assert source.duration_seconds == 38
+
+
+@pytest.mark.parametrize(("start_time", "lead_seconds"), [("7200", 7200), ("4.9", 4.9)])
+def test_sound_by_another_clock_or_of_a_cut_group_of_pictures_does_not_count(
+    start_time: str, lead_seconds: float
+) -> None:
+    source = read(video_stream(start_time=start_time), audio_stream())
+    assert source.zero_seconds == Fraction(start_time)
+    assert source.video.late_seconds == 0
+    assert float(source.lead_seconds) == lead_seconds
+
+
 def test_avi_decoders_are_late_by_the_pictures_they_hold_back() -> None:
     source = read(video_stream(has_b_frames=1), format_name="avi")
     assert source.zero_seconds == 0
     assert source.video.start_seconds == Fraction(1, 30)
+
+
+def test_what_does_not_tell_of_the_picture_ends_before_it() -> None:
+    met = {"frames": [{"stream_index": 0}]}
+    assert ends_before_the_picture({**probed(video_stream(width=0)), **met})
+    unmet = probed(video_stream(), audio_stream(), start_time="0.000000")
+    assert ends_before_the_picture(unmet)
+    assert not ends_before_the_picture(unmet | met)
+    assert not ends_before_the_picture(probed(video_stream(start_time="30.000000")))
+    assert not ends_before_the_picture(probed(audio_stream(), start_time="0.000000"))
 
 
 def test_the_duration_is_the_longest_stream_s() -> None:
