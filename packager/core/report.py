@@ -9,8 +9,10 @@ _FRAMES = re.compile(r"^frame=\s*(\d+)", re.MULTILINE)
 _END = re.compile(r"^progress=end$", re.MULTILINE)
 _CONTEXT = re.compile(r"\[[^\]\n]*@ 0x[0-9a-f]+\]\s*")
 _PATH = re.compile(r"(?:(?:file|http):|(?<![\w/])/)\S+(?<![:'\"])")
-# Says nothing of the file.
-_CONFINEMENT = "Format not on whitelist"
+# Says nothing of the file, nor does how ffmpeg calls that: an invalid argument.
+_CONFINEMENT = re.compile(
+    r"^.*Format not on whitelist.*(?:\n+.*Invalid argument\s*$)?", re.MULTILINE
+)
 _REPORT_LINES = 4
 _LINE_CHARACTERS = 200
 _NO_DECODER = re.compile(
@@ -60,10 +62,9 @@ def tells_end(progress: str) -> bool:
 
 def clean_report(text: str) -> str:
     """The last lines of a process's standard error, without paths, addresses or control codes."""
-    text = _LATE.sub("", text.replace("\r", "\n"))
+    text = _CONFINEMENT.sub("", _LATE.sub("", text.replace("\r", "\n")))
     lines = [_CONTEXT.sub("", line).strip() for line in text.split("\n")]
-    told = [line for line in lines if line and not line.startswith(_CONFINEMENT)]
-    kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in told]
+    kept = [_PATH.sub("the file", line)[:_LINE_CHARACTERS] for line in lines if line]
     printable = ("".join(c if c.isprintable() else "?" for c in line) for line in kept)
     return " / ".join(list(printable)[-_REPORT_LINES:])
 

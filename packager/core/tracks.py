@@ -28,9 +28,9 @@ _UNTOLD_CODECS = frozenset({"dvvideo", "h264", "mpeg4"})
 # Of these each picture says whether it is fields. Their streams say which one is shown first, of
 # whole pictures too: film is pulled down to video by showing fields of them twice.
 _FLAGGED_CODECS = frozenset({"h264", "mpeg2video"})
-# Of formats with an alpha channel. Of PNG, ffprobe does not tell the format.
+# Of formats with an alpha channel. Of PNG and APNG, ffprobe does not tell the format.
 _ALPHA_FORMATS = ("yuva", "gbrap", "rgba", "bgra", "argb", "abgr", "ya8", "ya16", "ayuv")
-_ALPHA_CODECS = frozenset({"png"})
+_ALPHA_CODECS = frozenset({"png", "apng"})
 # Of raw pictures, what is called alpha is most often nothing.
 _OPAQUE_CODECS = frozenset({"rawvideo"})
 # In WebM it is a stream beside the pictures, which ffmpeg's own decoders do not read.

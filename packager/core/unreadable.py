@@ -7,6 +7,9 @@ from streamer.core.errors import SourceRejected
 _PROTECTION_BOXES = (b"encv", b"enca", b"schm", b"tenc")
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 
+# Start codes (of H.264 and HEVC, ITU-T H.264 B.1, and of MPEG), and how AV1 begins (OBU).
+_RAW_BEGINNINGS = (b"\0\0\1", b"\0\0\0\1", b"\x12\0")
+
 
 def explain_unreadable(head: bytes, size_bytes: int, report: str) -> SourceRejected:
     """Why ffprobe could not open a file, from its first bytes, its size and what ffprobe said."""
@@ -16,6 +19,12 @@ def explain_unreadable(head: bytes, size_bytes: int, report: str) -> SourceRejec
         return SourceRejected(
             "The file is cut off: the index of this MP4 is missing. Upload the whole file again.",
             code="truncated",
+        )
+    if head.startswith(_RAW_BEGINNINGS):
+        return SourceRejected(
+            "The file is a stream of pictures that does not say when they are shown."
+            " Put it into a container, such as MP4 or Matroska, and upload that.",
+            code="not_a_video",
         )
     return SourceRejected(
         f"The file is not a video in a format known here.{quote_report(report)}",

@@ -62,3 +62,16 @@ async def test_of_a_multiplex_one_programme_is_taken(tmp_path: Path) -> None:
     other = ("-f", "lavfi", "-i", "sine=f=300:d=2")
     path = write(tmp_path / "multiplex.ts", *PICTURE, *other, *SOUND, *mapped, *coded, *programs)
     assert [audio.channels for audio in (await describe(path)).audios] == [2]
+
+
+async def test_an_animated_png_is_a_picture_that_may_be_transparent(tmp_path: Path) -> None:
+    written = write(tmp_path / "animated.apng", *PICTURE, "-pix_fmt", "rgba")
+    video = (await describe(written)).video
+    assert video is not None
+    assert (video.width, video.height, video.frame_rate) == (160, 90, 25)
+    assert video.has_alpha
+
+
+async def test_wavpack_is_a_sound(tmp_path: Path) -> None:
+    source = await describe(write(tmp_path / "sound.wv", *SOUND))
+    assert (len(source.audios), source.duration_seconds) == (1, 2)

@@ -19,7 +19,9 @@ def test_a_report_tells_no_path_address_or_control_code() -> None:
 
 
 def test_a_report_tells_nothing_of_the_confinement() -> None:
-    assert clean_report("Format not on whitelist 'mov,avi'\nInvalid argument") == "Invalid argument"
+    refused = "[in#0 @ 0x1] Format not on whitelist 'mov,avi'\nfile:/a.mp4: "
+    assert clean_report(f"{refused}Invalid argument\n") == ""
+    assert clean_report(f"{refused}End of file") == "the file: End of file"
 
 
 def test_a_report_tells_no_time_that_an_expression_printed() -> None:
