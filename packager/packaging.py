@@ -3,8 +3,7 @@
     probe ─┬─ first chunk ─┬─ the other chunks, by any worker ─┬─ storyboard ─ finish
            │               ├─ poster                           │
            │               └─ subtitles                        │
-           └─ first sound ─┬─ its end ─────────────────────────┤
-                           └─ the other sounds ─ their ends ───┘
+           └─ first sound ─── the other sounds ─── their ends ─┘
 
 Every step can be done twice: objects are named by their bytes, and the catalog keeps what it has.
 """

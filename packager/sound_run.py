@@ -1,4 +1,7 @@
-"""All sounds of a version: the one to begin with first, the others one after the other."""
+"""All sounds of a version: the one to begin with first, the others one after the other.
+
+None ends before all are encoded: the last picture stands as long as the longest goes on.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,7 +13,6 @@ from packager.attempts import Attempts
 from packager.core.damage import describe_lost_sound
 from packager.sound import SoundEnd, SoundSource, encode_sound, finish_sound
 from packager.steps import run_step
-from packager.together import together
 from packager.workshop import Workshop
 
 Duration = Callable[[], Awaitable[Fraction]]
@@ -43,8 +45,6 @@ class SoundRun:
         self._damaged: dict[int, str] = {}
         self._end_known = asyncio.Event()
         self._seconds = Fraction(0)
-        if not sounds:
-            self._end_known.set()
 
     @property
     def warnings(self) -> list[str]:
@@ -52,7 +52,7 @@ class SoundRun:
         return list(dict.fromkeys(self._damaged.values()))
 
     async def seconds(self) -> Fraction:
-        """How long the first sound goes on, as soon as that is certain; 0 when there is none.
+        """How long the longest sound goes on, as soon as that is certain; 0 when there is none.
 
         Never longer than the file says: what is behind that are mistakes in its clock.
         """
@@ -65,33 +65,33 @@ class SoundRun:
         Raises:
             NotFound: The video was deleted.
         """
-        if not self._sounds:
-            return
-        end = await self._begin(0)
-        self._seconds = self._sounds[0].within_file(end.seconds(self._sounds[0]))
+        ends = await self._begin_all()
+        lengths = zip(self._sounds, ends, strict=True)
+        self._seconds = max(
+            (sound.within_file(end.seconds(sound)) for sound, end in lengths), default=Fraction(0)
+        )
         self._end_known.set()
-        await together([self._finish({0: end}, duration), self._encode_others(duration)])
+        await self._finish(ends, duration)
 
     async def encode_alone(self) -> Fraction:
-        """Encode every sound of a source without pictures; returns how long the first lasts.
+        """Encode every sound of a source without pictures; returns how long the longest lasts.
 
         Raises:
             FfmpegError: There is nothing to hear.
             NotFound: The video was deleted.
         """
-        end = await self._begin(0)
-        seconds = end.seconds(self._sounds[0])
+        ends = await self._begin_all()
+        lengths = zip(self._sounds, ends, strict=True)
+        seconds = max(end.seconds(sound) for sound, end in lengths)
 
         async def duration() -> Fraction:
             return seconds
 
-        await self._finish({0: end}, duration)
-        await self._encode_others(duration)
+        await self._finish(ends, duration)
         return seconds
 
-    async def _encode_others(self, duration: Duration) -> None:
-        ends = {number: await self._begin(number) for number in range(1, len(self._sounds))}
-        await self._finish(ends, duration)
+    async def _begin_all(self) -> Sequence[SoundEnd]:
+        return [await self._begin(number) for number in range(len(self._sounds))]
 
     async def _begin(self, number: int) -> SoundEnd:
         sound = self._sounds[number]
@@ -102,9 +102,11 @@ class SoundRun:
             self._damaged[number] = describe_lost_sound(sound.audio)
         return end
 
-    async def _finish(self, ends: dict[int, SoundEnd], duration: Duration) -> None:
+    async def _finish(self, ends: Sequence[SoundEnd], duration: Duration) -> None:
+        if not ends:
+            return
         seconds = await duration()
-        for number, end in ends.items():
+        for number, end in enumerate(ends):
             await run_step(
                 self._finishings[number],
                 finish_sound,

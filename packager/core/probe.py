@@ -51,7 +51,7 @@ def read_probe(probe: Mapping[str, Any], *, max_duration_seconds: float) -> Sour
     _refuse_unknown((videos or audios)[0])
     audios = [stream for stream in audios if stream.get("codec_name")][:MAX_AUDIOS]
     formats, frames = container_formats(probe), probe.get("frames", [])
-    used = [*videos[:1], *audios[:1]]
+    used = [*videos[:1], *audios]
     zero_seconds = _zero_seconds(used[0], audios)
     source = SourceInfo(
         duration_seconds=_duration(container, used, zero_seconds),

@@ -68,7 +68,8 @@ async def test_an_animated_png_is_a_picture_that_may_be_transparent(tmp_path: Pa
     written = write(tmp_path / "animated.apng", *PICTURE, "-pix_fmt", "rgba")
     video = (await describe(written)).video
     assert video is not None
-    assert (video.width, video.height, video.frame_rate) == (160, 90, 25)
+    assert (video.width, video.height) == (160, 90)
+    assert video.frame_rate == 25
     assert video.has_alpha
 
 

@@ -19,6 +19,7 @@ from streamer.core.video import MediaKind, VideoError, VideoState
 from streamer.origin.renewal import Renewal
 from streamer.shared import jobs
 from tests.integration.packager.conftest import StartWorker
+from tests.integration.packager.described import write
 from tests.integration.packager.installation import Installation, WatchedFfmpeg, eventually
 
 pytestmark = pytest.mark.slow
@@ -228,6 +229,24 @@ async def test_a_picture_that_is_held_is_complete_at_the_end_of_the_sound(
     await eventually(pictures_are_complete)
     await installation.outcome(VIDEO)
     assert counts == await installation.segment_counts(VIDEO)
+
+
+async def test_a_picture_is_held_as_long_as_the_longest_sound_goes_on(
+    installation: Installation, start_worker: StartWorker, tmp_path: Path
+) -> None:
+    start_worker()
+    clip = await asyncio.to_thread(
+        write,
+        tmp_path / "commented.mp4",
+        *("-f", "lavfi", "-i", "testsrc2=s=320x180:r=25:d=3", "-f", "lavfi", "-i", "sine=d=3"),
+        *("-f", "lavfi", "-i", "sine=d=10", "-map", "0", "-map", "1", "-map", "2"),
+    )
+    await installation.hand_over_file(VIDEO, clip)
+    assert (await installation.outcome(VIDEO)).duration_seconds == pytest.approx(10, abs=0.1)
+    for rendition in await installation.catalog.renditions(VIDEO):
+        segments = await installation.catalog.segments(VIDEO, rendition.name)
+        ticks = sum(segment.duration_ticks for segment in segments)
+        assert ticks / rendition.timescale == pytest.approx(10, abs=0.1)
 
 
 async def complete_renditions(installation: Installation) -> set[str]:

@@ -393,7 +393,7 @@ def test_time_zero_is_the_first_picture() -> None:
 
 def test_time_zero_is_the_sound_that_begins_long_before() -> None:
     picture = video_stream(start_time="37.5", duration="8")
-    sounds = [audio_stream(start_time="9", duration="5"), audio_stream(index=2, start_time="7.5")]
+    sounds = [audio_stream(start_time=start, duration="5") for start in ("9", "7.5")]
     source = read(picture, *sounds, start_time="7.5")
     assert source.zero_seconds == Fraction("7.5")
     assert (source.video.start_seconds, source.video.late_seconds) == (Fraction("7.5"), 30)
@@ -430,6 +430,8 @@ def test_what_does_not_tell_of_the_picture_ends_before_it() -> None:
 
 def test_the_duration_is_the_longest_stream_s() -> None:
     assert read(video_stream(duration="4"), audio_stream(duration="4.1")).duration_seconds == 4.1
+    sounds = [audio_stream(index=n, duration=seconds) for n, seconds in ((1, "3"), (2, "10"))]
+    assert read(video_stream(duration="4"), *sounds).duration_seconds == 10
     assert read(video_stream(duration="N/A"), duration="7.5").duration_seconds == 7.5
     assert read(video_stream(duration=None), duration=None).duration_seconds == 0
 
