@@ -177,7 +177,7 @@ class Cache:
         covered = self._purge_awake(order)
         if self._files is None:
             return covered
-        rows = await self._files.purge(order, self._clock.now, self._owns)
+        rows = await self._files.purge(order, time.time(), self._owns)
         if self._wakings:
             await asyncio.wait(set(self._wakings.values()))
         for number, key in rows:
@@ -292,7 +292,7 @@ class Cache:
         covered = self._index.covered(order)
         for entry in covered:
             if order.is_soft:
-                self.renew(entry, softened(entry.response, self._clock.now))
+                self.renew(entry, softened(entry.response, time.time()))
             else:
                 self.drop(entry)
         return len(covered)

@@ -1,4 +1,8 @@
-"""The time of the hot path: read from the system four times a second, not with every request."""
+"""The time of the hot path: read from the system four times a second, not with every request.
+
+It is late, by as much as the event loop is: good for deadlines, dates and figures. Whether
+something may still be used is asked of the system's clock.
+"""
 
 import asyncio
 import time

@@ -94,6 +94,8 @@ class Entry:
             and self.is_live
             and not self.is_unused
             and not freshness.always_validate
+            # What is never fresh is not so either for a clock that was set back.
+            and freshness.lifetime_seconds > 0
             and len(self.response.vary) == (self.codings is not None)
             and is_plain(self.key)
         )

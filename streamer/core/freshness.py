@@ -98,7 +98,7 @@ class Freshness:
 
     def is_usable(self, now: float) -> bool:
         """Whether it may be served without asking the origin."""
-        return not self.always_validate and now < self.fresh_until
+        return not self.always_validate and self._is_younger(now, self.lifetime_seconds)
 
     @property
     def is_reusable(self) -> bool:
@@ -114,7 +114,7 @@ class Freshness:
         """Whether a client that accepts it so many seconds stale may have it (§5.2.1.2)."""
         if self.always_validate or self.must_revalidate:
             return False
-        return now < self.fresh_until + seconds
+        return self._is_younger(now, self.lifetime_seconds + seconds)
 
     def is_usable_on_error(self, now: float, default_seconds: float) -> bool:
         """Whether it may stand in for an origin that fails (RFC 5861 §4, RFC 9111 §4.2.4).
@@ -128,6 +128,10 @@ class Freshness:
         if seconds is None:
             seconds = default_seconds if self.lifetime_seconds > 0 else 0.0
         return self.is_usable_within(now, seconds)
+
+    def _is_younger(self, now: float, seconds: float) -> bool:
+        """Whether its age is below so many seconds. It is never negative, as a clock may be set."""
+        return max(0.0, now - self.born_at) < seconds
 
 
 def parse_cache_control(value: str | None) -> CacheControl:

@@ -42,6 +42,19 @@ async def test_hits_come_in_place_from_the_second_on(edge: Edge, origin: Countin
     assert origin.count("/a") == 1
 
 
+async def test_what_is_stale_is_no_hit_while_the_event_loop_is_late(
+    edge: Edge, origin: CountingOrigin
+) -> None:
+    origin.scripts["/a"] = Script([b"body"], {"Cache-Control": "max-age=60"})
+    async with edge.client() as client:
+        for _ in range(3):
+            client.ask("/a")
+            await client.reply()
+            await edge.pass_time(60)
+            edge.node.clock.now -= 60
+    assert origin.count("/a") == 3
+
+
 async def test_head_is_answered_from_the_cache(edge: Edge, origin: CountingOrigin) -> None:
     origin.scripts["/a"] = Script([b"0123456789"])
     await edge.get("/a")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from streamer.core.purge import Kind, Order
 from tests.integration.edge.child import child_edge
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
@@ -161,6 +162,17 @@ async def test_a_soft_purge_makes_stale_what_may_then_be_served_meanwhile(
     assert (await edge.get("/v/lenient")).body == b"old"
     assert (await edge.get("/v/strict")).body == b"new"
     await origin.arrived("/v/lenient", 2)
+
+
+async def test_what_was_stored_just_before_a_soft_purge_stands_in_for_a_failing_origin(
+    origin: CountingOrigin, edge: Edge
+) -> None:
+    origin.scripts["/a"] = Script([b"old"])
+    await edge.get("/a")
+    edge.node.clock.now -= 10  # the event loop is late
+    await edge.node.cache.purge(Order(Kind.PATH, "/a", is_soft=True))
+    await origin.close()
+    assert (await edge.get("/a")).body == b"old"
 
 
 async def test_a_304_under_way_does_not_undo_a_soft_purge(

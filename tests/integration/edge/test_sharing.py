@@ -63,6 +63,30 @@ async def test_an_answer_that_must_be_validated_is_for_nobody_who_waited_for_it(
         assert [reply.body.decode() for reply in replies] == VIEWERS
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"Cache-Control": "public, max-age=0"},
+        {"Cache-Control": "s-maxage=0"},
+        {"Expires": "0"},
+        {"Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {"Vary": "Accept-Encoding"},
+    ],
+)
+async def test_who_asks_right_after_another_gets_no_page_of_the_other(
+    edge: Edge, origin: CountingOrigin, fields: dict[str, str]
+) -> None:
+    paths = [f"/{number}" for number in range(10)]
+    origin.scripts = {path: lambda seen: _own(seen, fields) for path in paths}
+    async with edge.client() as first, edge.client() as second:
+        for path in paths:
+            for client, viewer in ((first, 0), (first, 0), (second, 1), (second, 1), (first, 0)):
+                client.ask(path, f"Cookie: {VIEWERS[viewer]}")
+                assert (await client.reply()).body.decode() == VIEWERS[viewer]
+    assert edge.node.metrics.hits == 0
+
+
 async def test_a_304_to_one_viewer_is_for_no_other(edge: Edge, origin: CountingOrigin) -> None:
     said = asyncio.Event()
     said.set()

@@ -113,6 +113,15 @@ def test_rfc9111_4_2_usable_until_the_lifetime_ends() -> None:
     assert not freshness.is_usable(NOW + 60)
 
 
+def test_without_a_lifetime_it_is_never_usable_whatever_a_clock_says() -> None:
+    freshness = _assess({"cache-control": "max-age=0"})
+    assert freshness is not None
+    for now in (NOW - 3600, NOW - 0.25, NOW, NOW + 1):
+        assert not freshness.is_usable(now)
+        assert not freshness.is_usable_meanwhile(now)
+        assert not freshness.is_usable_on_error(now, 100)
+
+
 def test_rfc9111_5_2_2_4_no_cache_with_fields_is_about_those_fields() -> None:
     value = 'no-cache="Set-Cookie, x", max-age=60, no-cache=y'
     freshness = _assess({"cache-control": value})
