@@ -116,6 +116,10 @@ class _OwnersAnswer:
     def content_length(self) -> int | None:
         return self.answer.content_length
 
+    @property
+    def is_whole(self) -> bool:
+        return self.answer.is_whole
+
     def pieces(self) -> AsyncIterator[bytes]:
         return self.answer.pieces()
 

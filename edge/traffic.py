@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -19,12 +19,14 @@ from edge.core.breaker import (
     failed,
 )
 from edge.core.recent import Recent
+from edge.errors import BodyTruncated
 from edge.exposition import Family, Sample
 from edge.metrics import Histogram
 from edge.upstream import FailureKind, Source, UpstreamFailure, UpstreamResponse
 
 # Our own bound, which says nothing about the upstream.
 _NO_FAULT = frozenset({FailureKind.BUSY})
+_LASTING_SECONDS = 1.0
 _FAILED_SECONDS = 60.0
 _FAILED_KEYS = 1024
 
@@ -38,9 +40,9 @@ class Traffic:
         limits: When it is left alone.
         requests: How often it was asked.
         error_answers: How many answers were 500 or above.
-        failures: How many requests got no answer, by how.
+        failures: How many requests got no answer, or no whole one, by how.
         first_byte: How long the heads of answers took.
-        failed: The keys that got no answer lately over a connection that was not refused.
+        failed: The keys that got no whole answer lately over a connection that was not refused.
     """
 
     source: Source
@@ -60,42 +62,80 @@ class Traffic:
     @contextmanager
     def watched(self, key: bytes) -> Iterator["Exchange"]:
         """Watch one request for a key; without an outcome it counts as given up."""
-        exchange = Exchange(self, key, _now())
+        now = _now()
+        exchange = Exchange(self, key, now)
         self.requests += 1
-        self.breaker = asked(self.breaker)
+        self.breaker = asked(self.breaker, now, self.limits)
         try:
             yield exchange
         finally:
-            if not exchange.is_over:
-                self.breaker = abandoned(self.breaker, _now())
+            if not exchange.is_followed:
+                exchange.give_up()
 
 
 @dataclass(slots=True)
 class Exchange:
-    """One request under way."""
+    """One request under way.
+
+    Attributes:
+        is_over: Whether its outcome is known.
+        is_followed: Whether its outcome comes with the body of its answer.
+    """
 
     traffic: Traffic
     key: bytes
     begun_at: float
     is_over: bool = False
+    is_followed: bool = False
 
     def end(self, answer: UpstreamResponse | UpstreamFailure) -> None:
-        """Note the outcome."""
-        traffic, now = self.traffic, _now()
-        self.is_over = True
-        if not isinstance(answer, UpstreamFailure):
-            traffic.error_answers += answer.status >= 500
-            traffic.first_byte.observe(now - self.begun_at)
-            traffic.breaker = answered(traffic.breaker, now, traffic.limits)
-            return
-        traffic.failures[answer.kind] += 1
-        if answer.kind is FailureKind.MALFORMED:
-            traffic.breaker = answered(traffic.breaker, now, traffic.limits)
-        elif answer.kind in _NO_FAULT or self._repeats(answer.kind, now):
-            traffic.breaker = abandoned(traffic.breaker, now)
+        """Note the outcome, of which the head of an answer tells enough."""
+        if isinstance(answer, UpstreamFailure):
+            self.fail(answer.kind)
         else:
+            self._note_head(answer)
+            self.succeed()
+
+    def follow(
+        self, answer: UpstreamResponse | UpstreamFailure
+    ) -> UpstreamResponse | UpstreamFailure:
+        """The answer, whose outcome is noted with the end of its body."""
+        if isinstance(answer, UpstreamFailure) or answer.is_whole:
+            self.end(answer)
+            return answer
+        self._note_head(answer)
+        self.is_followed = True
+        return _Followed(answer, self)
+
+    def succeed(self) -> None:
+        """Note that all is well, once."""
+        traffic = self.traffic
+        if not self.is_over:
+            self.is_over = True
+            traffic.breaker = answered(traffic.breaker, _now(), traffic.limits)
+
+    def give_up(self) -> None:
+        """Note, where no outcome is known, that none will be."""
+        if not self.is_over:
+            self.is_over = True
+            self.traffic.breaker = abandoned(self.traffic.breaker, _now())
+
+    def fail(self, kind: FailureKind) -> None:
+        """Note a failure; that of a body that has lasted comes after its success."""
+        traffic, now = self.traffic, _now()
+        traffic.failures[kind] += 1
+        if kind is FailureKind.MALFORMED:
+            self.succeed()
+        elif kind in _NO_FAULT or self._repeats(kind, now):
+            self.give_up()
+        else:
+            self.is_over = True
             jitter = random.random()  # noqa: S311
             traffic.breaker = failed(traffic.breaker, now, traffic.limits, jitter)
+
+    def _note_head(self, answer: UpstreamResponse) -> None:
+        self.traffic.error_answers += answer.status >= 500
+        self.traffic.first_byte.observe(_now() - self.begun_at)
 
     def _repeats(self, kind: FailureKind, now: float) -> bool:
         """Whether its key failed lately already: what is slow or crashes may be it alone."""
@@ -104,6 +144,47 @@ class Exchange:
         repeats = self.traffic.failed.has(self.key, now)
         self.traffic.failed.add(self.key, now)
         return repeats
+
+
+class _Followed:
+    """An answer whose body tells how its exchange ends.
+
+    One that still arrives after a while counts as well already: an event stream has no end.
+    """
+
+    def __init__(self, answer: UpstreamResponse, exchange: Exchange) -> None:
+        self._answer = answer
+        self._exchange = exchange
+        self.status = answer.status
+        self.reason = answer.reason
+        self.fields = answer.fields
+        self.content_length = answer.content_length
+        self.told = answer.told
+
+    @property
+    def is_whole(self) -> bool:
+        return self._answer.is_whole
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        lasts_from = _now() + _LASTING_SECONDS
+        try:
+            async for piece in self._answer.pieces():
+                if _now() >= lasts_from:
+                    self._exchange.succeed()
+                yield piece
+        except BodyTruncated:
+            self._exchange.fail(FailureKind.TRUNCATED)
+            raise
+        self._exchange.succeed()
+
+    def free_slot(self) -> None:
+        self._answer.free_slot()
+
+    def close(self) -> None:
+        if self.is_whole:
+            self._exchange.succeed()
+        self._exchange.give_up()
+        self._answer.close()
 
 
 def families(traffic: Mapping[str, Traffic]) -> Iterator[Family]:
@@ -124,7 +205,7 @@ def families(traffic: Mapping[str, Traffic]) -> Iterator[Family]:
     yield Family(
         "edge_upstream_failures_total",
         "counter",
-        "Requests to each upstream that got no answer, by why.",
+        "Requests to each upstream that got no answer, or no whole one, by why.",
         tuple(
             Sample(count, (*labels, ("kind", kind.removeprefix("upstream-"))))
             for labels, one in named

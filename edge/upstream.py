@@ -36,6 +36,8 @@ class FailureKind(StrEnum):
     """The connection ended before the head of an answer did."""
     MALFORMED = "upstream-malformed"
     """What came is no valid answer."""
+    TRUNCATED = "upstream-truncated"
+    """The connection ended or fell silent before the body of an answer was whole."""
     BUSY = "upstream-busy"
     """All connections that may be open were in use for too long."""
     OPEN = "upstream-open"
@@ -81,6 +83,11 @@ class UpstreamResponse(Protocol):
     @property
     def told(self) -> CacheStatus | None:
         """What another worker of this node did to get it; None: it comes from outside."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its end has been received, even if not read."""
         ...
 
     def pieces(self) -> AsyncIterator[bytes]:
@@ -267,6 +274,10 @@ class _Answer:
             return None  # RFC 9112 §6.3
         length = self._response.headers.get("Content-Length", "")
         return int(length) if length.isascii() and length.isdigit() else None
+
+    @property
+    def is_whole(self) -> bool:
+        return self._response.content.is_eof()
 
     async def pieces(self) -> AsyncIterator[bytes]:
         content = self._response.content

@@ -201,9 +201,9 @@ class _Attempt:
     async def _try(self, traffic: Traffic) -> UpstreamResponse | UpstreamFailure:
         with traffic.watched(self._key) as exchange:
             answer = await self._request.send_to(traffic.source)
-            if not (isinstance(answer, UpstreamFailure) and self._request.is_cut_short):
-                exchange.end(answer)
-        return answer
+            if isinstance(answer, UpstreamFailure) and self._request.is_cut_short:
+                return answer
+            return exchange.follow(answer)
 
     def _goes_on(self, answer: UpstreamResponse | UpstreamFailure, *, is_last: bool) -> bool:
         """Whether another candidate shall be asked."""

@@ -4,9 +4,9 @@
     Open      not asked until its pause is over
     HalfOpen  one request is under way to find out; its outcome closes or opens again
 
-Only what got no answer is a failure: an upstream that answers, even with an error or with what
-cannot be understood, is there, and that may concern one object alone. So may a connection that
-ends or stays silent: of those, `edge.traffic` counts the first of each object.
+Only what got no answer, or no whole one, is a failure: an upstream that answers, even with an error
+or with what cannot be understood, is there, and that may concern one object alone. So may a
+connection that ends or stays silent: of those, `edge.traffic` counts the first of each object.
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ class Limits:
         half_life_seconds: In this time the memory of a request loses half of its weight.
         first_pause_seconds: How long it is open the first time; the pause doubles, up to
         longest_pause_seconds: this.
+        probe_seconds: After so long without an outcome another request may find out as well.
     """
 
     failures: int = 5
@@ -34,6 +35,7 @@ class Limits:
     half_life_seconds: float = 10.0
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 10.0
+    probe_seconds: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class HalfOpen:
-    """One request is under way."""
+    """One request is under way, and until `until` no other is to find out."""
 
     times: int
+    until: float
 
 
 Breaker = Closed | Open | HalfOpen
@@ -69,17 +72,17 @@ def admits(breaker: Breaker, now: float) -> bool:
     match breaker:
         case Closed():
             return True
-        case Open(until):
+        case Open(until=until) | HalfOpen(until=until):
             return now >= until
-        case HalfOpen():
-            return False
         case _:
             assert_never(breaker)
 
 
-def asked(breaker: Breaker) -> Breaker:
+def asked(breaker: Breaker, now: float, limits: Limits) -> Breaker:
     """The breaker while an admitted request is under way."""
-    return HalfOpen(breaker.times) if isinstance(breaker, Open) else breaker
+    if isinstance(breaker, Closed):
+        return breaker
+    return HalfOpen(breaker.times, now + limits.probe_seconds)
 
 
 def answered(breaker: Breaker, now: float, limits: Limits) -> Breaker:
@@ -95,7 +98,7 @@ def failed(breaker: Breaker, now: float, limits: Limits, jitter: float) -> Break
         case Closed():
             weighed = _weighed(breaker, now, limits, is_failure=True)
             return _opened(1, now, limits, jitter) if _trips(weighed, limits) else weighed
-        case HalfOpen(times):
+        case HalfOpen(times=times):
             return _opened(times + 1, now, limits, jitter)
         case Open():
             return breaker  # asked before it opened

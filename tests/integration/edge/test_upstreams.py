@@ -14,7 +14,7 @@ from edge.origins import Origins
 from edge.upstream import Upstream
 from edge.upstreams import Upstreams
 from tests.integration.edge.conftest import Edge, StartEdge
-from tests.integration.edge.counting_origin import CountingOrigin, Script, Seen
+from tests.integration.edge.counting_origin import CLOSE, CountingOrigin, Script, Seen
 from tests.servers import free_port
 
 StartOrigin = Callable[[], Awaitable[CountingOrigin]]
@@ -158,7 +158,7 @@ async def test_breaker_opens_spares_the_origin_and_closes_again(
     origin.scripts["/a"] = Script([b"back"], before=gate)
     probe = asyncio.create_task(edge.get("/a"))
     await origin.arrived("/a", asked + 1)
-    assert _upstreams(edge).traffic[origin.url].breaker == HalfOpen(times=1)
+    assert isinstance(traffic.breaker, HalfOpen)
     assert "detail=upstream-open" in (await edge.get("/b")).cache_status
     gate.set()
     assert (await probe).body == b"back"
@@ -219,7 +219,66 @@ async def test_viewer_that_leaves_during_the_probe_lets_the_next_find_out(
         client.ask("/a")
         await origin.arrived("/a")
     await edge.until(lambda: isinstance(traffic.breaker, Open))
+    own = {"Cache-Control": "no-store"}
+    origin.scripts["/a"] = Script([b"half", asyncio.Event()], own, length=1000)
+    async with edge.client() as client:
+        client.ask("/a")
+        await client.head()
+        assert isinstance(traffic.breaker, HalfOpen)
+    await edge.until(lambda: isinstance(traffic.breaker, Open))
     assert (await edge.get("/b")).status == 404
+    assert isinstance(traffic.breaker, Closed)
+
+
+BROKEN_BODIES = {
+    "cut": Script([b"half", CLOSE], length=1000),
+    "cut, without a length": Script([b"half", CLOSE], length=-1),
+    "passed and cut": Script([b"half", CLOSE], {"Cache-Control": "no-store"}, length=1000),
+    "stalled": Script([b"half", asyncio.Event()], length=1000),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_BODIES.values(), ids=BROKEN_BODIES)
+async def test_parent_whose_bodies_break_off_is_left_alone(
+    start_edge: StartEdge, origin: CountingOrigin, start_origin: StartOrigin, broken: Script
+) -> None:
+    parent = await start_origin()
+    edge = await start_edge(parents=parent.url, breaker_failures=2, read_timeout_seconds=0.2)
+    traffic = _upstreams(edge).traffic[parent.url]
+    for target in ("/a", "/b", "/c", "/d"):
+        parent.scripts[target] = broken
+        origin.scripts[target] = Script([b"whole"])
+    for target in ("/a", "/a", "/b"):  # what is broken may be one object alone
+        assert isinstance(traffic.breaker, Closed)
+        assert not (await edge.get(target)).is_whole
+    assert isinstance(traffic.breaker, Open)
+    traffic.breaker = LASTING
+    assert (await edge.get("/c")).body == b"whole"
+    assert (await _figures(edge, "edge_upstream_failures_total"))[parent.url, "truncated"] == 3
+    traffic.breaker = Open(until=0.0, times=1)
+    assert not (await edge.get("/d")).is_whole
+    assert traffic.breaker.times == 2
+
+
+async def test_a_whole_body_or_one_that_lasts_lets_all_ask_again(
+    start_edge: StartEdge, origin: CountingOrigin
+) -> None:
+    edge = await start_edge()
+    traffic = _upstreams(edge).traffic[origin.url]
+    gates = {"/whole": asyncio.Event(), "/events": asyncio.Event()}
+    for (target, gate), rest in zip(gates.items(), ([], [asyncio.Event()]), strict=True):
+        fields = {"Cache-Control": "no-store"}
+        origin.scripts[target] = Script([b"some", gate, b"more", *rest], fields, length=-1)
+        traffic.breaker = Open(until=0.0, times=1)
+        async with edge.client() as client:
+            client.ask(target)
+            await client.head()
+            assert isinstance(traffic.breaker, HalfOpen)
+            if rest:
+                await asyncio.sleep(1)  # it lasts
+            gate.set()
+            await edge.until(lambda: isinstance(traffic.breaker, Closed))
+    assert (await _figures(edge, "edge_upstream_failures_total"))[origin.url, "truncated"] == 0
 
 
 BAD_BODIES = {

@@ -21,7 +21,7 @@ LIMITS = Limits(failures=3, requests=8.0, half_life_seconds=10.0)
 
 def _failed(breaker: Breaker, times: int, now: float = 0.0) -> Breaker:
     for _ in range(times):
-        breaker = failed(asked(breaker), now, LIMITS, jitter=1.0)
+        breaker = failed(asked(breaker, now, LIMITS), now, LIMITS, jitter=1.0)
     return breaker
 
 
@@ -52,8 +52,8 @@ def test_one_request_finds_out_after_the_pause() -> None:
     opened = _failed(Closed(), 3)
     assert not admits(opened, 0.99)
     assert admits(opened, 1.0)
-    probing = asked(opened)
-    assert probing == HalfOpen(times=1)
+    probing = asked(opened, 1.0, LIMITS)
+    assert probing == HalfOpen(times=1, until=11.0)
     assert not admits(probing, 5.0)
     closed = answered(probing, 5.0, LIMITS)
     assert isinstance(closed, Closed)
@@ -66,15 +66,22 @@ def test_the_pause_doubles_up_to_its_bound() -> None:
         assert isinstance(breaker, Open)
         pauses.append(breaker.until - now)
         now = breaker.until
-        breaker = failed(asked(breaker), now, LIMITS, jitter=1.0)
+        breaker = failed(asked(breaker, now, LIMITS), now, LIMITS, jitter=1.0)
     assert pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
 def test_a_request_that_is_given_up_lets_the_next_find_out() -> None:
-    breaker = abandoned(asked(_failed(Closed(), 3)), 7.0)
+    breaker = abandoned(asked(_failed(Closed(), 3), 6.0, LIMITS), 7.0)
     assert breaker == Open(until=7.0, times=1)
     assert admits(breaker, 7.0)
     assert abandoned(Closed(), 7.0) == Closed()
+
+
+def test_another_request_finds_out_where_one_lasts() -> None:
+    probing = asked(_failed(Closed(), 3), 1.0, LIMITS)
+    assert not admits(probing, 10.9)
+    assert admits(probing, 11.0)
+    assert asked(probing, 11.0, LIMITS) == HalfOpen(times=1, until=21.0)
 
 
 _events = st.sampled_from(["ask", "answer", "fail", "abandon"])
@@ -88,7 +95,7 @@ def test_it_never_stays_shut(events: list[tuple[str, float, float]]) -> None:
     for event, passed, jitter in events:
         now += passed
         if event == "ask" and admits(breaker, now):
-            breaker, under_way = asked(breaker), under_way + 1
+            breaker, under_way = asked(breaker, now, LIMITS), under_way + 1
             assert isinstance(breaker, Closed) or not admits(breaker, now)
         elif event != "ask" and under_way:
             under_way -= 1

@@ -72,6 +72,10 @@ class Answer:
         self.send(len(OBJECT))
         self._queue.put_nowait(b"")
 
+    @property
+    def is_whole(self) -> bool:
+        return self.sent == len(OBJECT)
+
     async def pieces(self) -> AsyncIterator[bytes]:
         while (piece := await self._queue.get()) != b"" or self.sent < len(OBJECT):
             if piece is None:
