@@ -139,7 +139,7 @@ class Exchange:
 
     def _repeats(self, kind: FailureKind, now: float) -> bool:
         """Whether its key failed lately already: what is slow or crashes may be it alone."""
-        if kind is FailureKind.CONNECT:
+        if kind.is_unsent:
             return False
         repeats = self.traffic.failed.has(self.key, now)
         self.traffic.failed.add(self.key, now)

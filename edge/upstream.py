@@ -1,6 +1,8 @@
 """The client to one upstream: pooled, with a deadline on every wait, failures as values."""
 
 import asyncio
+import logging
+import ssl
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,11 +28,15 @@ _MAX_FIELDS = 512
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _BODILESS = frozenset({204, 304})
 
+_log = logging.getLogger(__name__)
+
 
 class FailureKind(StrEnum):
     """How asking failed."""
 
     CONNECT = "upstream-connect"
+    TLS = "upstream-tls"
+    """Its certificate is not one to trust, or no TLS could be agreed on."""
     TIMEOUT = "upstream-timeout"
     PROTOCOL = "upstream-protocol"
     """The connection ended before the head of an answer did."""
@@ -42,6 +48,11 @@ class FailureKind(StrEnum):
     """All connections that may be open were in use for too long."""
     OPEN = "upstream-open"
     """Nobody who could be asked has answered lately."""
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nothing could be sent: that has nothing to do with what was asked for."""
+        return self in (FailureKind.CONNECT, FailureKind.TLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +169,7 @@ class Upstream:
         self._limits = limits
         self._forwards_host = forwards_host
         self._slots = asyncio.Semaphore(limits.connections)
+        self._tls_trouble: str | None = None
         self._session = aiohttp.ClientSession(
             connector=_connector(socket),
             timeout=aiohttp.ClientTimeout(
@@ -212,12 +224,16 @@ class Upstream:
             response = await self._request(method, target, fields, body)
         except TimeoutError:
             return UpstreamFailure(FailureKind.TIMEOUT)
+        except aiohttp.ClientSSLError as error:
+            self._note_tls(_reason(error))
+            return UpstreamFailure(FailureKind.TLS)
         except aiohttp.ClientConnectorError:
             return UpstreamFailure(FailureKind.CONNECT)
         except aiohttp.ClientResponseError:
             return UpstreamFailure(FailureKind.MALFORMED)
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return UpstreamFailure(FailureKind.PROTOCOL)
+        self._note_tls(None)
         # 101: nobody asked for another protocol
         if response.status < 200 or not _is_readable(response):
             response.close()
@@ -225,6 +241,13 @@ class Upstream:
         if response.connection is not None and response.connection.protocol is not None:
             response.connection.protocol.read_timeout = None
         return _Answer(response, self._limits.read_seconds, self._slots.release)
+
+    def _note_tls(self, trouble: str | None) -> None:
+        """Say what is wrong with its TLS, once for each change."""
+        if trouble != self._tls_trouble:
+            self._tls_trouble = trouble
+            if trouble is not None:
+                _log.warning("no TLS with %s: %s", self._url, trouble)
 
     async def _request(
         self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None
@@ -239,6 +262,12 @@ class Upstream:
             data=body,
             allow_redirects=False,
         )
+
+
+def _reason(error: aiohttp.ClientSSLError) -> str:
+    """What OpenSSL says."""
+    cause = error.__cause__
+    return cause.verify_message if isinstance(cause, ssl.SSLCertVerificationError) else str(cause)
 
 
 def _is_readable(response: aiohttp.ClientResponse) -> bool:

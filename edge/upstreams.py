@@ -208,8 +208,8 @@ class _Attempt:
     def _goes_on(self, answer: UpstreamResponse | UpstreamFailure, *, is_last: bool) -> bool:
         """Whether another candidate shall be asked."""
         if isinstance(answer, UpstreamFailure):
-            self._was_refused &= answer.kind is FailureKind.CONNECT
-            return self._request.is_repeatable or answer.kind is FailureKind.CONNECT
+            self._was_refused &= answer.kind.is_unsent
+            return self._request.is_repeatable or answer.kind.is_unsent
         if is_last or not another_may_do(self._request.method, answer.status):
             return False
         self.close()

@@ -1,11 +1,13 @@
 """Several upstreams: order, failover, health, loops; each a real server that counts."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
+import trustme
 from prometheus_client.parser import text_string_to_metric_families
 
 from edge.core.breaker import Closed, HalfOpen, Open
@@ -17,7 +19,7 @@ from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CLOSE, CountingOrigin, Script, Seen
 from tests.servers import free_port
 
-StartOrigin = Callable[[], Awaitable[CountingOrigin]]
+StartOrigin = Callable[..., Awaitable[CountingOrigin]]
 
 LASTING = Open(until=float("inf"), times=1)
 
@@ -26,9 +28,9 @@ LASTING = Open(until=float("inf"), times=1)
 async def start_origin() -> AsyncIterator[StartOrigin]:
     async with AsyncExitStack() as stack:
 
-        async def start() -> CountingOrigin:
+        async def start(tls: ssl.SSLContext | None = None) -> CountingOrigin:
             origin = CountingOrigin()
-            await origin.open()
+            await origin.open(tls=tls)
             stack.push_async_callback(origin.close)
             return origin
 
@@ -189,6 +191,29 @@ async def test_origin_that_cannot_be_reached_is_left_alone_whatever_is_asked_for
     await origin.close()
     assert (await edge.get("/a")).status == 502
     assert isinstance(_upstreams(edge).traffic[origin.url].breaker, Open)
+
+
+async def test_certificate_that_is_not_trusted_is_told_from_an_origin_that_is_down(
+    start_edge: StartEdge,
+    origin: CountingOrigin,
+    start_origin: StartOrigin,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
+    unknown = await start_origin(tls)
+    url = f"https://127.0.0.1:{unknown.port}"
+    edge = await start_edge(origin=url)
+    for target in ("/a", "/b"):
+        reply = await edge.get(target)
+        assert (reply.status, "detail=upstream-tls" in reply.cache_status) == (502, True)
+    said = [one for one in caplog.messages if one.startswith(f"no TLS with {url}: ")]
+    assert said == [f"no TLS with {url}: unable to get local issuer certificate"]
+    assert (await _figures(edge, "edge_upstream_failures_total"))[url, "tls"] == 4
+    edge = await start_edge(origin=url, backup_origins=origin.url)
+    async with edge.client() as client:
+        client.ask("/a", "Content-Length: 0", method="POST")  # nothing of it was sent before
+        assert (await client.reply()).status == 404
 
 
 async def test_open_breaker_gives_the_stale_object_at_once(
