@@ -9,6 +9,7 @@ import os
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -26,6 +27,8 @@ Pair = tuple[Path, Path]
 class Certificates:
     """The certificates of one node, each with its private key.
 
+    Of those for one name, the first of each type of key is given to viewers, as they prefer.
+
     Args:
         pairs: The PEM files of each: its chain, then its key. The first is for viewers that ask
             for no name or an unknown one.
@@ -33,7 +36,7 @@ class Certificates:
 
     Attributes:
         context: What viewers meet, for as long as the node lives.
-        default: The first certificate's context.
+        doubts: What is odd about certificates that can be used.
 
     Raises:
         BadCertificate: A file cannot be used.
@@ -42,7 +45,7 @@ class Certificates:
     def __init__(self, pairs: Sequence[Pair], read: Read) -> None:
         self._pairs = pairs
         self.reload(read)
-        self.context = _context(*pairs[0], read)
+        self.context = _context(pairs[:1], read)
         self.context.sni_callback = self._choose
 
     def reload(self, read: Read) -> None:
@@ -51,22 +54,37 @@ class Certificates:
         Raises:
             BadCertificate: A file cannot be used; everything stays as it was.
         """
-        contexts = [_context(*pair, read) for pair in self._pairs]
-        by_name: dict[str, ssl.SSLContext] = {}
-        for (chain, _), context in zip(self._pairs, contexts, strict=True):
-            for name in _names(chain, read):
-                by_name.setdefault(name, context)
-        self.default, self._by_name = contexts[0], by_name
+        leaves = {pair: _leaf(pair[0], read) for pair in self._pairs}
+        chosen: dict[str, dict[type, Pair]] = {}
+        for pair, leaf in leaves.items():
+            for name in _names(leaf):
+                chosen.setdefault(name, {}).setdefault(type(leaf.public_key()), pair)
+        first = self._pairs[0]
+        groups = {name: tuple(by_key.values()) for name, by_key in chosen.items()}
+        default = next((group for group in groups.values() if group[0] == first), (first,))
+        contexts = {group: _context(group, read) for group in {default, *groups.values()}}
+        unused = [pair for pair in self._pairs if not any(pair in group for group in contexts)]
+        for pair in unused:
+            _context([pair], read)  # it has to be right all the same
+        self._default = contexts[default]
+        self._by_name = {name: contexts[group] for name, group in groups.items()}
+        self.doubts = [f"{chain} is never used: others come first" for chain, _ in unused]
+        self.doubts += [
+            f"{chain} has expired"
+            for (chain, _), leaf in leaves.items()
+            if leaf.not_valid_after_utc < datetime.now(UTC)
+        ]
 
     def covers(self, host: str) -> bool:
         """Whether a certificate is for this host name or address."""
         return by_name(self._by_name, host) is not None
 
     def _choose(self, tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
-        tls.context = by_name(self._by_name, name or "") or self.default
+        tls.context = by_name(self._by_name, name or "") or self._default
 
 
-def _context(chain: Path, key: Path, read: Read) -> ssl.SSLContext:
+def _context(pairs: Sequence[Pair], read: Read) -> ssl.SSLContext:
+    """A context with certificates of different types of keys."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
@@ -75,23 +93,29 @@ def _context(chain: Path, key: Path, read: Read) -> ssl.SSLContext:
     # The viewer knows which cipher is fast for it; all that are left are good, and browsers on
     # processors with AES prefer AES-128-GCM, which is also the cheapest here.
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
-    try:
-        with _as_file(read(chain)) as chain_file, _as_file(read(key)) as key_file:
-            context.load_cert_chain(chain_file, key_file, password=b"")
-    except (OSError, ValueError) as error:
-        raise BadCertificate(f"{chain} with {key}: {_reason(error)}") from error
+    for chain, key in pairs:
+        try:
+            with _as_file(read(chain)) as chain_file, _as_file(read(key)) as key_file:
+                context.load_cert_chain(chain_file, key_file, password=b"")
+        except (OSError, ValueError) as error:
+            raise BadCertificate(f"{chain} with {key}: {_reason(error)}") from error
     return context
 
 
-def _names(chain: Path, read: Read) -> list[str]:
+def _leaf(chain: Path, read: Read) -> x509.Certificate:
+    """The first certificate of a chain."""
+    try:
+        return x509.load_pem_x509_certificates(read(chain))[0]
+    except (OSError, ValueError) as error:
+        raise BadCertificate(f"{chain}: {_reason(error)}") from error
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
     """The names a certificate is for, in lower case."""
     try:
-        certificate = x509.load_pem_x509_certificates(read(chain))[0]
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return []
-    except (OSError, ValueError) as error:
-        raise BadCertificate(f"{chain}: {_reason(error)}") from error
     addresses = names.get_values_for_type(x509.IPAddress)
     return [
         *(name.lower() for name in names.get_values_for_type(x509.DNSName)),

@@ -7,12 +7,12 @@ are given what the files said, and read none themselves.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from edge.behaviour_file import Read, read_behaviours
-from edge.certificates import Certificates
+from edge.certificates import Certificates, Pair
 from edge.metrics import Counters
 from edge.settings import EdgeSettings
 from streamer.core.errors import StreamerError
@@ -92,8 +92,14 @@ def _uses(settings: EdgeSettings) -> dict[str, Callable[[Read], object]]:
     if settings.behaviours is not None:
         uses["behaviours"] = partial(read_behaviours, settings.behaviours)
     if settings.tls_cert:
-        uses["certificates"] = partial(Certificates, settings.tls_pairs)
+        uses["certificates"] = partial(_use_certificates, settings.tls_pairs)
     return uses
+
+
+def _use_certificates(pairs: Sequence[Pair], read: Read) -> None:
+    """Read certificates, and say once for all workers what is odd about them."""
+    for doubt in Certificates(pairs, read).doubts:
+        _log.warning("certificates: %s", doubt)
 
 
 def _said_to(use: Callable[[Read], object]) -> dict[Path, bytes]:

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -31,9 +32,15 @@ class Authority:
         self._directory = directory
         self._ca = trustme.CA()
 
-    def issue(self, file: str, *names: str) -> dict[str, tuple[Path, Path]]:
+    def issue(
+        self,
+        file: str,
+        *names: str,
+        key_type: trustme.KeyType = trustme.KeyType.ECDSA,
+        until: datetime | None = None,
+    ) -> dict[str, tuple[Path, Path]]:
         """Write a certificate for some names; returns the pair under its file's name."""
-        issued = self._ca.issue_cert(*names)
+        issued = self._ca.issue_cert(*names, key_type=key_type, not_after=until)
         chain, key = self._directory / f"{file}.pem", self._directory / f"{file}.key"
         chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(key)
@@ -54,9 +61,9 @@ async def _reload(edge: Edge) -> None:
     """Have the certificates read again; returns when they are the ones that viewers meet."""
     certificates = edge.node.certificates
     assert certificates is not None
-    before = certificates.default
+    before = certificates._default
     os.kill(os.getpid(), signal.SIGHUP)
-    await edge.until(lambda: certificates.default is not before)
+    await edge.until(lambda: certificates._default is not before)
 
 
 def _options(pairs: dict[str, tuple[Path, Path]]) -> dict[str, object]:
@@ -189,6 +196,32 @@ async def test_certificate_is_chosen_by_name(start_edge: StartEdge, authority: A
     careless.check_hostname = False
     async with RawClient(edge.port, tls=careless, name="unknown.test") as client:
         assert _names(client) == {"edge"}
+
+
+async def test_viewers_choose_among_types_of_keys(
+    start_edge: StartEdge, authority: Authority
+) -> None:
+    rsa = authority.issue("rsa", "edge", key_type=trustme.KeyType.RSA)
+    edge = await start_edge(**_options(rsa | authority.issue("ecdsa", "edge", "other")))
+    for name, kind in (("edge", "ECDSA"), ("edge", "RSA"), ("other", "ECDSA")):
+        context = authority.context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers(f"ECDHE-{kind}-AES128-GCM-SHA256")
+        async with RawClient(edge.port, tls=context, name=name) as client:
+            assert ("other" in _names(client)) is (kind == "ECDSA")
+
+
+def test_a_certificate_that_is_never_used_or_has_expired_is_told(
+    authority: Authority, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended = datetime(2020, 1, 1, tzinfo=UTC)
+    pairs = authority.issue("a", "edge") | authority.issue("b", "edge", until=ended)
+    InForce(EdgeSettings(**_options(pairs)), Counters())  # type: ignore[arg-type]
+    chain = pairs["b"][0]
+    assert caplog.messages == [
+        f"certificates: {chain} is never used: others come first",
+        f"certificates: {chain} has expired",
+    ]
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
