@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
@@ -107,7 +108,7 @@ def edge(
         Path | None, typer.Option(metavar="FILE", help="What is done for which path (TOML).")
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Only look whether settings and behaviours are valid.")
+        bool, typer.Option("--check", help="Only look whether settings and files are valid.")
     ] = False,
     tls_cert: Annotated[
         list[Path] | None,
@@ -156,6 +157,7 @@ def edge(
     )
     _check_behaviours(settings.behaviours)
     if check:
+        _check_certificates(settings.tls_pairs)
         return
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until it has files to read again
     gc.freeze()  # the code stays: looking through it for garbage would hold up viewers
@@ -258,6 +260,22 @@ def _check_behaviours(file: Path | None) -> None:
     except BadBehaviours as error:
         complain(error.detail)
         raise typer.Exit(2) from error
+
+
+def _check_certificates(pairs: Sequence[tuple[Path, Path]]) -> None:
+    """Say what is odd about certificates; end where one cannot be used."""
+    from edge.certificates import Certificates
+    from edge.errors import BadCertificate
+
+    if not pairs:
+        return
+    try:
+        doubts = Certificates(pairs, Path.read_bytes).doubts
+    except BadCertificate as error:
+        complain(error.detail)
+        raise typer.Exit(2) from error
+    for doubt in doubts:
+        complain(doubt)
 
 
 def _stop_event(*, at_hangup: bool = False) -> asyncio.Event:

@@ -8,17 +8,20 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain as chained
 from pathlib import Path
 from typing import cast
 
 import pytest
 import trustme
+from typer.testing import CliRunner, Result
 
 from edge.certificates import Certificates
 from edge.errors import BadCertificate
 from edge.in_force import InForce, read_from
 from edge.metrics import Counters
 from edge.settings import EdgeSettings
+from streamer.cli import app
 from tests.integration.edge.conftest import Edge, StartEdge
 from tests.integration.edge.counting_origin import CountingOrigin, Script
 from tests.integration.edge.raw_client import RawClient
@@ -218,10 +221,25 @@ def test_a_certificate_that_is_never_used_or_has_expired_is_told(
     pairs = authority.issue("a", "edge") | authority.issue("b", "edge", until=ended)
     InForce(EdgeSettings(**_options(pairs)), Counters())  # type: ignore[arg-type]
     chain = pairs["b"][0]
-    assert caplog.messages == [
-        f"certificates: {chain} is never used: others come first",
-        f"certificates: {chain} has expired",
-    ]
+    doubts = [f"{chain} is never used: others come first", f"{chain} has expired"]
+    assert caplog.messages == [f"certificates: {doubt}" for doubt in doubts]
+    checked = _checked(pairs)
+    assert checked.exit_code == 0
+    assert checked.stderr.splitlines() == [f"streamer: {doubt}" for doubt in doubts]
+
+
+def test_a_check_finds_a_certificate_that_cannot_be_used(authority: Authority) -> None:
+    (chain, _), (_, key) = authority.issue("a", "edge")["a"], authority.issue("b", "edge")["b"]
+    checked = _checked({"a": (chain, key)})
+    assert checked.exit_code == 2
+    assert checked.stderr.splitlines() == [f"streamer: {chain} with {key}: key values mismatch"]
+
+
+def _checked(pairs: dict[str, tuple[Path, Path]]) -> Result:
+    """What `streamer edge --check` says of certificates."""
+    files = (("--tls-cert", str(chain), "--tls-key", str(key)) for chain, key in pairs.values())
+    options = ["--origin", "http://127.0.0.1:1", "--region", "x", *chained.from_iterable(files)]
+    return CliRunner().invoke(app, ["edge", "--check", *options], env={"COLUMNS": "1000"})
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
