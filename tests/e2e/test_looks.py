@@ -77,6 +77,9 @@ _CUT_OFF = """() => [...document.querySelectorAll("#controls button")]
   .filter((element) => element.checkVisibility())
   .filter((element) => element.getBoundingClientRect().right > innerWidth)
   .map((element) => element.getAttribute("aria-label"))"""
+_SCRUBBER_COLOURS = """() => ["packaged", "buffered > div", "played"]
+  .map((part) => document.querySelector(`.scrubber-${part}`))
+  .map((element) => getComputedStyle(element).backgroundColor)"""
 _LANGUAGE = "Português (Brasil)"
 _SUBTITLES = b"1\n00:00:00,000 --> 00:00:30,000\nGood evening\n"
 
@@ -158,6 +161,20 @@ def test_the_player(open_page: OpenPage, shown_video: str, scheme: str, pictures
     assert page.evaluate(_UNNAMED) == []
     assert_page_outline(page)
     save(page, pictures, "player", scheme)
+
+
+def test_the_scrub_bar_shows_what_was_played_in_forced_colours(
+    open_page: OpenPage, shown_video: str, pictures: Path
+) -> None:
+    page = open_page(f"/watch/{shown_video}")
+    page.emulate_media(forced_colors="active")
+    wait_until_playing(page)
+    seek(page, 12)
+    wait_until_past(page, 12.2)
+    page.mouse.move(600, 300)
+    save(page, pictures, "player-forced-colours", "light")
+    parts = page.evaluate(_SCRUBBER_COLOURS)
+    assert len(set(parts)) == len(parts) == 3
 
 
 def test_the_theme_button_overrules_the_system(open_page: OpenPage) -> None:
