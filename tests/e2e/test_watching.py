@@ -226,6 +226,22 @@ def test_the_keyboard_does_everything(open_page: OpenPage, ready_video: str) -> 
     wait_until(page, "document.fullscreenElement !== null")
 
 
+def test_the_volume_slider_takes_only_the_keys_that_move_it(
+    open_page: OpenPage, ready_video: str
+) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    slider = page.get_by_label("Volume")
+    slider.click()
+    page.keyboard.press("k")
+    assert page.evaluate("document.querySelector('video').paused")
+    left_at = position(page)
+    volume = float(slider.input_value())
+    page.keyboard.press("ArrowLeft")
+    assert float(slider.input_value()) == pytest.approx(volume - 0.05)
+    assert position(page) == left_at
+
+
 def test_position_and_volume_are_remembered(open_page: OpenPage, ready_video: str) -> None:
     page = open_page(f"/watch/{ready_video}")
     wait_until_playing(page)
