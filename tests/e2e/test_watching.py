@@ -2,12 +2,13 @@
 
 import re
 import subprocess
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import imageio_ffmpeg
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Error, Route, expect
 
 from tests.e2e.pages import (
     OpenPage,
@@ -240,6 +241,27 @@ def test_the_volume_slider_takes_only_the_keys_that_move_it(
     page.keyboard.press("ArrowLeft")
     assert float(slider.input_value()) == pytest.approx(volume - 0.05)
     assert position(page) == left_at
+
+
+def test_the_position_outlasts_a_page_that_is_hidden_and_ends_without_a_word(
+    open_page: OpenPage, ready_video: str
+) -> None:
+    page = open_page(f"/watch/{ready_video}")
+    wait_until_playing(page)
+    seek(page, 12)
+    wait_until_past(page, 14)
+    # This browser hides no page by itself.
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    kept = page.evaluate("JSON.parse(localStorage['streamer.positions'])[0][1]")
+    assert kept >= 14
+    seek(page, 22)
+    wait_until_past(page, 22.2)
+    with page.expect_event("crash"), suppress(Error):
+        page.goto("chrome://crash")
+    again = page.context.new_page()
+    again.goto(page.url)
+    wait_until_playing(again)
+    assert position(again) > 21
 
 
 def test_position_and_volume_are_remembered(open_page: OpenPage, ready_video: str) -> None:

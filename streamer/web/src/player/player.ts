@@ -20,6 +20,9 @@ import type { SourceRing } from "./sources";
 import { parseStoryboard } from "./storyboard";
 import type { Stream, StreamEvents } from "./stream";
 
+/** How far the viewer gets before that is kept. */
+const REMEMBER_SECONDS = 5;
+
 export type StreamFactory = (
   video: HTMLVideoElement,
   ring: SourceRing,
@@ -37,6 +40,7 @@ export class Player {
   readonly #onRefused: () => void;
   readonly #health: Health = { stalls: 0, failovers: 0, deliveries: NOTHING_DELIVERED };
   #video: VideoResource;
+  #rememberedSeconds = 0;
   #askedStoryboard = false;
   #isStopped = false;
 
@@ -160,13 +164,21 @@ export class Player {
       this.#stage.dataset.mode = "waiting";
       if (video.currentTime > 0 && !video.seeking) this.#health.stalls += 1;
     });
+    // A tab in the background is frozen, and a crash ends it, without any further event.
+    video.addEventListener("timeupdate", () => {
+      if (Math.abs(video.currentTime - this.#rememberedSeconds) >= REMEMBER_SECONDS)
+        this.#remember();
+    });
     video.addEventListener("pause", () => this.#remember());
+    document.addEventListener("visibilitychange", () => this.#remember());
     addEventListener("pagehide", () => this.#remember());
   }
 
+  /** Keeps where the viewer is, which an element does not say that has not played yet. */
   #remember(): void {
-    if (this.#isStopped) return;
     const { video, durationSeconds } = this.#playback;
+    if (this.#isStopped || video.played.length === 0) return;
+    this.#rememberedSeconds = video.currentTime;
     rememberPosition(this.#video.id, video.currentTime, durationSeconds);
   }
 
