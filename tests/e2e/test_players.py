@@ -220,8 +220,11 @@ def test_without_a_token_the_player_page_says_so_and_asks_no_more(
     expect(page.get_by_text("This video needs a playback link.")).to_be_visible()
     expect(page.locator(".spinner")).to_have_css("opacity", "0")
     asked = page.evaluate(KEYS_ASKED_FOR)
+    page.keyboard.press("k")
     page.wait_for_timeout(KEY_RETRY_MS)
     assert page.evaluate(KEYS_ASKED_FOR) == asked
+    expect(page.locator(".spinner")).to_have_css("opacity", "0")
+    expect(page.get_by_role("link", name="Back to the library")).to_be_visible()
 
 
 @pytest.mark.parametrize("is_silent", [False, True])

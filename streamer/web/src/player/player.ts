@@ -11,6 +11,7 @@ import { flashIn } from "./flash";
 import { listenToGestures } from "./gestures";
 import { watchIdleness } from "./idle";
 import { listenToKeys } from "./keyboard";
+import type { Command } from "./keys";
 import { rememberedPosition, rememberPosition, rememberVolume } from "./memory";
 import { Menus } from "./menus";
 import { type Health, Overlay } from "./overlay";
@@ -90,7 +91,7 @@ export class Player {
     if (this.#isStopped) void this.start();
   }
 
-  /** Ends playback; what is stopped already stays so. */
+  /** Ends playback, until there is something to start again; what is stopped already stays so. */
   stop(): void {
     if (this.#isStopped) return;
     this.#remember();
@@ -120,7 +121,7 @@ export class Player {
   }
 
   #bindControls(): void {
-    const run = commandRunner({
+    const perform = commandRunner({
       stage: this.#stage,
       playback: this.#playback,
       shortcuts: byId<HTMLDialogElement>("shortcuts"),
@@ -131,6 +132,9 @@ export class Player {
         byId("stats").setAttribute("aria-pressed", String(this.#overlay.open));
       },
     });
+    const run = (command: Command) => {
+      if (!this.#isStopped) perform(command);
+    };
     const bigPlay = byId<HTMLButtonElement>("big-play");
     bigPlay.append(icon("play"));
     bigPlay.addEventListener("click", () => run({ do: "toggle" }));
@@ -155,13 +159,11 @@ export class Player {
     }
     video.addEventListener("playing", () => {
       byId("big-play").hidden = true;
-      this.#stage.dataset.mode = "playing";
+      this.#enter("playing");
     });
-    video.addEventListener("canplay", () => {
-      this.#stage.dataset.mode = "playing";
-    });
+    video.addEventListener("canplay", () => this.#enter("playing"));
     video.addEventListener("waiting", () => {
-      this.#stage.dataset.mode = "waiting";
+      this.#enter("waiting");
       if (video.currentTime > 0 && !video.seeking) this.#health.stalls += 1;
     });
     // A tab in the background is frozen, and a crash ends it, without any further event.
@@ -172,6 +174,11 @@ export class Player {
     video.addEventListener("pause", () => this.#remember());
     document.addEventListener("visibilitychange", () => this.#remember());
     addEventListener("pagehide", () => this.#remember());
+  }
+
+  /** What a stopped stage shows is not the element's to say. */
+  #enter(mode: "playing" | "waiting"): void {
+    if (!this.#isStopped) this.#stage.dataset.mode = mode;
   }
 
   /** Keeps where the viewer is, which an element does not say that has not played yet. */
