@@ -177,6 +177,38 @@ def test_a_segment_that_arrives_as_something_else_is_asked_of_the_next_source(
     wait_until_past(page, 21)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["240p|360p|480p|720p", "audio[^/]*"])
+@pytest.mark.parametrize("is_whole_elsewhere", [True, False])
+def test_media_that_cannot_be_decoded_are_asked_of_the_next_source(
+    open_page: OpenPage, system: System, ready_video: str, is_whole_elsewhere: bool, kind: str
+) -> None:
+    broken: list[str] = []
+
+    def answer_with_noise(route: Route) -> None:
+        broken.append(route.request.url)
+        answer = route.fetch()
+        head, mdat, media = answer.body().partition(b"mdat")
+        noise = bytes(number * 37 & 0xFF for number in range(len(media)))
+        route.fulfill(response=answer, body=head + mdat + noise)
+
+    host = system.edge_url if is_whole_elsewhere else ""
+    page = open_page("/")
+    page.route(re.compile(rf"{host}.*/v/[^/]*/({kind})/000004-"), answer_with_noise)
+    page.goto(f"{system.origin_url}/watch/{ready_video}")
+    wait_until_playing(page)
+    page.keyboard.press(">")
+    seek(page, 14)
+    if is_whole_elsewhere:
+        wait_until_past(page, 16.2)
+        assert position(page) < 19
+    wait_until_past(page, 21)
+    assert page.evaluate("document.querySelector('video').playbackRate") == 1.25
+    # Of each source once, of the first one twice; then in each other quality once. Once more where
+    # the element fails before it is known at which segment.
+    assert len(broken) <= 2 * (3 + 3)
+
+
 def test_a_quality_can_be_fixed(open_page: OpenPage, ready_video: str) -> None:
     page = open_page(f"/watch/{ready_video}")
     wait_until_playing(page)

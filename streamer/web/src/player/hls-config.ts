@@ -1,7 +1,7 @@
 /** How hls.js is set up here. */
 
 import type { HlsConfig, LoadPolicy } from "hls.js";
-import { ErrorController } from "./subtitle-errors";
+import { ErrorController } from "./error-controller";
 
 /** Ahead of the viewer once all qualities are there. */
 export const BUFFER_SECONDS = 30;

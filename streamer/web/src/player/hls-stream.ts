@@ -8,12 +8,14 @@
 
 import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
-import { BrokenSegments } from "./broken-segments";
+import { BrokenSegments, segmentsDecodedAt } from "./broken-segments";
 import { nearestVisit } from "./cache-status";
 import { ClearKey, FORBIDDEN } from "./clear-key";
+import { endsMediaSource } from "./error-controller";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
 import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
 import { KeptKeys } from "./kept-keys";
+import { Renewal } from "./renewal";
 import type { Source, SourceRing } from "./sources";
 import type { Quality, Stream, StreamEvents } from "./stream";
 import { isOfSubtitles } from "./subtitle-errors";
@@ -43,6 +45,7 @@ export class HlsStream implements Stream {
   readonly #clearKey: ClearKey;
   readonly #keptKeys = new KeptKeys();
   readonly #broken: BrokenSegments;
+  readonly #renewal: Renewal;
   /** The one that feeds the media element. */
   #active: Hls | null = null;
   /** The one that reads playlists to take over. */
@@ -68,6 +71,10 @@ export class HlsStream implements Stream {
     this.#events = events;
     this.#clearKey = new ClearKey(video, events.onRefused);
     this.#broken = new BrokenSegments(ring.size);
+    this.#renewal = new Renewal(video);
+    // Of a decoder's failure hls.js hears only when it appends the next time, if ever. Of one to
+    // append it knows the segment, but may hear of it just after the element.
+    video.addEventListener("error", () => setTimeout(() => this.#beginAnewAtFailure()));
   }
 
   get source(): Source {
@@ -169,7 +176,7 @@ export class HlsStream implements Stream {
     const coming = new Hls({
       ...hlsConfig(this.bandwidth),
       loader: this.#keptKeys.loader,
-      pLoader: this.#clearKey.playlistLoader,
+      pLoader: this.#broken.playlistLoader(this.#clearKey.playlistLoader),
     });
     this.#coming = coming;
     coming.on(Hls.Events.MANIFEST_PARSED, () => this.#consider(coming));
@@ -203,7 +210,7 @@ export class HlsStream implements Stream {
   }
 
   #takeOver(coming: Hls): void {
-    const position = this.#shown ? this.#video.currentTime : this.#startSeconds;
+    const position = this.#position;
     const transferred = this.#active?.transferMedia();
     const media = transferred?.mediaSource ? transferred : null;
     this.#active?.destroy();
@@ -214,6 +221,10 @@ export class HlsStream implements Stream {
     // Else hls.js seeks there as soon as something arrives, wherever the viewer has gone since.
     coming.startLoad(position, media !== null && this.#shown !== null);
     this.#events.onTracks();
+  }
+
+  get #position(): number {
+    return this.#shown ? this.#video.currentTime : this.#startSeconds;
   }
 
   #show(level: Level | undefined): void {
@@ -249,11 +260,12 @@ export class HlsStream implements Stream {
   }
 
   #react(hls: Hls, data: ErrorData): void {
+    if (hls === this.#failed) return;
     if (isRefusal(data)) this.#events.onRefused();
     else if (isOfSubtitles(data)) this.#doWithoutSubtitles(hls);
     else if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
     else if (this.#broken.mayBeWholeElsewhere(data)) this.#failOver(hls);
-    else if (data.fatal && data.type === Hls.ErrorTypes.MEDIA_ERROR) hls.recoverMediaError();
+    else if (endsMediaSource(data)) this.#beginAnew(hls, data.frag);
     else if (data.fatal) this.#failOver(hls);
   }
 
@@ -266,9 +278,28 @@ export class HlsStream implements Stream {
     this.#events.onSubtitlesMissed();
   }
 
+  /** Goes on at the next source with nothing that is buffered, where the viewer is. */
+  #beginAnew(hls: Hls, segment?: ErrorData["frag"]): void {
+    if (hls === this.#active) {
+      const position = this.#position;
+      const suspects = segment ? [segment] : segmentsDecodedAt(hls, position);
+      for (const suspect of suspects) this.#broken.count(suspect);
+      // hls.js never begins where no quality has a segment.
+      this.#startSeconds = this.#broken.past(suspects, position);
+      this.#shown = null;
+      this.#renewal.renew(() => hls.detachMedia());
+    }
+    this.#failOver(hls);
+  }
+
+  #beginAnewAtFailure(): void {
+    if (this.#video.error && this.#active && this.#active !== this.#failed) {
+      this.#beginAnew(this.#active);
+    }
+  }
+
   /** Goes on at the next source. What else of a failed one fails after that is no news. */
   #failOver(hls: Hls): void {
-    if (hls === this.#failed) return;
     hls.stopLoad();
     if (hls === this.#active) {
       this.#failed = hls;

@@ -1,5 +1,6 @@
 /** HLS played by the browser itself, where Media Source Extensions are missing. */
 
+import { Renewal } from "./renewal";
 import type { Source, SourceRing } from "./sources";
 import type { Stream, StreamEvents } from "./stream";
 
@@ -18,11 +19,12 @@ export class NativeStream implements Stream {
   constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
     this.#video = video;
     this.#ring = ring;
+    const renewal = new Renewal(video);
     video.addEventListener("playing", () => ring.succeed());
     video.addEventListener("error", () => {
       if (!video.hasAttribute("src")) return;
       const position = video.currentTime;
-      setTimeout(() => this.start(position), ring.fail());
+      setTimeout(() => renewal.renew(() => this.start(position)), ring.fail());
       events.onFailover();
     });
   }
