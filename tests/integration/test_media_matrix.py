@@ -144,6 +144,7 @@ TOLD = {
     "screen_recording": "The last picture, at 0:05, stands still while the sound goes on.",
     "fading_out": "The last picture, at 0:02, stands still while the sound goes on.",
     "late_video": "The sound before the first picture, 0:03 of it, is left out.",
+    "substation": "The sound before the first picture, 0:01 of it, is left out.",
     "two_videos": "Of 2 pictures one is shown.",
 }
 
