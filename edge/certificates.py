@@ -9,6 +9,7 @@ import os
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from edge.errors import BadCertificate
 
 # What TLS 1.2 may use; the suites of TLS 1.3 are all of this kind.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+_UNREADABLE = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 Pair = tuple[Path, Path]
 
@@ -55,24 +58,24 @@ class Certificates:
             BadCertificate: A file cannot be used; everything stays as it was.
         """
         leaves = {pair: _leaf(pair[0], read) for pair in self._pairs}
-        chosen: dict[str, dict[type, Pair]] = {}
+        chosen: dict[str, dict[str, Pair]] = {}
         for pair, leaf in leaves.items():
-            for name in _names(leaf):
-                chosen.setdefault(name, {}).setdefault(type(leaf.public_key()), pair)
+            for name in leaf.names:
+                chosen.setdefault(name, {}).setdefault(leaf.key_type, pair)
         first = self._pairs[0]
         groups = {name: tuple(by_key.values()) for name, by_key in chosen.items()}
-        default = next((group for group in groups.values() if group[0] == first), (first,))
+        with_first = (group for group in groups.values() if group[0] == first)
+        default = max(with_first, key=len, default=(first,))
         contexts = {group: _context(group, read) for group in {default, *groups.values()}}
         unused = [pair for pair in self._pairs if not any(pair in group for group in contexts)]
         for pair in unused:
             _context([pair], read)  # it has to be right all the same
         self._default = contexts[default]
         self._by_name = {name: contexts[group] for name, group in groups.items()}
-        self.doubts = [f"{chain} is never used: others come first" for chain, _ in unused]
+        self.doubts = [f"{pair[0]} is never used: {_why_unused(leaves[pair])}" for pair in unused]
+        now = datetime.now(UTC)
         self.doubts += [
-            f"{chain} has expired"
-            for (chain, _), leaf in leaves.items()
-            if leaf.not_valid_after_utc < datetime.now(UTC)
+            f"{chain} has expired" for (chain, _), leaf in leaves.items() if leaf.ends_at < now
         ]
 
     def covers(self, host: str) -> bool:
@@ -102,12 +105,26 @@ def _context(pairs: Sequence[Pair], read: Read) -> ssl.SSLContext:
     return context
 
 
-def _leaf(chain: Path, read: Read) -> x509.Certificate:
-    """The first certificate of a chain."""
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """What the first certificate of a chain says."""
+
+    names: Sequence[str]
+    key_type: str
+    ends_at: datetime
+
+
+def _leaf(chain: Path, read: Read) -> _Leaf:
     try:
-        return x509.load_pem_x509_certificates(read(chain))[0]
-    except (OSError, ValueError) as error:
+        leaf = x509.load_pem_x509_certificates(read(chain))[0]
+        key_type = leaf.public_key_algorithm_oid.dotted_string
+        return _Leaf(_names(leaf), key_type, leaf.not_valid_after_utc)
+    except (OSError, *_UNREADABLE) as error:
         raise BadCertificate(f"{chain}: {_reason(error)}") from error
+
+
+def _why_unused(leaf: _Leaf) -> str:
+    return "others come first" if leaf.names else "it names nobody"
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

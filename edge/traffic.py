@@ -17,6 +17,7 @@ from edge.core.breaker import (
     answered,
     asked,
     failed,
+    spell,
 )
 from edge.core.recent import Recent
 from edge.errors import BodyTruncated
@@ -26,7 +27,6 @@ from edge.upstream import FailureKind, Source, UpstreamFailure, UpstreamResponse
 
 # Our own bound, which says nothing about the upstream.
 _NO_FAULT = frozenset({FailureKind.BUSY})
-_LASTING_SECONDS = 1.0
 _FAILED_SECONDS = 60.0
 _FAILED_KEYS = 1024
 
@@ -63,9 +63,9 @@ class Traffic:
     def watched(self, key: bytes) -> Iterator["Exchange"]:
         """Watch one request for a key; without an outcome it counts as given up."""
         now = _now()
-        exchange = Exchange(self, key, now)
         self.requests += 1
         self.breaker = asked(self.breaker, now, self.limits)
+        exchange = Exchange(self, key, now, spell(self.breaker))
         try:
             yield exchange
         finally:
@@ -78,6 +78,7 @@ class Exchange:
     """One request under way.
 
     Attributes:
+        begun_in: The breaker's spell: when its outcome is known, that may be over.
         is_over: Whether its outcome is known.
         is_followed: Whether its outcome comes with the body of its answer.
     """
@@ -85,6 +86,7 @@ class Exchange:
     traffic: Traffic
     key: bytes
     begun_at: float
+    begun_in: tuple[type[Breaker], int]
     is_over: bool = False
     is_followed: bool = False
 
@@ -99,8 +101,8 @@ class Exchange:
     def follow(
         self, answer: UpstreamResponse | UpstreamFailure
     ) -> UpstreamResponse | UpstreamFailure:
-        """The answer, whose outcome is noted with the end of its body."""
-        if isinstance(answer, UpstreamFailure) or answer.is_whole:
+        """The answer, whose outcome is noted with the end of its body; an error is one itself."""
+        if isinstance(answer, UpstreamFailure) or answer.is_whole or answer.status >= 500:
             self.end(answer)
             return answer
         self._note_head(answer)
@@ -108,30 +110,33 @@ class Exchange:
         return _Followed(answer, self)
 
     def succeed(self) -> None:
-        """Note that all is well, once."""
-        traffic = self.traffic
+        """Note that all is well."""
         if not self.is_over:
-            self.is_over = True
-            traffic.breaker = answered(traffic.breaker, _now(), traffic.limits)
+            self._conclude(answered(self.traffic.breaker, _now(), self.traffic.limits))
 
     def give_up(self) -> None:
         """Note, where no outcome is known, that none will be."""
         if not self.is_over:
-            self.is_over = True
-            self.traffic.breaker = abandoned(self.traffic.breaker, _now())
+            self._conclude(abandoned(self.traffic.breaker, _now()))
 
     def fail(self, kind: FailureKind) -> None:
-        """Note a failure; that of a body that has lasted comes after its success."""
+        """Note a failure. Where a body ends that has lasted, that says nothing of the upstream."""
         traffic, now = self.traffic, _now()
         traffic.failures[kind] += 1
+        if self.is_over:
+            return
         if kind is FailureKind.MALFORMED:
             self.succeed()
         elif kind in _NO_FAULT or self._repeats(kind, now):
             self.give_up()
         else:
-            self.is_over = True
             jitter = random.random()  # noqa: S311
-            traffic.breaker = failed(traffic.breaker, now, traffic.limits, jitter)
+            self._conclude(failed(traffic.breaker, now, traffic.limits, jitter))
+
+    def _conclude(self, breaker: Breaker) -> None:
+        self.is_over = True
+        if spell(self.traffic.breaker) == self.begun_in:
+            self.traffic.breaker = breaker
 
     def _note_head(self, answer: UpstreamResponse) -> None:
         self.traffic.error_answers += answer.status >= 500
@@ -149,7 +154,8 @@ class Exchange:
 class _Followed:
     """An answer whose body tells how its exchange ends.
 
-    One that still arrives after a while counts as well already: an event stream has no end.
+    One that lasts is a good one before its end: of a stated length, if more of it arrives then;
+    else in any case, because an event stream may be quiet.
     """
 
     def __init__(self, answer: UpstreamResponse, exchange: Exchange) -> None:
@@ -160,16 +166,20 @@ class _Followed:
         self.fields = answer.fields
         self.content_length = answer.content_length
         self.told = answer.told
+        loop, limits = asyncio.get_running_loop(), exchange.traffic.limits
+        self._lasts_from = loop.time() + limits.lasting_seconds
+        self._lasting: asyncio.TimerHandle | None = None
+        if self.content_length is None:
+            self._lasting = loop.call_at(self._lasts_from, exchange.succeed)
 
     @property
     def is_whole(self) -> bool:
         return self._answer.is_whole
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        lasts_from = _now() + _LASTING_SECONDS
         try:
             async for piece in self._answer.pieces():
-                if _now() >= lasts_from:
+                if _now() >= self._lasts_from:
                     self._exchange.succeed()
                 yield piece
         except BodyTruncated:
@@ -181,6 +191,8 @@ class _Followed:
         self._answer.free_slot()
 
     def close(self) -> None:
+        if self._lasting is not None:
+            self._lasting.cancel()
         if self.is_whole:
             self._exchange.succeed()
         self._exchange.give_up()

@@ -17,6 +17,7 @@ from yarl import URL
 
 from edge.core.connection_login import logs_in
 from edge.core.fields import Fields, from_pairs
+from edge.core.recent import Recent
 from edge.errors import BodyTruncated
 from streamer.core.cache_status import CacheStatus
 
@@ -27,6 +28,8 @@ _MAX_FIELD_BYTES = 32768
 _MAX_FIELDS = 512
 _AUTOMATIC = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 _BODILESS = frozenset({204, 304})
+_TOLD_SECONDS = 600.0
+_TOLD_REASONS = 16
 
 _log = logging.getLogger(__name__)
 
@@ -169,7 +172,7 @@ class Upstream:
         self._limits = limits
         self._forwards_host = forwards_host
         self._slots = asyncio.Semaphore(limits.connections)
-        self._tls_trouble: str | None = None
+        self._tls_troubles = Recent(_TOLD_SECONDS, _TOLD_REASONS)
         self._session = aiohttp.ClientSession(
             connector=_connector(socket),
             timeout=aiohttp.ClientTimeout(
@@ -233,7 +236,6 @@ class Upstream:
             return UpstreamFailure(FailureKind.MALFORMED)
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError):
             return UpstreamFailure(FailureKind.PROTOCOL)
-        self._note_tls(None)
         # 101: nobody asked for another protocol
         if response.status < 200 or not _is_readable(response):
             response.close()
@@ -242,12 +244,12 @@ class Upstream:
             response.connection.protocol.read_timeout = None
         return _Answer(response, self._limits.read_seconds, self._slots.release)
 
-    def _note_tls(self, trouble: str | None) -> None:
-        """Say what is wrong with its TLS, once for each change."""
-        if trouble != self._tls_trouble:
-            self._tls_trouble = trouble
-            if trouble is not None:
-                _log.warning("no TLS with %s: %s", self._url, trouble)
+    def _note_tls(self, trouble: str) -> None:
+        """Say what is wrong with its TLS, each reason once in a while."""
+        now = asyncio.get_running_loop().time()
+        if not self._tls_troubles.has(trouble.encode(), now):
+            self._tls_troubles.add(trouble.encode(), now)
+            _log.warning("no TLS with %s: %s", self._url, trouble)
 
     async def _request(
         self, method: str, target: str, fields: Fields, body: AsyncIterator[bytes] | None

@@ -27,6 +27,7 @@ class Limits:
         first_pause_seconds: How long it is open the first time; the pause doubles, up to
         longest_pause_seconds: this.
         probe_seconds: After so long without an outcome another request may find out as well.
+        lasting_seconds: A body that still arrives after so long is a good answer already.
     """
 
     failures: int = 5
@@ -36,6 +37,7 @@ class Limits:
     first_pause_seconds: float = 1.0
     longest_pause_seconds: float = 10.0
     probe_seconds: float = 10.0
+    lasting_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class HalfOpen:
 
 
 Breaker = Closed | Open | HalfOpen
+
+
+def spell(breaker: Breaker) -> tuple[type[Breaker], int]:
+    """What it is, and for which time in a row: outcomes of an earlier spell are no news."""
+    return type(breaker), 0 if isinstance(breaker, Closed) else breaker.times
 
 
 def admits(breaker: Breaker, now: float) -> bool:

@@ -14,6 +14,10 @@ from typing import cast
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtensionOID, NameOID
 from typer.testing import CliRunner, Result
 
 from edge.certificates import Certificates
@@ -64,9 +68,9 @@ async def _reload(edge: Edge) -> None:
     """Have the certificates read again; returns when they are the ones that viewers meet."""
     certificates = edge.node.certificates
     assert certificates is not None
-    before = certificates._default
+    before = certificates.doubts
     os.kill(os.getpid(), signal.SIGHUP)
-    await edge.until(lambda: certificates._default is not before)
+    await edge.until(lambda: certificates.doubts is not before)
 
 
 def _options(pairs: dict[str, tuple[Path, Path]]) -> dict[str, object]:
@@ -233,6 +237,24 @@ def test_a_check_finds_a_certificate_that_cannot_be_used(authority: Authority) -
     checked = _checked({"a": (chain, key)})
     assert checked.exit_code == 2
     assert checked.stderr.splitlines() == [f"streamer: {chain} with {key}: key values mismatch"]
+
+
+def test_a_certificate_whose_names_cannot_be_read_cannot_be_used(
+    authority: Authority, tmp_path: Path
+) -> None:
+    chain, key = authority.issue("a", "edge")["a"]
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    assert isinstance(private, ec.EllipticCurvePrivateKey)
+    itself = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "edge")])
+    names = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"edge")
+    builder = x509.CertificateBuilder(itself, itself, private.public_key(), 1)
+    begins, ends = datetime(2020, 1, 1, tzinfo=UTC), datetime(2050, 1, 1, tzinfo=UTC)
+    lasting = builder.not_valid_before(begins).not_valid_after(ends)
+    issued = lasting.add_extension(names, critical=False).sign(private, hashes.SHA256())
+    chain.write_bytes(issued.public_bytes(serialization.Encoding.PEM))
+    checked = _checked({"a": (chain, key)})
+    assert checked.exit_code == 2
+    assert checked.stderr.splitlines() == [f"streamer: {chain}: not a certificate in PEM"]
 
 
 def _checked(pairs: dict[str, tuple[Path, Path]]) -> Result:
