@@ -113,7 +113,7 @@ class Packaging:
         self, recipe: Recipe, inspection: Inspection, sounds: SoundRun
     ) -> "_Ending":
         run = PictureRun(
-            self._workshop, self._video_id, self._version, recipe, self._source, sounds.seconds
+            self._workshop, self._video_id, self._version, recipe, self._source, sounds
         )
         encode = self._encode_pictures(
             recipe, inspection, run, DBOS.reserve_step(), DBOS.reserve_step()

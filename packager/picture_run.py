@@ -26,7 +26,7 @@ from packager.omissions import Omissions
 from packager.patience import outlast
 from packager.picture import EncodedChunk, encode_chunk
 from packager.picture_source import PictureSource
-from packager.sound_run import Duration
+from packager.sound_run import SoundRun
 from packager.sources import Source
 from packager.workshop import Workshop
 from streamer.core.chunks import ChunkOrder, ChunkState, ChunkStatus
@@ -61,7 +61,7 @@ class PictureRun:
         version: Its version.
         recipe: What it becomes.
         source: Its source.
-        sound_seconds: Tells how long the sound goes on; 0 when there is none.
+        sounds: The sounds of the version: the last picture stands as long as they go on.
 
     Attributes:
         first: The chunk that makes the video playable.
@@ -74,13 +74,13 @@ class PictureRun:
         version: int,
         recipe: Recipe,
         source: Source,
-        sound_seconds: Duration,
+        sounds: SoundRun,
     ) -> None:
         self._workshop = workshop
         self._video_id = video_id
         self._version = version
         self._needs = Needs(source)
-        self._sound_seconds = sound_seconds
+        self._sounds = sounds
         self._outcome = Outcome(recipe.grid)
         self._omissions = Omissions(workshop, video_id, version)
         self._adopt(recipe)
@@ -263,7 +263,7 @@ class PictureRun:
     async def _plan_ending(self) -> None:
         recipe, end = self._recipe, self._outcome.end_frame
         if end:
-            sound_seconds = await self._sound_seconds()
+            sound_seconds = await self._sounds.seconds()
             if any(rung.is_copied for rung in recipe.rungs):
                 # Pictures that are copied end where they end.
                 sound_seconds = Fraction(0)
@@ -271,7 +271,7 @@ class PictureRun:
 
     async def _complete_early(self, statuses: Sequence[ChunkStatus]) -> None:
         """End the playlists of the renditions that wait for none of their chunks."""
-        if not self._end_known.is_set():
+        if not (self._end_known.is_set() and self._sounds.is_end_known):
             return
         await self._plan_ending()
         if not self._endings:

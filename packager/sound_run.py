@@ -51,6 +51,11 @@ class SoundRun:
         """A sentence for each sound of which something was lost."""
         return list(dict.fromkeys(self._damaged.values()))
 
+    @property
+    def is_end_known(self) -> bool:
+        """Whether `seconds` returns at once."""
+        return self._end_known.is_set()
+
     async def seconds(self) -> Fraction:
         """How long the longest sound goes on, as soon as that is certain; 0 when there is none.
 

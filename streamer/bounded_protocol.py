@@ -164,6 +164,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _leave_unanswered(self) -> None:
         """Make it as if the client had left: what the application answers is not sent."""
         self.cycle.disconnected = True
+        self.cycle.waiting_for_100_continue = False
         self.cycle.message_event.set()
 
     def _linger(self) -> None:

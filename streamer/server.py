@@ -110,9 +110,10 @@ class _Server(uvicorn.Server):
 
 
 class _CutOff:
-    """The application, which answers for the requests that a stop cancels.
+    """The application, which answers for the requests that a stop cancels before they are.
 
-    uvicorn takes each of them for a bug of the application, and logs where it was.
+    uvicorn takes each of them for a bug of the application, and logs where it was. Of an answer
+    that has begun it logs in a line that it is cut off.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,5 +1,7 @@
 """Files that cannot be converted, recognised by their bytes."""
 
+import re
+
 from packager.core.report import quote_report
 from streamer.core.errors import SourceRejected
 
@@ -7,8 +9,11 @@ from streamer.core.errors import SourceRejected
 _PROTECTION_BOXES = (b"encv", b"enca", b"schm", b"tenc")
 _MP4_FIRST_BOXES = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"})
 
-# Start codes (of H.264 and HEVC, ITU-T H.264 B.1, and of MPEG), and how AV1 begins (OBU).
-_RAW_BEGINNINGS = (b"\0\0\1", b"\0\0\0\1", b"\x12\0")
+# Pictures without a container: what H.264 and HEVC begin with behind a start code (ITU-T H.264
+# B.1), sequences of MPEG-1, 2 and 4, and the temporal delimiter of AV1.
+_RAW_BEGINNING = re.compile(
+    rb"\x00{2,3}\x01[\x06\x09\x27\x67\x40\x42\x46\xb0\xb3\xb5\xb6]|\x12\x00"
+)
 
 
 def explain_unreadable(head: bytes, size_bytes: int, report: str) -> SourceRejected:
@@ -20,7 +25,7 @@ def explain_unreadable(head: bytes, size_bytes: int, report: str) -> SourceRejec
             "The file is cut off: the index of this MP4 is missing. Upload the whole file again.",
             code="truncated",
         )
-    if head.startswith(_RAW_BEGINNINGS):
+    if _RAW_BEGINNING.match(head):
         return SourceRejected(
             "The file is a stream of pictures that does not say when they are shown."
             " Put it into a container, such as MP4 or Matroska, and upload that.",

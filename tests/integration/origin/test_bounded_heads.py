@@ -93,14 +93,29 @@ async def test_wrong_framing_is_a_400_that_is_seen(origin: Origin, request_: byt
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-async def test_wrong_framing_ends_an_upload_that_goes_on(origin: Origin) -> None:
-    path = await origin.create_upload(6)
-    head = (
+def patch_of(path: str) -> bytes:
+    return (
         f"PATCH {path} HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\n"
         "Content-Type: application/offset+octet-stream\r\nUpload-Offset: 0\r\n"
-    )
+    ).encode()
+
+
+async def test_who_waits_to_continue_with_wrong_framing_is_not_told_to(
+    origin: Origin, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = await origin.create_upload(6)
     async with connected(origin) as (reader, writer):
-        writer.write(head.encode() + CHUNKED + b"3\r\nabc\r\n")
+        writer.write(patch_of(path) + b"Expect: 100-continue\r\n" + CHUNKED + b"zz\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        tasks = [task for task in asyncio.all_tasks() if "RequestResponseCycle" in repr(task)]
+        await asyncio.gather(*tasks)
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_wrong_framing_ends_an_upload_that_goes_on(origin: Origin) -> None:
+    path = await origin.create_upload(6)
+    async with connected(origin) as (reader, writer):
+        writer.write(patch_of(path) + CHUNKED + b"3\r\nabc\r\n")
 
         async def has_three() -> bool:
             return await origin.offset(path) == 3

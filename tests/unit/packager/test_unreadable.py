@@ -20,6 +20,13 @@ def test_why_a_file_is_unreadable(head: bytes, size: int, code: str) -> None:
     assert explain_unreadable(head, size, "").code == code
 
 
+@pytest.mark.parametrize("head", [b"\0\0\1\xba", b"\0\0\1\0\1\0"], ids=["MPEG-PS", "icon"])
+def test_what_begins_like_one_is_none(head: bytes) -> None:
+    assert explain_unreadable(head, 1000, "").detail == (
+        "The file is not a video in a format known here."
+    )
+
+
 @pytest.mark.parametrize("head", [b"\0\0\0\1\x67", b"\0\0\1\x40\1", b"\0\0\1\xb3", b"\x12\0\x0a"])
 def test_a_stream_without_a_container_is_to_be_put_into_one(head: bytes) -> None:
     assert "Put it into a container" in explain_unreadable(head, 1000, "").detail
