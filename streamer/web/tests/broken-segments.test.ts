@@ -1,4 +1,11 @@
-import Hls, { type ErrorData, PlaylistLevelType } from "hls.js";
+import Hls, {
+  type ErrorData,
+  type LoaderConfiguration,
+  LoadStats,
+  PlaylistLevelType,
+  type PlaylistLoaderConstructor,
+  type PlaylistLoaderContext,
+} from "hls.js";
 import { expect, test } from "vitest";
 import { BrokenSegments, segmentsDecodedAt, withGaps } from "../src/player/broken-segments";
 
@@ -50,9 +57,32 @@ test("what cannot be decrypted is no segment either, what did not arrive is anot
 test("a playlist says which segments are missing, and stays as it is else", () => {
   const playlist = "#EXTM3U\n#EXTINF:4,\n3.m4s\n#EXTINF:4,\n4.m4s?a=b\n#EXT-X-ENDLIST\n";
   const url = "https://eu.example/v/abc/240p/index.m3u8?token=t";
-  const gaps = withGaps(playlist, url, (path) => path === "/v/abc/240p/4.m4s");
+  const gaps = withGaps(playlist, url, new Set(["/v/abc/240p/4.m4s"]));
   expect(gaps).toBe(playlist.replace("4.m4s?", "#EXT-X-GAP\n4.m4s?"));
-  expect(withGaps(playlist, url, () => false)).toBe(playlist);
+  expect(withGaps(playlist, url, new Set())).toBe(playlist);
+});
+
+test.each([
+  ["a page", "<html>\n// sign in first\n//\nhttps://\n4.m4s\n</html>"],
+  ["a playlist with lines that are no URLs", "#EXTM3U\n//\nhttps://\n3.m4s\n"],
+])("%s instead of a playlist reaches hls.js, which tells of it", (_, answer) => {
+  class Answering {
+    load(
+      ...[context, , callbacks]: Parameters<InstanceType<PlaylistLoaderConstructor>["load"]>
+    ): void {
+      callbacks.onSuccess({ url: context.url, data: answer }, new LoadStats(), context, null);
+    }
+  }
+  const broken = new BrokenSegments(0);
+  broken.mayBeWholeElsewhere(failureOf("https://eu.example/v/abc/240p/4.m4s"));
+  const Loader = broken.playlistLoader(Answering as unknown as PlaylistLoaderConstructor);
+  const received: unknown[] = [];
+  new Loader(Hls.DefaultConfig).load(
+    { url: "https://eu.example/v/abc/240p/index.m3u8" } as PlaylistLoaderContext,
+    {} as LoaderConfiguration,
+    { onSuccess: ({ data }) => received.push(data), onError() {}, onTimeout() {} },
+  );
+  expect(received).toEqual([answer]);
 });
 
 test("what a decoder fails at is picture or sound of what is shown, or of the next two seconds", () => {

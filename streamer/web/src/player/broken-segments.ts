@@ -52,7 +52,8 @@ export class BrokenSegments {
 
   /** A loader of playlists in which those are gaps that no source gives whole. */
   playlistLoader(Base: PlaylistLoaderConstructor): PlaylistLoaderConstructor {
-    const isGap = (path: string) => this.#isBrokenEverywhere(path);
+    const pathsOfGaps = () =>
+      new Set([...this.#places.keys()].filter((path) => this.#isBrokenEverywhere(path)));
     return class extends Base {
       override load(
         ...[context, config, callbacks]: Parameters<InstanceType<typeof Base>["load"]>
@@ -60,7 +61,7 @@ export class BrokenSegments {
         super.load(context, config, {
           ...callbacks,
           onSuccess: (response, ...rest) => {
-            const data = withGaps(String(response.data), context.url, isGap);
+            const data = withGaps(String(response.data), context.url, pathsOfGaps());
             callbacks.onSuccess({ ...response, data }, ...rest);
           },
         });
@@ -73,10 +74,15 @@ export class BrokenSegments {
   }
 }
 
-/** A playlist that says of some segments, by their paths, that they are missing (RFC 8216bis §4.4.4.7). */
-export function withGaps(text: string, url: string, isGap: (path: string) => boolean): string {
+/**
+ * A playlist that says of some segments, by their paths, that they are missing (RFC 8216bis §4.4.4.7).
+ *
+ * An answer that is no playlist stays as it is: hls.js tells of it.
+ */
+export function withGaps(text: string, url: string, gaps: ReadonlySet<string>): string {
+  if (gaps.size === 0 || !text.startsWith("#EXTM3U")) return text;
   const isMissing = (line: string) =>
-    line !== "" && !line.startsWith("#") && isGap(new URL(line, url).pathname);
+    line !== "" && !line.startsWith("#") && gaps.has(pathOf(line, url));
   const lines = text.split("\n");
   return lines.flatMap((line) => (isMissing(line) ? ["#EXT-X-GAP", line] : [line])).join("\n");
 }
@@ -92,6 +98,11 @@ export function segmentsDecodedAt(hls: Hls, positionSeconds: number): Segment[] 
   );
 }
 
-function pathOf(url: string): string {
-  return new URL(url).pathname;
+/** The path that a URL leads to; empty if it is none. */
+function pathOf(url: string, base?: string): string {
+  try {
+    return new URL(url, base).pathname;
+  } catch {
+    return "";
+  }
 }
