@@ -1,4 +1,4 @@
-import { defineConfig } from "vite";
+import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   build: {
@@ -8,4 +8,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     rollupOptions: { input: { library: "index.html", watch: "watch.html" } },
   },
+  // Node would get the uploads of its own build, which has other requests.
+  test: { alias: { "tus-js-client": "tus-js-client/lib.esm/browser/index.js" } },
 });

@@ -103,6 +103,7 @@ export class Transfer {
         }
       },
       onShouldRetry: (error) => {
+        if (!this.#wanted) return false;
         // Browsers tell of a file that cannot be read as of a connection that broke.
         if (statusOf(error) === 0) void this.#isReadable();
         this.#waits = isPassing(statusOf(error));
@@ -163,9 +164,16 @@ export class Transfer {
     }
   }
 
+  /** A failed creation, which is waited for, is nobody's business any more once the upload was stopped. */
   async #fail(error: Error | DetailedError): Promise<void> {
-    if (statusOf(error) !== 401) this.#listener.onError(messageOf(error));
-    else if (await askForToken()) await this.start();
+    if (!this.#wanted) return;
+    if (statusOf(error) !== 401) {
+      this.#listener.onError(messageOf(error));
+      return;
+    }
+    const isGiven = await askForToken();
+    if (!this.#wanted) return;
+    if (isGiven) await this.start();
     else this.#listener.onUnauthorised();
   }
 }
