@@ -129,3 +129,24 @@ test("an upload goes on once the token is given", async () => {
   expect(person.questions).toBe(1);
   expect(Request.sent).toHaveLength(2);
 });
+
+test("an upload that is hurried twice begins once", async () => {
+  const [transfer, creation] = await beginning();
+  await creation.answer(503);
+  transfer.hurry();
+  await Promise.resolve();
+  transfer.hurry();
+  await callbacks();
+  expect(Request.sent).toHaveLength(2);
+});
+
+test("an upload that just began its next try by itself is not hurried", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const [transfer, creation] = await beginning();
+  await creation.answer(503);
+  vi.runOnlyPendingTimers();
+  transfer.hurry();
+  vi.useRealTimers();
+  await callbacks();
+  expect(Request.sent).toHaveLength(2);
+});

@@ -102,6 +102,11 @@ export class Transfer {
           throw new OffsetUnknown(response);
         }
       },
+      fingerprint: (file, options) => {
+        // The first thing of every try, whoever begins it: two at the same time would send everything twice.
+        this.#waits = false;
+        return tus.defaultOptions.fingerprint(file, options);
+      },
       onShouldRetry: (error) => {
         if (!this.#wanted) return false;
         // Browsers tell of a file that cannot be read as of a connection that broke.
@@ -134,7 +139,6 @@ export class Transfer {
 
   #follow(request: HttpRequest): void {
     const sent: XMLHttpRequest = request.getUnderlyingObject();
-    this.#waits = false;
     if (request.getMethod() === "POST") {
       this.#creation = new Promise((resolve) => sent.addEventListener("loadend", () => resolve()));
     }
