@@ -7,13 +7,35 @@ import Hls, {
   type PlaylistLoaderContext,
 } from "hls.js";
 import { expect, test } from "vitest";
-import { BrokenSegments, segmentsDecodedAt, withGaps } from "../src/player/broken-segments";
+import {
+  BrokenSegments,
+  segmentsDecodedAt,
+  suspectsOf,
+  withGaps,
+} from "../src/player/broken-segments";
 
 const { FRAG_PARSING_ERROR, FRAG_DECRYPT_ERROR, FRAG_LOAD_ERROR } = Hls.ErrorDetails;
 
 function failureOf(url: string, details: string = FRAG_PARSING_ERROR): ErrorData {
   const sn = Number.parseInt(url.split("/").pop() ?? "", 10);
   return { details, frag: { url, sn, type: "main" } } as ErrorData;
+}
+
+function playing(): Hls {
+  const list = (name: string) => ({
+    details: {
+      fragments: [
+        { url: `${name}/0`, start: 0, end: 4 },
+        { url: `${name}/1`, start: 4, end: 8 },
+      ],
+    },
+  });
+  return {
+    levels: [list("240p"), list("480p")],
+    currentLevel: 1,
+    audioTracks: [list("audio")],
+    audioTrack: 0,
+  } as unknown as Hls;
 }
 
 test("each source is asked for a segment, the first one twice, before it is given up", () => {
@@ -86,23 +108,30 @@ test.each([
 });
 
 test("what a decoder fails at is picture or sound of what is shown, or of the next two seconds", () => {
-  const list = (name: string) => ({
-    details: {
-      fragments: [
-        { url: `${name}/0`, start: 0, end: 4 },
-        { url: `${name}/1`, start: 4, end: 8 },
-      ],
-    },
-  });
-  const hls = {
-    levels: [list("240p"), list("480p")],
-    currentLevel: 1,
-    audioTracks: [list("audio")],
-    audioTrack: 0,
-  } as unknown as Hls;
-  const urlsAt = (seconds: number) => segmentsDecodedAt(hls, seconds).map(({ url }) => url);
+  const urlsAt = (seconds: number) => segmentsDecodedAt(playing(), seconds).map(({ url }) => url);
   expect(urlsAt(1)).toEqual(["480p/0", "audio/0"]);
   expect(urlsAt(3)).toEqual(["480p/0", "480p/1", "audio/0", "audio/1"]);
   expect(urlsAt(7)).toEqual(["480p/1", "audio/1"]);
   expect(urlsAt(8)).toEqual([]);
+});
+
+test.each([
+  Hls.ErrorDetails.BUFFER_STALLED_ERROR,
+  Hls.ErrorDetails.BUFFER_SEEK_OVER_HOLE,
+  Hls.ErrorDetails.BUFFER_ADD_CODEC_ERROR,
+  Hls.ErrorDetails.BUFFER_INCOMPATIBLE_CODECS_ERROR,
+])("intact segments are not suspected: %s", (details) => {
+  const { frag } = failureOf("https://eu.example/v/abc/240p/4.m4s");
+  expect(suspectsOf({ details } as ErrorData, playing(), 1)).toEqual([]);
+  expect(suspectsOf({ details, frag } as ErrorData, playing(), 1)).toEqual([]);
+});
+
+test("what could not be appended is suspected, else all that is being decoded", () => {
+  const failure = failureOf(
+    "https://eu.example/v/abc/240p/4.m4s",
+    Hls.ErrorDetails.BUFFER_APPEND_ERROR,
+  );
+  expect(suspectsOf(failure, playing(), 1)).toEqual([failure.frag]);
+  const reset = { details: Hls.ErrorDetails.MEDIA_SOURCE_REQUIRES_RESET } as ErrorData;
+  expect(suspectsOf(reset, playing(), 1)).toEqual(segmentsDecodedAt(playing(), 1));
 });

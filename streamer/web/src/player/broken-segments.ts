@@ -11,10 +11,16 @@ const DETAILS: ReadonlySet<string> = new Set([
   Hls.ErrorDetails.FRAG_PARSING_ERROR,
   Hls.ErrorDetails.FRAG_DECRYPT_ERROR,
 ]);
+/** The browser could not take or decode media. A stall, a hole or a missing codec says nothing of any segment. */
+const UNDECODABLE: ReadonlySet<string> = new Set([
+  Hls.ErrorDetails.MEDIA_SOURCE_REQUIRES_RESET,
+  Hls.ErrorDetails.BUFFER_APPEND_ERROR,
+  Hls.ErrorDetails.BUFFER_APPENDING_ERROR,
+]);
 /** Sound is decoded up to a second before it is heard, at twice the speed. */
 const DECODED_AHEAD_SECONDS = 2;
 
-type Segment = Pick<NonNullable<ErrorData["frag"]>, "url" | "type" | "sn" | "start" | "end">;
+export type Segment = Pick<NonNullable<ErrorData["frag"]>, "url" | "type" | "sn" | "start" | "end">;
 
 export class BrokenSegments {
   readonly #sources: number;
@@ -96,6 +102,16 @@ export function segmentsDecodedAt(hls: Hls, positionSeconds: number): Segment[] 
         ({ start, end }) => start <= aheadSeconds && positionSeconds < end,
       ) ?? [],
   );
+}
+
+/** The segments of which an error may mean, when the viewer is at a position, that they arrived broken. */
+export function suspectsOf(
+  { details, frag }: ErrorData,
+  hls: Hls,
+  positionSeconds: number,
+): Segment[] {
+  if (!UNDECODABLE.has(details)) return [];
+  return frag ? [frag] : segmentsDecodedAt(hls, positionSeconds);
 }
 
 /** The path that a URL leads to; empty if it is none. */

@@ -3,8 +3,8 @@
 import Hls, { type ErrorData, type Events } from "hls.js";
 import { isOfSubtitles } from "./subtitle-errors";
 
-/** Whether the browser met media that it cannot decode: the Media Source takes nothing any more. */
-export function endsMediaSource({ details, type, fatal }: ErrorData): boolean {
+/** Whether nothing goes on without a new Media Source: this one takes nothing any more, or it stands still for good. */
+export function needsNewMediaSource({ details, type, fatal }: ErrorData): boolean {
   return (
     details === Hls.ErrorDetails.MEDIA_SOURCE_REQUIRES_RESET ||
     (fatal && type === Hls.ErrorTypes.MEDIA_ERROR)
@@ -12,7 +12,7 @@ export function endsMediaSource({ details, type, fatal }: ErrorData): boolean {
 }
 
 /**
- * Leaves two kinds of errors to the stream: of subtitles, and of media that cannot be decoded.
+ * Leaves two kinds of errors to the stream: of subtitles, and those after which it begins anew.
  *
  * For the first hls.js stops all its loading where no other variant has the same subtitles, and a
  * segment that it was decrypting or appending at that moment is never asked for again (1.7.4). For
@@ -20,6 +20,6 @@ export function endsMediaSource({ details, type, fatal }: ErrorData): boolean {
  */
 export class ErrorController extends Hls.DefaultConfig.errorController {
   override onErrorOut(event: Events.ERROR, data: ErrorData): void {
-    if (!isOfSubtitles(data) && !endsMediaSource(data)) super.onErrorOut(event, data);
+    if (!isOfSubtitles(data) && !needsNewMediaSource(data)) super.onErrorOut(event, data);
   }
 }

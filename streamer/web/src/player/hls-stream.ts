@@ -8,10 +8,10 @@
 
 import Hls, { type ErrorData, type FragLoadedData, type Level, type MediaPlaylist } from "hls.js";
 import type { RenditionResource } from "../shared/video";
-import { BrokenSegments, segmentsDecodedAt } from "./broken-segments";
+import { BrokenSegments, type Segment, segmentsDecodedAt, suspectsOf } from "./broken-segments";
 import { nearestVisit } from "./cache-status";
 import { ClearKey, FORBIDDEN } from "./clear-key";
-import { endsMediaSource } from "./error-controller";
+import { needsNewMediaSource } from "./error-controller";
 import { awaitsVariants, missesSegments, publishedVariants, readPlaylistsAgain } from "./growth";
 import { BUFFER_SECONDS, FIRST_BUFFER_SECONDS, hlsConfig } from "./hls-config";
 import { KeptKeys } from "./kept-keys";
@@ -265,7 +265,7 @@ export class HlsStream implements Stream {
     else if (isOfSubtitles(data)) this.#doWithoutSubtitles(hls);
     else if (LOAD_FAILURES.has(data.details)) this.#failOver(hls);
     else if (this.#broken.mayBeWholeElsewhere(data)) this.#failOver(hls);
-    else if (endsMediaSource(data)) this.#beginAnew(hls, data.frag);
+    else if (needsNewMediaSource(data)) this.#beginAnew(hls, suspectsOf(data, hls, this.#position));
     else if (data.fatal) this.#failOver(hls);
   }
 
@@ -279,13 +279,13 @@ export class HlsStream implements Stream {
   }
 
   /** Goes on at the next source with nothing that is buffered, where the viewer is. */
-  #beginAnew(hls: Hls, segment?: ErrorData["frag"]): void {
+  #beginAnew(hls: Hls, suspects: readonly Segment[]): void {
     if (hls === this.#active) {
-      const position = this.#position;
-      const suspects = segment ? [segment] : segmentsDecodedAt(hls, position);
       for (const suspect of suspects) this.#broken.count(suspect);
       // hls.js never begins where no quality has a segment.
-      this.#startSeconds = this.#broken.past(suspects, position);
+      const position = this.#position;
+      const next = [...segmentsDecodedAt(hls, position), ...suspects];
+      this.#startSeconds = this.#broken.past(next, position);
       this.#shown = null;
       this.#renewal.renew(() => hls.detachMedia());
     }
@@ -293,8 +293,9 @@ export class HlsStream implements Stream {
   }
 
   #beginAnewAtFailure(): void {
-    if (this.#video.error && this.#active && this.#active !== this.#failed) {
-      this.#beginAnew(this.#active);
+    const active = this.#active;
+    if (this.#video.error && active && active !== this.#failed) {
+      this.#beginAnew(active, segmentsDecodedAt(active, this.#position));
     }
   }
 
