@@ -15,6 +15,7 @@ export class NativeStream implements Stream {
   readonly bandwidth = null;
   readonly #video: HTMLVideoElement;
   readonly #ring: SourceRing;
+  #startTimer = 0;
 
   constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
     this.#video = video;
@@ -24,7 +25,12 @@ export class NativeStream implements Stream {
     video.addEventListener("error", () => {
       if (!video.hasAttribute("src")) return;
       const position = video.currentTime;
-      setTimeout(() => renewal.renew(() => this.start(position)), ring.fail());
+      // Until the next source, the element is as after its start: what the viewer does counts.
+      renewal.renew(() => this.stop());
+      this.#startTimer = window.setTimeout(
+        () => renewal.renew(() => this.start(position)),
+        ring.fail(),
+      );
       events.onFailover();
     });
   }
@@ -50,6 +56,7 @@ export class NativeStream implements Stream {
   follow(): void {}
 
   stop(): void {
+    clearTimeout(this.#startTimer);
     this.#video.removeAttribute("src");
     this.#video.load();
   }
