@@ -5,6 +5,8 @@ import type { StreamEvents } from "../src/player/stream";
 
 /** What a media element does that is given a source, or loses it (HTML §4.8.11.5). */
 class Element extends EventTarget {
+  readonly HAVE_NOTHING = 0;
+  readyState = 0;
   error: object | null = null;
   paused = true;
   currentTime = 0;
@@ -31,8 +33,14 @@ class Element extends EventTarget {
 
   load(): void {
     this.error = null;
+    this.readyState = 0;
     this.paused = true;
     this.currentTime = 0;
+  }
+
+  arrive(): void {
+    this.readyState = 1;
+    this.dispatchEvent(new Event("loadedmetadata"));
   }
 
   async play(): Promise<void> {
@@ -98,4 +106,16 @@ test("a stream that was stopped before the next source does not start by itself"
   stream.stop();
   vi.runAllTimers();
   expect(element.hasAttribute()).toBe(false);
+});
+
+test("the viewer's place outlasts sources that give nothing", () => {
+  const [element] = playing();
+  element.arrive();
+  element.currentTime = 9;
+  for (let failure = 0; failure < 3; failure += 1) {
+    element.fail();
+    vi.runAllTimers();
+  }
+  element.arrive();
+  expect(element.currentTime).toBe(9);
 });

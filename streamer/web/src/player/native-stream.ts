@@ -15,20 +15,25 @@ export class NativeStream implements Stream {
   readonly bandwidth = null;
   readonly #video: HTMLVideoElement;
   readonly #ring: SourceRing;
+  /** Where the viewer is until the first picture. */
+  #startSeconds = 0;
   #startTimer = 0;
 
   constructor(video: HTMLVideoElement, ring: SourceRing, events: StreamEvents) {
     this.#video = video;
     this.#ring = ring;
     const renewal = new Renewal(video);
+    video.addEventListener("loadedmetadata", () => {
+      video.currentTime = this.#startSeconds;
+    });
     video.addEventListener("playing", () => ring.succeed());
     video.addEventListener("error", () => {
       if (!video.hasAttribute("src")) return;
-      const position = video.currentTime;
-      // Until the next source, the element is as after its start: what the viewer does counts.
+      if (video.readyState > video.HAVE_NOTHING) this.#startSeconds = video.currentTime;
+      // As long as the element has its error, a pause of the viewer's is taken for its own.
       renewal.renew(() => this.stop());
       this.#startTimer = window.setTimeout(
-        () => renewal.renew(() => this.start(position)),
+        () => renewal.renew(() => this.start(this.#startSeconds)),
         ring.fail(),
       );
       events.onFailover();
@@ -40,10 +45,7 @@ export class NativeStream implements Stream {
   }
 
   start(positionSeconds: number): void {
-    const seek = () => {
-      this.#video.currentTime = positionSeconds;
-    };
-    this.#video.addEventListener("loadedmetadata", seek, { once: true });
+    this.#startSeconds = positionSeconds;
     this.#video.src = this.source.url;
   }
 
