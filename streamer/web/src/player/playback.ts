@@ -5,9 +5,13 @@ export const SPEEDS: readonly number[] = [0.5, 0.75, 1, 1.25, 1.5, 1.75, 2];
 export class Playback {
   readonly video: HTMLVideoElement;
   #expectedSeconds = 0;
+  #isSought = false;
 
   constructor(video: HTMLVideoElement) {
     this.video = video;
+    video.addEventListener("emptied", () => {
+      this.#isSought = false;
+    });
   }
 
   /** Says how long the whole video is, which the part that is packaged cannot tell. */
@@ -38,6 +42,11 @@ export class Playback {
     return 0;
   }
 
+  /** Whether the element is where the viewer is: media that neither played nor were sought in are at their beginning. */
+  get isUnderWay(): boolean {
+    return this.#isSought || this.video.played.length > 0;
+  }
+
   /** Plays or pauses. */
   toggle(): void {
     if (this.video.paused) void this.play();
@@ -55,6 +64,7 @@ export class Playback {
   }
 
   seekTo(seconds: number): void {
+    this.#isSought = this.availableSeconds > 0;
     this.video.currentTime = Math.min(Math.max(0, seconds), this.availableSeconds);
   }
 

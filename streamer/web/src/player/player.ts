@@ -181,10 +181,10 @@ export class Player {
     if (!this.#isStopped) this.#stage.dataset.mode = mode;
   }
 
-  /** Keeps where the viewer is, which an element does not say that has not played yet. */
+  /** Keeps where the viewer is, if the element says it. */
   #remember(): void {
     const { video, durationSeconds } = this.#playback;
-    if (this.#isStopped || video.played.length === 0) return;
+    if (this.#isStopped || !this.#playback.isUnderWay) return;
     this.#rememberedSeconds = video.currentTime;
     rememberPosition(this.#video.id, video.currentTime, durationSeconds);
   }
