@@ -45,6 +45,20 @@ def give_token(page: Page) -> None:
     question.get_by_role("button", name="Continue").click()
 
 
+def rename(page: Page, title: str) -> None:
+    """Renames the only video, as another page would."""
+    page.evaluate(
+        """async (title) => {
+            const { id } = document.querySelector(".card").dataset;
+            const headers = { "Content-Type": "application/json" };
+            const body = JSON.stringify({ title });
+            await fetch(`/api/v1/videos/${id}`, { method: "PATCH", headers, body });
+        }""",
+        title,
+    )
+    expect(page.locator(".card")).to_contain_text(title)
+
+
 def video_states(origin_url: str) -> list[str]:
     return [video["state"] for video in fetch_json(f"{origin_url}/api/v1/videos")["items"]]
 
@@ -165,8 +179,19 @@ def test_other_tabs_offer_to_continue_an_upload_once_nobody_is_at_it(
     locks = "navigator.locks.query().then(({ pending }) => pending.length)"
     wait_for(lambda: other.evaluate(locks) >= 1, "the other tab waits for nobody")
     expect(card).not_to_contain_text("Choose the same file again")
+    rename(other, "flour")
+    rename(other, "yeast")
+    assert other.evaluate(locks) == 1
     page.close()
     expect(card).to_contain_text("Choose the same file again")
+    other.evaluate("""() => {
+        const remark = document.querySelector(".card-reason");
+        const note = () => { window.wasBlank ||= remark.hidden; };
+        new MutationObserver(note).observe(remark, { attributes: true, childList: true });
+    }""")
+    rename(other, "salt")
+    expect(card).to_contain_text("Choose the same file again")
+    assert not other.evaluate("window.wasBlank")
 
 
 def test_who_declines_the_token_is_asked_once_for_all_files(

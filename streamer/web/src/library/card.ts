@@ -9,7 +9,7 @@ import { remarksOn, statusOf } from "../shared/status";
 import { toast, toastError } from "../shared/toast";
 import { isFinal, isPackagedAnew, mediaPath, type VideoResource } from "../shared/video";
 import { watchVideo } from "../shared/watch";
-import { canBeContinued, whenAbandoned } from "./interrupted";
+import { canBeContinued, watchAbandonment } from "./interrupted";
 import { askForSubtitles } from "./subtitles";
 
 const POSTER_PAUSE_MS = 4000;
@@ -34,6 +34,9 @@ export class Card {
   #poster: HTMLImageElement | null = null;
   #nextPosterLook = 0;
   #stopWatching: (() => void) | null = null;
+  /** Whether no page was at the upload when that was last known. */
+  #isAbandoned = false;
+  #looksForUploader = false;
 
   constructor(video: VideoResource, onGone: () => void) {
     this.#video = video;
@@ -82,9 +85,8 @@ export class Card {
     this.#created.dateTime = video.created_at;
     this.#created.textContent = ago(new Date(video.created_at), new Date());
     this.#duration.textContent = video.duration_seconds ? clock(video.duration_seconds) : "";
-    const remarks = remarksOn(video);
-    this.#remark(remarks);
-    if (video.state === "uploading" && !remarks) void this.#offerToContinue(video);
+    this.#showRemark();
+    void this.#lookForUploader();
     const anew = isPackagedAnew(video);
     this.#bar.hidden = video.state !== "packaging" && !anew;
     this.#bar.value = anew ? (video.repackaging?.progress ?? 0) : video.progress;
@@ -96,15 +98,23 @@ export class Card {
     this.#showPoster();
   }
 
-  #remark(text: string): void {
+  #showRemark(): void {
+    const isOffered = this.#video.state === "uploading" && this.#isAbandoned;
+    const offer = isOffered ? "Choose the same file again to continue its upload." : "";
+    const text = remarksOn(this.#video) || offer;
     this.#reason.textContent = text;
     this.#reason.hidden = !text;
   }
 
-  async #offerToContinue(video: VideoResource): Promise<void> {
-    if (!canBeContinued(video.id)) return;
-    await whenAbandoned(video.id);
-    if (this.#video === video) this.#remark("Choose the same file again to continue its upload.");
+  async #lookForUploader(): Promise<void> {
+    const { id, state } = this.#video;
+    if (this.#looksForUploader || state !== "uploading" || !canBeContinued(id)) return;
+    this.#looksForUploader = true;
+    await watchAbandonment(id, (isAbandoned) => {
+      this.#isAbandoned = isAbandoned;
+      this.#showRemark();
+    });
+    this.#looksForUploader = false;
   }
 
   /** The poster is made while the video is packaged: until it is there, one looks now and then. */

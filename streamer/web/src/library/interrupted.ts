@@ -26,9 +26,20 @@ export function claim(videoId: string): () => void {
   return release;
 }
 
-/** Returns once no page is at an upload. */
-export async function whenAbandoned(videoId: string): Promise<void> {
-  await navigator.locks?.request(lockOf(videoId), { mode: "shared" }, () => {}).catch(() => {});
+/** Tells whether no page is at an upload; if one is, tells again, and returns, once none is. */
+export async function watchAbandonment(
+  videoId: string,
+  tell: (isAbandoned: boolean) => void,
+): Promise<void> {
+  const ask = (options: LockOptions) =>
+    navigator.locks
+      ?.request(lockOf(videoId), { mode: "shared", ...options }, (lock) => lock !== null)
+      .catch(() => true);
+  const isAbandoned = (await ask({ ifAvailable: true })) ?? true;
+  tell(isAbandoned);
+  if (isAbandoned) return;
+  await ask({});
+  tell(true);
 }
 
 function lockOf(videoId: string): string {
