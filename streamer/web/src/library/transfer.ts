@@ -1,7 +1,7 @@
 /** One resumable upload (tus 1.0.0). The same file chosen again continues where it stopped. */
 
 import type { DetailedError, HttpRequest, HttpResponse, Upload } from "tus-js-client";
-import { askForToken, authorisation } from "../shared/token";
+import { authorisation } from "../shared/token";
 import { claim } from "./interrupted";
 import { watchSilence } from "./silence";
 
@@ -17,7 +17,9 @@ export interface TransferListener {
   onWaiting: (reason: string) => void;
   onDone: (videoId: string) => void;
   onError: (message: string) => void;
-  /** The person did not give the token that the origin wants. */
+  /** Resolves to whether the person gave the token that the origin wants. */
+  askForToken: () => Promise<boolean>;
+  /** The person did not give it. */
   onUnauthorised: () => void;
   /** The file is gone or was changed since it was chosen: nothing more of it can be sent. */
   onUnreadable: () => void;
@@ -175,7 +177,7 @@ export class Transfer {
       this.#listener.onError(messageOf(error));
       return;
     }
-    const isGiven = await askForToken();
+    const isGiven = await this.#listener.askForToken();
     if (!this.#wanted) return;
     if (isGiven) await this.start();
     else this.#listener.onUnauthorised();

@@ -4,7 +4,7 @@ import { el } from "../shared/dom";
 import { bytes, timeLeft } from "../shared/format";
 import { icon } from "../shared/icons";
 import { toastError } from "../shared/toast";
-import { TOKEN_NEEDED } from "../shared/token";
+import { askForToken, TOKEN_NEEDED } from "../shared/token";
 import { bytesPerSecond, type Sample, withSample } from "./rate";
 import { Transfer } from "./transfer";
 
@@ -59,6 +59,7 @@ export class UploadRow {
       onWaiting: (reason) => this.#wait(reason),
       onDone: (id) => this.#done(id),
       onError: (message) => this.#enter("failed", message),
+      askForToken,
       onUnauthorised: () => {
         outcome.onUnauthorised();
         this.refuse();
