@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 
 MAX_FRAME_RATE = Fraction(60)
 MIN_FRAME_RATE = Fraction(1)
@@ -41,6 +41,8 @@ _FAST = Fraction(24)
 # So few pictures may be lost. How long intervals are in a burst, in those of the shortest.
 _BURST_SHARE = Fraction(1, 20)
 _BURST_INTERVALS = Fraction(3, 4), Fraction(5, 4)
+# Pictures come in the order in which they are decoded: a little before others shown later.
+_SET_BACK_SECONDS = 1
 # In frames.
 _DELAYS = Fraction(0), Fraction(1, 4), Fraction(-1, 4)
 
@@ -78,23 +80,38 @@ def losing_none(rate: Fraction, shown: Iterable[float]) -> tuple[Fraction, Fract
     due a part of a frame later or earlier than the first picture, so that none is rounded to where
     another one is.
 
+    Where recordings are joined, the clock is set back: each is judged by its own times, and the
+    delay is the first one's.
+
     Args:
         rate: In frames a second.
-        shown: When pictures are shown, in seconds.
+        shown: When pictures are shown, in seconds, in the order of the file.
     """
-    times = sorted(set(shown))
-    intervals = sorted(later - earlier for earlier, later in pairwise(times))
+    runs = _runs(shown)
+    intervals = sorted(later - earlier for earlier, later in chain(*map(pairwise, runs)))
     few = int(len(intervals) * _BURST_SHARE)
-    delay = _best_delay(rate, times)
-    if _lost(rate, times, delay) <= few:
-        return rate, delay
-    shortest, longest = (intervals[few] * share for share in _BURST_INTERVALS)
-    burst = [interval for interval in intervals if shortest <= interval <= longest]
-    burst_rate = Fraction(len(burst) / sum(burst))
-    if burst_rate > _FASTEST:
-        return rate, delay
-    rate = max(rate, _at_least(_halve(burst_rate)))
-    return rate, _best_delay(rate, times)
+    if sum(_lost(rate, run, _best_delay(rate, run)) for run in runs) > few:
+        shortest, longest = (intervals[few] * share for share in _BURST_INTERVALS)
+        burst = [interval for interval in intervals if shortest <= interval <= longest]
+        burst_rate = Fraction(len(burst) / sum(burst))
+        if burst_rate <= _FASTEST:
+            rate = max(rate, _at_least(_halve(burst_rate)))
+    return rate, _best_delay(rate, runs[0])
+
+
+def _runs(shown: Iterable[float]) -> Sequence[Sequence[float]]:
+    """The different times, in order, of each part in which the clock is not set back; one or more.
+
+    Windows of a file that overlap are parts, too.
+    """
+    runs, latest = [set[float]()], -math.inf
+    for time in shown:
+        if time < latest - _SET_BACK_SECONDS:
+            runs.append(set())
+            latest = time
+        latest = max(latest, time)
+        runs[-1].add(time)
+    return [sorted(run) for run in runs]
 
 
 def _best_delay(rate: Fraction, times: Sequence[float]) -> Fraction:

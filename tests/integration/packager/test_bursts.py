@@ -80,3 +80,20 @@ async def test_what_never_moves_faster_keeps_its_rate(
     stored = await workshop.store.put_file(source_key(VIDEO), path)
     await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
     assert await rate(workshop) == 5
+
+
+@pytest.mark.parametrize("suffix", [".ts", ".mpg"])
+async def test_joined_recordings_keep_their_rate(
+    workshop: Workshop, tmp_path: Path, suffix: str
+) -> None:
+    steady = ("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=6", "-c:v", "mpeg2video", "-bf", "2")
+    first = write(tmp_path / f"first{suffix}", *steady)
+    # Its pictures are between the others'.
+    second = write(
+        tmp_path / f"second{suffix}", *steady, "-muxdelay", "0.713", "-muxpreload", "0.513"
+    )
+    path = tmp_path / f"joined{suffix}"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    stored = await workshop.store.put_file(source_key(VIDEO), path)
+    await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
+    assert await rate(workshop) == 25

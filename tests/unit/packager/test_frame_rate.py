@@ -101,6 +101,17 @@ def test_bursts_that_are_too_fast_are_halved_and_what_is_nonsense_is_none() -> N
     assert rate_of_bursts(Fraction(20), [n / 90_000 for n in range(60)]) == 20
 
 
+@pytest.mark.parametrize("apart_seconds", [0, 0.013, 0.02])
+def test_recordings_whose_clock_is_set_back_are_judged_each_by_its_own(
+    apart_seconds: float,
+) -> None:
+    steady = [n / 25 for n in range(150)]
+    later = [time + apart_seconds for time in steady]
+    assert rate_of_bursts(Fraction(25), [*steady, *later, *steady]) == 25
+    faster = [n / 50 + apart_seconds for n in range(150)]
+    assert rate_of_bursts(Fraction(25), [*steady, *faster]) == 50
+
+
 @pytest.mark.parametrize(
     ("rate", "fields"),
     [
