@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import chain, pairwise
+from operator import itemgetter
 
 MAX_FRAME_RATE = Fraction(60)
 MIN_FRAME_RATE = Fraction(1)
@@ -44,7 +45,7 @@ _BURST_INTERVALS = Fraction(3, 4), Fraction(5, 4)
 # Pictures come in the order in which they are decoded: a little before others shown later.
 _SET_BACK_SECONDS = 1
 # In frames.
-_DELAYS = Fraction(0), Fraction(1, 4), Fraction(-1, 4)
+_DELAYS = Fraction(1, 4), Fraction(-1, 4)
 
 
 def output_frame_rate(*, real: Fraction | None, average: Fraction | None) -> Fraction:
@@ -90,13 +91,16 @@ def losing_none(rate: Fraction, shown: Iterable[float]) -> tuple[Fraction, Fract
     runs = _runs(shown)
     intervals = sorted(later - earlier for earlier, later in chain(*map(pairwise, runs)))
     few = int(len(intervals) * _BURST_SHARE)
-    if sum(_lost(rate, run, _best_delay(rate, run)) for run in runs) > few:
+    judged = [_best_delay(rate, run) for run in runs]
+    _, delay = judged[0]
+    if sum(lost for lost, _ in judged) > few:
         shortest, longest = (intervals[few] * share for share in _BURST_INTERVALS)
         burst = [interval for interval in intervals if shortest <= interval <= longest]
         burst_rate = Fraction(len(burst) / sum(burst))
         if burst_rate <= _FASTEST:
             rate = max(rate, _at_least(_halve(burst_rate)))
-    return rate, _best_delay(rate, runs[0])
+            _, delay = _best_delay(rate, runs[0])
+    return rate, delay
 
 
 def _runs(shown: Iterable[float]) -> Sequence[Sequence[float]]:
@@ -106,25 +110,29 @@ def _runs(shown: Iterable[float]) -> Sequence[Sequence[float]]:
     """
     runs, latest = [set[float]()], -math.inf
     for time in shown:
-        if time < latest - _SET_BACK_SECONDS:
+        is_set_back = time < latest - _SET_BACK_SECONDS
+        if is_set_back:
             runs.append(set())
+        if is_set_back or time > latest:
             latest = time
-        latest = max(latest, time)
         runs[-1].add(time)
     return [sorted(run) for run in runs]
 
 
-def _best_delay(rate: Fraction, times: Sequence[float]) -> Fraction:
-    if not _lost(rate, times, Fraction(0)):
-        return Fraction(0)
-    return min(_DELAYS, key=lambda delay: _lost(rate, times, delay))
+def _best_delay(rate: Fraction, times: Sequence[float]) -> tuple[int, Fraction]:
+    """How many pictures would be at one frame with another, with the delay that suits them best."""
+    none = Fraction(0)
+    undelayed = _lost(rate, times, none), none
+    if not undelayed[0]:
+        return undelayed
+    delayed = ((_lost(rate, times, delay), delay) for delay in _DELAYS)
+    return min(undelayed, *delayed, key=itemgetter(0))
 
 
 def _lost(rate: Fraction, times: Sequence[float], delay: Fraction) -> int:
-    """How many pictures would be at one frame with another."""
-    first = min(times, default=0)
-    frames = {round((time - first) * float(rate) - float(delay)) for time in times}
-    return len(times) - len(frames)
+    # Fractions would take three times as long, of a million pictures.
+    per_second, later, first = float(rate), float(delay), min(times, default=0)
+    return len(times) - len({round((time - first) * per_second - later) for time in times})
 
 
 def _is_steady(real: Fraction, average: Fraction | None) -> bool:
