@@ -193,7 +193,7 @@ async def _losing_none(
     rate, delay = video.frame_rate, Fraction(0)
     if video.is_rate_certain and states_rate:
         # Most files whose pictures come at another rate show it at once.
-        beginning = (None, info.format_start_seconds + _WINDOW_SECONDS)
+        beginning = (None, info.first_picture_seconds + _WINDOW_SECONDS)
         rate, delay = losing_none(rate, await _look(workshop, source, video, beginning))
     if not video.is_rate_certain or rate != video.frame_rate or delay:
         told = decoding_seconds(layout.index, video.index)
@@ -230,7 +230,7 @@ def _windows(info: SourceInfo, data: SourceBytes) -> Sequence[Window]:
     start, seconds = info.format_start_seconds, info.duration_seconds
     if data.length_bytes <= _SMALL_BYTES and seconds <= _SMALL_SECONDS:
         return [(None, start + _SMALL_SECONDS)]
-    beginning = (None, start + _BEGINNING_SECONDS)
+    beginning = (None, info.first_picture_seconds + _BEGINNING_SECONDS)
     if not data.is_complete or info.in_order or seconds <= _BEGINNING_SECONDS:
         return [beginning]
     step = Fraction(seconds) / _WINDOWS

@@ -97,3 +97,16 @@ async def test_joined_recordings_keep_their_rate(
     stored = await workshop.store.put_file(source_key(VIDEO), path)
     await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
     assert await rate(workshop) == 25
+
+
+async def test_a_rate_is_compared_with_the_first_pictures_however_late(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    pictures = ("-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=4", "-c:v", "libx264", "-bf", "0")
+    whole = write(tmp_path / "whole.mkv", *pictures)
+    # Twice as fast as it says, from the eighth second on.
+    late = ("-itsoffset", "16", "-i", str(whole), "-f", "lavfi", "-i", "sine=d=10")
+    path = write(tmp_path / "late.mkv", *late, "-c:v", "copy", "-bsf:v", "setts=ts=TS/2")
+    stored = await workshop.store.put_file(source_key(VIDEO), path)
+    await workshop.catalog.accept_source(VIDEO, size_bytes=stored.size_bytes)
+    assert await rate(workshop) == 50
