@@ -19,6 +19,8 @@ _MAX_CHAPTERS = 500
 _ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
 # Containers whose index finds the key frame before a time; the others are searched.
 _INDEXED_FORMATS = frozenset({"mov", "matroska", "avi"})
+# Containers in which pictures say themselves how large they are.
+_HEADLESS_FORMATS = frozenset({"mpegts", "mpeg"})
 # How ffmpeg's Matroska says how long a stream lasts in which there was nothing.
 _NO_TIME = re.compile(r"00:00:00(?:\.0+)?")
 # Recordings that are joined in an MPEG stream overlap a little. Recorders of the others may stamp
@@ -91,9 +93,10 @@ def ends_before_the_picture(probe: Mapping[str, Any]) -> bool:
     video = next(iter(_ranked(probe.get("streams", []), "video")), None)
     if video is None or not video.get("codec_name"):
         return False
-    is_met = any(it.get("stream_index") == video["index"] for it in probe.get("frames", []))
-    begins_with_the_file = video.get("start_time") == probe.get("format", {}).get("start_time")
-    return not video.get("width") or (begins_with_the_file and not is_met)
+    if not video.get("width"):
+        return True
+    is_met = "nb_read_packets" in video or bool(_HEADLESS_FORMATS & container_formats(probe))
+    return not is_met and video.get("start_time") == probe.get("format", {}).get("start_time")
 
 
 def describe_others(probe: Mapping[str, Any]) -> list[str]:

