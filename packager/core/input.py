@@ -47,8 +47,7 @@ _CONTAINER = (
 _PROGRAMS = "program=program_id:program_stream=index"
 # Pictures may say how they lie, and whether they are fields. Among so few packets there is most
 # often one of them, and not many to decode. They are counted too: of AV1, say, this ffprobe decodes
-# none. Nothing is told to the decoders: it would count while
-# streams are described too.
+# none. Nothing is told to the decoders: it would count while streams are described too.
 _FIRST_FRAMES = (
     *("-count_packets", "-read_intervals", "%+#4"),
     *("-show_entries", "frame=stream_index,interlaced_frame:frame_side_data=displaymatrix"),
