@@ -54,11 +54,8 @@ class SoundSource:
 
     def within_file(self, seconds: Fraction) -> Fraction:
         """A moment, or the latest at which it may be over by the file's own words."""
-        stated, zero = self.source.stated_seconds, self.source.zero_seconds
-        if not stated:
-            return seconds
-        delay = max(Fraction(0), self.audio.start_seconds - zero)
-        return min(seconds, Fraction(stated) + delay + _TOLERATED_SECONDS)
+        stated = self.source.stated_seconds
+        return min(seconds, Fraction(stated) + _TOLERATED_SECONDS) if stated else seconds
 
     def cutting(self, priming_frames: int) -> Cutting:
         """Where it is cut, once the encoder has told its priming."""

@@ -252,19 +252,22 @@ def _duration(
     whole = max(0.0, float(read_seconds(container.get("duration"))))
     # ffmpeg says when a stream of Matroska ends, others how long it lasts.
     by_ffmpeg = str(read_tag(container, "encoder")).startswith("Lavf")
-    counted_from = zero_seconds if by_ffmpeg else Fraction(0)
-    longest = max(
-        (float(_stream_seconds(stream, zero_seconds, counted_from)) for stream in streams),
-        default=0.0,
-    )
+    ends = (_end_seconds(stream, zero_seconds, says_end=by_ffmpeg) for stream in streams)
+    longest = float(max(ends, default=0))
     return longest if longest > 0 else whole
 
 
-def _stream_seconds(
-    stream: Mapping[str, Any], zero_seconds: Fraction, counted_from: Fraction
-) -> Fraction:
-    """How long after time 0 a stream ends; Matroska says it in a tag, by its own clock."""
-    stated = read_seconds(stream.get("duration"))
-    if stated > 0:
-        return stated + max(Fraction(0), read_seconds(stream.get("start_time")) - zero_seconds)
-    return read_clock(read_tag(stream, "duration")) - counted_from
+def _end_seconds(stream: Mapping[str, Any], zero_seconds: Fraction, *, says_end: bool) -> Fraction:
+    """How long after time 0 a stream ends, as it or, in Matroska, its tag says; 0 if unknown.
+
+    One that goes by another clock is taken to begin at time 0. `says_end` says that the tag is when
+    it ends, by the file's clock.
+    """
+    stated, tagged = read_seconds(stream.get("duration")), read_clock(read_tag(stream, "duration"))
+    if stated <= 0 and says_end:
+        return tagged - zero_seconds
+    lasts = stated if stated > 0 else tagged
+    if lasts <= 0:
+        return Fraction(0)
+    late = read_seconds(stream.get("start_time")) - zero_seconds
+    return lasts + late if 0 < late <= _KEPT_LEAD_SECONDS[1] else lasts

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
@@ -17,6 +18,7 @@ import pytest
 from packager.core.boxes import read_boxes
 from packager.core.mix import STEREO, sound_argv
 from packager.core.renditions import plan_sounds
+from packager.core.source import AudioTrack, SourceInfo
 from packager.inspection import inspect_source
 from packager.settings import PackagerSettings
 from packager.sound import SoundSource, encode_sound, finish_sound
@@ -237,3 +239,13 @@ async def test_no_segment_is_lost_with_a_run_that_failed(
     tracks = await encode("beeps_flashes", 10, ffmpeg=str(program))
     assert store.has_failed
     assert len(tracks["audio"]) == 4, "an init segment, and segments of 4, 4 and 2 seconds"
+
+
+def test_no_sound_goes_on_a_second_longer_than_the_file_however_late_it_begins() -> None:
+    audio = AudioTrack(0, Fraction(20), 2)
+    source = SourceInfo(29.0, Fraction(0), Fraction(0), True, None, (audio,))
+    sound = SoundSource("late.mp4", source, audio, STEREO, "audio", SEGMENT_SECONDS)
+    assert sound.within_file(Fraction(28)) == 28
+    assert sound.within_file(Fraction(60)) == 30
+    unstated = replace(sound, source=replace(source, is_duration_guessed=True))
+    assert unstated.within_file(Fraction(60)) == 60

@@ -442,6 +442,18 @@ def test_the_duration_is_the_longest_stream_s() -> None:
     assert read(video_stream(duration=None), duration=None).duration_seconds == 0
 
 
+def test_a_late_sound_ends_as_much_later_unless_it_goes_by_another_clock() -> None:
+    picture = video_stream(duration="10")
+    late = audio_stream(start_time="20", duration="9")
+    assert read(picture, late).duration_seconds == 29
+    assert read(picture, late | {"start_time": "95443"}).duration_seconds == 10
+    # As mkvmerge states it.
+    tagged = {"duration": None, "tags": {"DURATION": "00:00:09.000000000"}}
+    assert read(picture, late | tagged).duration_seconds == 29
+    unknown = [stream | {"duration": None} for stream in (picture, late)]
+    assert read(*unknown, duration="29.5").duration_seconds == 29.5
+
+
 @pytest.mark.parametrize(
     ("tag", "seconds"),
     [
