@@ -150,6 +150,15 @@ def test_standard_files_may_be_closed(closed: str) -> None:
     assert result.returncode == 4
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Processes heed SIGINT, also where the tests run in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_who_interrupts_a_command_that_is_still_being_loaded_sees_no_traceback() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as silent,

@@ -433,9 +433,7 @@ async def test_drain_finishes_answers_in_all_workers_and_leaves_nothing(
         async with asyncio.timeout(60):
             assert await node.process.wait() == 0
     assert not any(map(is_running, pids))
-    lines = json_lines(log)
-    assert len(lines) == 2
-    assert origin.count(target) == 1
+    assert len(json_lines(log)) == 2
 
 
 async def test_a_node_ends_before_its_workers_are_ready(
