@@ -112,6 +112,7 @@ def test_an_upload_outlasts_an_outage(
     assert video_states(origin_url) == ["probing"]
 
 
+@pytest.mark.slow
 def test_an_upload_goes_on_as_soon_as_the_browser_is_online(
     open_page: OpenPage, origin_url: str, files: list[Path]
 ) -> None:
@@ -127,6 +128,7 @@ def test_an_upload_goes_on_as_soon_as_the_browser_is_online(
     expect(page.locator(".card")).to_have_count(1)
 
 
+@pytest.mark.slow
 def test_a_request_over_which_nothing_moves_is_sent_anew(
     open_page: OpenPage, origin_url: str, files: list[Path]
 ) -> None:
@@ -153,6 +155,7 @@ def test_an_upload_that_is_cancelled_while_it_is_created_leaves_nothing(
     assert video_states(origin_url) == []
 
 
+@pytest.mark.slow
 def test_an_upload_that_is_paused_while_it_is_created_is_not_created_twice(
     open_page: OpenPage, origin_url: str, files: list[Path]
 ) -> None:
@@ -165,6 +168,7 @@ def test_an_upload_that_is_paused_while_it_is_created_is_not_created_twice(
     assert video_states(origin_url) == ["probing"]
 
 
+@pytest.mark.slow
 def test_other_tabs_offer_to_continue_an_upload_once_nobody_is_at_it(
     open_page: OpenPage, origin_url: str, files: list[Path]
 ) -> None:
