@@ -251,6 +251,6 @@ def test_subtitles_may_take_as_long_as_their_size_needs(
     card = page.locator(f".card[data-id='{ready_video}']")
     card.get_by_role("button", name="Add subtitles").click()
     page.get_by_label("WebVTT or SubRip file").set_input_files(path)
-    page.get_by_label("Language").fill("cy")
+    page.get_by_role("textbox", name="Language").fill("cy")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("has subtitles now", timeout=60_000)
