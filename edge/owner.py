@@ -23,7 +23,7 @@ from edge.upstream import (
 )
 from streamer.core.cache_status import CacheStatus
 
-_CONNECT_SECONDS = 1.0
+_CONNECT_SECONDS = 5.0
 _CONNECTIONS = 1024
 # The owner answers in the end, be it that it got no answer itself.
 _MARGIN_SECONDS = 5.0
