@@ -148,7 +148,7 @@ class ApiClient:
             parameters["limit"] = str(min(100, limit - len(found)))
             async with self._request("GET", "api/v1/videos", params=parameters) as response:
                 page = await _parsed(response)
-                found += map(_video, _member(page, "items"))
+                found += map(_as_video, _member(page, "items"))
                 cursor = _member(page, "next_cursor")
             if not cursor:
                 break
@@ -244,7 +244,7 @@ class ApiClient:
                 if line.startswith("data:"):
                     data.append(line[5:].lstrip())
                 elif not line and data:
-                    video = _video(json.loads("\n".join(data)))
+                    video = _as_video(json.loads("\n".join(data)))
                     is_settled = _is_settled(video)
                     yield video
                     data = []
@@ -312,7 +312,7 @@ class ApiClient:
         self, method: str, path: str, *, status: int = 200, **options: Any
     ) -> VideoResource:
         async with self._request(method, path, status=status, **options) as response:
-            return _video(await _parsed(response))
+            return _as_video(await _parsed(response))
 
     @asynccontextmanager
     async def _request(
@@ -373,7 +373,7 @@ async def _parsed(response: aiohttp.ClientResponse) -> object:
         raise ValueError(_NO_ORIGIN) from error
 
 
-def _video(answer: object) -> VideoResource:
+def _as_video(answer: object) -> VideoResource:
     """A video as the origin describes it; ValueError where it is none."""
     if not isinstance(answer, dict) or not answer.keys() >= _SHOWN:
         raise ValueError(_NO_ORIGIN)
